@@ -1,0 +1,1 @@
+"""The command core's face: every command there is, one grammar, what each gives back."""

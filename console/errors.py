@@ -1,0 +1,114 @@
+"""Everything that can go wrong in a way the user should read, in one small tree.
+
+    QuarterdeckError            message, host, cause, what to do
+    ├── UsageError              the line cannot be understood                       exit 2
+    ├── ConfigError             a file of the user's is wrong: file, line, reason   exit 1
+    ├── Refused                 we will not: read-only, locked, nobody to confirm   exit 3
+    ├── NothingSelected         the selection is empty                              exit 5
+    ├── HostError               one host, one cause                                 exit 4
+    │   ├── Unreachable         no answer from the network, or the connection went
+    │   ├── AccessRefused       the host (or our check of its key) says no
+    │   ├── Absent              what was asked for is not on this host
+    │   └── HostFailure         it is there and broken, or says what we cannot read
+    ├── LabError                the lab on this machine cannot do it                exit 1
+    └── InternalError           a fault of ours                                     exit 1
+
+Each carries the host it is about, the cause in the words of whoever said no, and
+what the reader can do next. `str(error)` is the one line a person is shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+
+class QuarterdeckError(Exception):
+    """Base of the tree.
+
+    :param message: what failed, one line, no trailing stop.
+    :param host: the host's name in the fleet, where one is concerned.
+    :param hint: what to do next, an imperative half-sentence.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, host: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.host = host
+        self.hint = hint
+
+    def __str__(self) -> str:
+        where = f"{self.host}: " if self.host else ""
+        todo = f" ({self.hint})" if self.hint else ""
+        return f"{where}{self.message}{todo}"
+
+
+class UsageError(QuarterdeckError):
+    """A command line that cannot be understood; the message names the word."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault in a file the user wrote. `line` counts from 1; 0 means the file as a whole."""
+
+    file: Path
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.text}" if self.line else f"{self.file}: {self.text}"
+
+
+class ConfigError(QuarterdeckError):
+    """A configuration file is wrong; `problems` holds every fault found, in file order."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+class Refused(QuarterdeckError):
+    """The core will not do it, and says why."""
+
+    exit_code = 3
+
+
+class NothingSelected(QuarterdeckError):
+    """The selection matched nothing."""
+
+    exit_code = 5
+
+
+class HostError(QuarterdeckError):
+    """Something about one host; the subclasses are conditions a caller acts on."""
+
+    exit_code = 4
+
+
+class Unreachable(HostError):
+    """The network gave no answer, or the connection was lost."""
+
+
+class AccessRefused(HostError):
+    """Authentication, authorisation or the check of the host's key said no."""
+
+
+class Absent(HostError):
+    """What was asked for does not exist on this host."""
+
+
+class HostFailure(HostError):
+    """It exists and is broken, or answers with something that cannot be read."""
+
+
+class LabError(QuarterdeckError):
+    """The lab on this machine cannot do what was asked."""
+
+
+class InternalError(QuarterdeckError):
+    """A fault of Quarterdeck's own; a report is written, the user gets one line."""

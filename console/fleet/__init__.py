@@ -1,0 +1,1 @@
+"""MANY hosts: the inventory, their supervision, the live model and its change feed."""

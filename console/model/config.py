@@ -1,0 +1,56 @@
+"""A fleet as its file describes it. Reading and checking the file is `console/fleet/config.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Transport = Literal["ssh", "local"]
+Become = Literal["sudo", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class HostConfig:
+    """One `[[host]]` with the `[ssh]` defaults already applied.
+
+    `address` is None where OpenSSH's own config is to say it (then `name` is the alias looked
+    up there); the same goes for `port`, `user` and `identity`.
+    """
+
+    name: str
+    address: str | None = None
+    port: int | None = None
+    transport: Transport = "ssh"
+    user: str | None = None
+    become: Become = "sudo"
+    identity: tuple[Path, ...] = ()
+    known_hosts: Path | None = None  # None: OpenSSH's own files
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EtcdConfig:
+    """The `[etcd]` table. Absent in the file means None in `FleetConfig`."""
+
+    endpoints: tuple[str, ...]
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+    user: str | None = None
+    password_file: Path | None = None
+    prefix: str = "/quarterdeck/"
+
+
+@dataclass(frozen=True, slots=True)
+class FleetConfig:
+    """One fleet file, checked."""
+
+    path: Path
+    name: str
+    hosts: tuple[HostConfig, ...]
+    timezone: str = "UTC"
+    read_only: bool = False
+    ssh_config: bool = True  # honour ~/.ssh/config and the system's
+    etcd: EtcdConfig | None = None

@@ -1,0 +1,70 @@
+"""Journal records and the holes between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LogRecord:
+    """One journal entry of one host.
+
+    `message` is text made safe for display; `raw` holds the bytes when the message was not
+    valid, printable UTF-8 (shown as `message_b64`). `trusted` is False when the container a
+    record names was claimed by a process that has no right to (see `console/hosts/attribution.py`).
+    `fields` holds the other fields asked for: text, or a tuple where a field repeats.
+    """
+
+    host: str
+    cursor: str
+    time: datetime
+    monotonic_us: int
+    boot_id: str
+    message: str
+    raw: bytes | None = None
+    unit: str | None = None
+    identifier: str | None = None
+    pid: int | None = None
+    container: str | None = None
+    priority: int | None = None
+    trusted: bool = True
+    seqnum: int | None = None
+    seqnum_id: str | None = None
+    fields: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Records that existed, or may have, and were not seen: a fact to show, never to hide.
+
+    `count` is the number lost if it is known; `after` and `before` are the cursors around it.
+    """
+
+    host: str
+    time: datetime
+    reason: str
+    count: int | None = None
+    after: str | None = None
+    before: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogQuery:
+    """What of a host's journal is wanted. Everything here is decided on the host but `grep`.
+
+    `since`/`until` are seconds before the host's own now (floats) or an absolute UTC time;
+    `lines` is the number of newest records, None for all; `boot` is a boot id or journalctl's
+    offset (`0`, `-1`).
+    """
+
+    units: tuple[str, ...] = ()
+    containers: tuple[str, ...] = ()
+    identifiers: tuple[str, ...] = ()
+    priority: int | None = None  # this level and the more urgent ones; 0 emerg … 7 debug
+    since: float | datetime | None = None
+    until: float | datetime | None = None
+    boot: str | None = None
+    lines: int | None = None
+    grep: str | None = None
