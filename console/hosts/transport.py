@@ -64,7 +64,8 @@ class Transport(Protocol):
         :param privileged: run it through the host's `become`; used for reads only where a
             group is missing.
         :raises Unreachable: the connection went away, or the time is up.
-        :raises HostFailure: the program does not exist (exit 127) or wrote more than `limit`.
+        :raises Absent: there is no such program (exit 127).
+        :raises HostFailure: it wrote more than `limit` bytes.
         :raises AccessRefused: no session could be had, or `become` said no.
         """
 

@@ -1,0 +1,134 @@
+"""Commands and sockets of the machine the console itself runs on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from console.errors import Absent, AccessRefused, HostFailure
+from console.hosts.become import Becoming
+from console.hosts.running import collect
+from console.hosts.transport import OUTPUT_LIMIT, Completed
+
+_STDERR_KEPT = 16 * 1024
+
+
+class LocalReading:
+    """A local command's output; see `Reading`."""
+
+    def __init__(self, argv: tuple[str, ...], process: Process) -> None:
+        self._argv = argv
+        self._process = process
+        self._complaint = bytearray()
+
+    async def read(self, size: int = 65536) -> bytes:
+        assert self._process.stdout is not None
+        return await self._process.stdout.read(size)
+
+    async def drain_stderr(self) -> None:
+        assert self._process.stderr is not None
+        while chunk := await self._process.stderr.read(4096):
+            self._complaint += chunk
+            del self._complaint[:-_STDERR_KEPT]
+
+    async def wait(self) -> Completed:
+        code = await self._process.wait()
+        return Completed(self._argv, code, b"", bytes(self._complaint))
+
+
+class LocalTransport:
+    """`Transport` without a network in between. It is never lost."""
+
+    def __init__(self, host: str, becoming: Becoming) -> None:
+        self._host = host
+        self._becoming = becoming
+
+    @property
+    def host(self) -> str:
+        return self._host
+
+    async def wait_closed(self) -> str:
+        never: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        return await never
+
+    async def close(self) -> None:
+        """Nothing is held open between calls."""
+
+    async def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        timeout: float = 15.0,
+        limit: int = OUTPUT_LIMIT,
+        privileged: bool = False,
+    ) -> Completed:
+        return await collect(
+            self._host,
+            argv[0],
+            self._running(argv, stdin, privileged),
+            timeout=timeout,
+            limit=limit,
+            privileged=privileged,
+        )
+
+    @asynccontextmanager
+    async def stream(self, argv: Sequence[str], *, privileged: bool = False) -> AsyncIterator[LocalReading]:
+        async with self._running(argv, b"", privileged) as reading:
+            yield reading
+
+    @asynccontextmanager
+    async def _running(
+        self, argv: Sequence[str], stdin: bytes, privileged: bool
+    ) -> AsyncIterator[LocalReading]:
+        argv = tuple(argv)
+        if privileged and os.geteuid() != 0:
+            elevation = await self._becoming.elevation(self)
+            argv, stdin = (*elevation.prefix, *argv), elevation.stdin + stdin
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *argv, stdin=PIPE if stdin else DEVNULL, stdout=PIPE, stderr=PIPE
+            )
+        except FileNotFoundError:
+            raise Absent(f"{argv[0]} is not installed", host=self._host) from None
+        except OSError as error:
+            raise HostFailure(f"{argv[0]}: {error.strerror}", host=self._host) from error
+        reading = LocalReading(argv, process)
+        complaints = asyncio.create_task(reading.drain_stderr(), name=f"stderr of {argv[0]}")
+        try:
+            if process.stdin is not None:
+                process.stdin.write(stdin)
+                process.stdin.close()
+            yield reading
+        finally:
+            with suppress(ProcessLookupError):
+                process.terminate()
+            try:
+                async with asyncio.timeout(5):
+                    await process.wait()
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+            await complaints
+
+    @asynccontextmanager
+    async def socket(
+        self, remote: str, *, relay: Sequence[str] = (), privileged: bool = False
+    ) -> AsyncIterator[Path]:
+        try:
+            mode = os.stat(remote).st_mode
+        except FileNotFoundError:
+            raise Absent(f"no socket at {remote}", host=self._host) from None
+        except PermissionError:
+            raise AccessRefused(f"{remote} is closed to this user", host=self._host) from None
+        if not stat.S_ISSOCK(mode):
+            raise Absent(f"no socket at {remote}", host=self._host)
+        if privileged or not os.access(remote, os.W_OK):
+            # `become` runs commands; a local socket that is closed to us stays closed.
+            raise AccessRefused(f"{remote} is closed to this user", host=self._host)
+        yield Path(remote)

@@ -1,0 +1,308 @@
+"""Commands and sockets over one asyncssh connection."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+
+import asyncssh
+
+from console.errors import Absent, AccessRefused, HostError, HostFailure, Unreachable
+from console.hosts.become import Becoming
+from console.hosts.running import collect
+from console.hosts.sessions import SessionSlots
+from console.hosts.transport import OUTPUT_LIMIT, Completed
+from console.model.text import clean
+
+_STDERR_KEPT = 16 * 1024
+_OPEN_TIMEOUT = 10.0
+
+Process = asyncssh.SSHClientProcess[bytes]
+
+
+class SshReading:
+    """A remote command's output; see `Reading`."""
+
+    def __init__(self, host: str, argv: tuple[str, ...], process: Process) -> None:
+        self._host = host
+        self._argv = argv
+        self._process = process
+        self._complaint = bytearray()
+
+    async def read(self, size: int = 65536) -> bytes:
+        try:
+            return await self._process.stdout.read(size)
+        except asyncssh.Error as error:
+            raise _lost(self._host, error) from error
+
+    async def drain_stderr(self) -> None:
+        """Read the complaints as they come, or a chatty command would block on them."""
+        with suppress(asyncssh.Error):
+            while chunk := await self._process.stderr.read(4096):
+                self._complaint += chunk
+                del self._complaint[:-_STDERR_KEPT]
+
+    async def wait(self) -> Completed:
+        try:
+            await self._process.wait_closed()
+        except asyncssh.Error as error:
+            raise _lost(self._host, error) from error
+        code = self._process.returncode
+        if code is None:
+            # sshd says how a command ended before it closes the channel, unless it went away itself.
+            raise Unreachable("the connection was lost", host=self._host)
+        return Completed(self._argv, code, b"", bytes(self._complaint))
+
+
+class SshTransport:
+    """`Transport` over one authenticated connection, which it owns and closes."""
+
+    def __init__(
+        self,
+        host: str,
+        connection: asyncssh.SSHClientConnection,
+        lost: asyncio.Future[str],
+        becoming: Becoming,
+    ) -> None:
+        self._host = host
+        self._connection = connection
+        self._lost = lost
+        self._becoming = becoming
+        self._slots = SessionSlots(host)
+        self._folder: Path | None = None
+        self._sockets = 0
+        self._forwarding = True
+
+    @property
+    def host(self) -> str:
+        return self._host
+
+    @property
+    def connection(self) -> asyncssh.SSHClientConnection:
+        """For what only SSH has; stays inside `hosts/`."""
+        return self._connection
+
+    @property
+    def forwards_sockets(self) -> bool:
+        """False once sshd has refused to forward a unix socket."""
+        return self._forwarding
+
+    async def wait_closed(self) -> str:
+        return await asyncio.shield(self._lost)
+
+    async def close(self) -> None:
+        """End the connection; everything that runs on it ends with it."""
+        self._connection.abort()
+        with suppress(asyncssh.Error, OSError):
+            await self._connection.wait_closed()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    # -- commands ---------------------------------------------------------------------------
+
+    async def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        timeout: float = 15.0,
+        limit: int = OUTPUT_LIMIT,
+        privileged: bool = False,
+    ) -> Completed:
+        return await collect(
+            self._host,
+            argv[0],
+            self._running(argv, stdin, privileged),
+            timeout=timeout,
+            limit=limit,
+            privileged=privileged,
+        )
+
+    @asynccontextmanager
+    async def stream(self, argv: Sequence[str], *, privileged: bool = False) -> AsyncIterator[SshReading]:
+        async with self._running(argv, b"", privileged) as reading:
+            yield reading
+
+    @asynccontextmanager
+    async def _running(
+        self, argv: Sequence[str], stdin: bytes, privileged: bool
+    ) -> AsyncIterator[SshReading]:
+        argv = tuple(argv)
+        if privileged:
+            elevation = await self._becoming.elevation(self)
+            argv, stdin = (*elevation.prefix, *argv), elevation.stdin + stdin
+        async with AsyncExitStack() as stack:
+            process = await self._start(stack, argv)
+            reading = SshReading(self._host, argv, process)
+            complaints = asyncio.create_task(
+                reading.drain_stderr(), name=f"{self._host}: stderr of {argv[0]}"
+            )
+            try:
+                with suppress(BrokenPipeError):
+                    if stdin:
+                        process.stdin.write(stdin)
+                    process.stdin.write_eof()
+                yield reading
+            finally:
+                # A closed channel ends the remote command by SIGHUP or SIGPIPE at its next word.
+                process.close()
+                complaints.cancel()
+                await asyncio.gather(complaints, return_exceptions=True)
+
+    async def _start(self, stack: AsyncExitStack, argv: tuple[str, ...]) -> Process:
+        """Open a session for `argv`, waiting for a place where sshd allows few."""
+        line = shlex.join(argv)
+        while True:
+            place = AsyncExitStack()
+            await place.enter_async_context(self._slots.place(_OPEN_TIMEOUT))
+            try:
+                async with asyncio.timeout(_OPEN_TIMEOUT):
+                    process: Process = await self._connection.create_process(line, encoding=None)
+            except asyncssh.ChannelOpenError as error:
+                wait = not self._lost.done() and self._slots.refused()
+                await place.aclose()
+                if wait:
+                    continue
+                if self._lost.done():
+                    raise _lost(self._host, error) from error
+                raise AccessRefused(
+                    f"sshd opens no session: {clean(error.reason)}",
+                    host=self._host,
+                    hint="see MaxSessions and ForceCommand in its sshd_config",
+                ) from error
+            except asyncssh.Error as error:
+                await place.aclose()
+                raise _lost(self._host, error) from error
+            except BaseException:
+                await place.aclose()
+                raise
+            stack.push_async_exit(place)
+            return process
+
+    # -- sockets ----------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def socket(
+        self, remote: str, *, relay: Sequence[str] = (), privileged: bool = False
+    ) -> AsyncIterator[Path]:
+        if not privileged and await self._forwards(remote):
+            local = self._new_path()
+            listener = await self._connection.forward_local_path(str(local), remote)
+            try:
+                yield local
+            finally:
+                listener.close()
+                await listener.wait_closed()
+                local.unlink(missing_ok=True)
+            return
+        if not relay:
+            raise AccessRefused(
+                f"sshd forwards no unix sockets, and nothing else reaches {remote}",
+                host=self._host,
+                hint="set AllowStreamLocalForwarding yes",
+            )
+        async with self._relayed(tuple(relay), privileged) as local:
+            yield local
+
+    async def _forwards(self, remote: str) -> bool:
+        """Whether sshd connects us to `remote`; False if it forwards no sockets at all.
+
+        :raises HostError: it does forward, and this socket is missing, closed to us or dead.
+        """
+        if self._forwarding:
+            try:
+                async with asyncio.timeout(_OPEN_TIMEOUT):
+                    _, writer = await self._connection.open_unix_connection(remote, encoding=None)
+            except asyncssh.ChannelOpenError as error:
+                if error.code == asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED:
+                    self._forwarding = False
+                elif self._lost.done():
+                    raise _lost(self._host, error) from error
+            except asyncssh.Error as error:
+                raise _lost(self._host, error) from error
+            except TimeoutError:
+                raise HostFailure(f"{remote} does not answer", host=self._host) from None
+            else:
+                writer.close()
+                return True
+        # sshd says "open failed" whatever the cause, so the cause is looked up.
+        for test, error_type, reason in (
+            ("-S", Absent, f"no socket at {remote}"),
+            ("-w", AccessRefused, f"{remote} is closed to this user"),
+        ):
+            if (await self.run(("test", test, remote))).code != 0:
+                raise error_type(reason, host=self._host)
+        if self._forwarding:
+            raise HostFailure(f"nothing listens on {remote}", host=self._host)
+        return False
+
+    @asynccontextmanager
+    async def _relayed(self, relay: tuple[str, ...], privileged: bool) -> AsyncIterator[Path]:
+        """A local socket whose every connection is one remote `relay` process."""
+        elevation = await self._becoming.elevation(self) if privileged else None
+        argv = (*elevation.prefix, *relay) if elevation else relay
+        connections: set[asyncio.Task[None]] = set()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            try:
+                async with AsyncExitStack() as stack:
+                    process = await self._start(stack, argv)
+                    stack.callback(process.close)
+                    if elevation:
+                        process.stdin.write(elevation.stdin)
+                    await _join(process, reader, writer)
+            except (HostError, asyncssh.Error, OSError):
+                # The client of this connection sees it end, and asks its own questions.
+                pass
+            finally:
+                writer.close()
+
+        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.create_task(serve(reader, writer), name=f"{self._host}: relay {relay[0]}")
+            connections.add(task)
+            task.add_done_callback(connections.discard)
+
+        local = self._new_path()
+        server = await asyncio.start_unix_server(accept, str(local))
+        try:
+            yield local
+        finally:
+            server.close()
+            for task in connections:
+                task.cancel()
+            await asyncio.gather(*connections, return_exceptions=True)
+            local.unlink(missing_ok=True)
+
+    def _new_path(self) -> Path:
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="qd-"))  # made with mode 0700
+        self._sockets += 1
+        return self._folder / str(self._sockets)
+
+
+async def _join(process: Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Carry bytes both ways until the remote command has said its last."""
+
+    async def upwards() -> None:
+        while chunk := await reader.read(65536):
+            process.stdin.write(chunk)
+            await process.stdin.drain()
+        process.stdin.write_eof()
+
+    up = asyncio.create_task(upwards())
+    try:
+        while chunk := await process.stdout.read(65536):
+            writer.write(chunk)
+            await writer.drain()
+    finally:
+        up.cancel()
+        await asyncio.gather(up, return_exceptions=True)
+
+
+def _lost(host: str, error: Exception) -> HostError:
+    return Unreachable(f"the connection was lost: {clean(str(error), 200)}", host=host)
