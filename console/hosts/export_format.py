@@ -180,10 +180,12 @@ class _Assembly:
 
     def _clear(self) -> None:
         self._held = bytearray()  # the line, length or value being collected
-        self._held_at = self._offset
+        self._held_at = -1  # where it begins in the stream, once it has
         self._over = False  # more of it came than is held
 
     def _hold(self, piece: bytes, room: int) -> None:
+        if self._held_at < 0:
+            self._held_at = self._offset
         room -= len(self._held)
         if len(piece) > room:
             self._over = True
@@ -191,8 +193,6 @@ class _Assembly:
         self._held += piece
 
     def _in_line(self, buffer: bytes, position: int, entries: list[Entry]) -> int:
-        if not self._held and not self._over:
-            self._held_at = self._offset
         end = buffer.find(b"\n", position)
         self._hold(buffer[position : end if end >= 0 else None], self._field_limit + _NAME_ROOM)
         if end < 0:

@@ -52,7 +52,7 @@ names = st.from_regex(r"\A(?!__)[A-Z_][A-Z0-9_]{0,63}\Z").map(str.encode)
 values = st.one_of(
     st.text(max_size=40).map(str.encode),
     st.binary(max_size=40),
-    st.sampled_from([b"", b"\n", b"\n\n", b"\n\nMESSAGE=no\n\n", b"=", b"a=b", b"\n__CURSOR=x\n", b"\x1b[1m"]),
+    st.sampled_from([b"", b"\n", b"\n\n", b"\n\nMESSAGE=no\n\n", b"a=b", b"\n__CURSOR=x\n", b"\x1b[m"]),
 )
 bodies = st.dictionaries(names, st.one_of(values, st.lists(values, min_size=2, max_size=4)), max_size=6)
 entries = bodies.map(lambda body: {b"__CURSOR": b"s=1;i=2", b"__REALTIME_TIMESTAMP": b"3"} | body)
@@ -183,13 +183,13 @@ def test_an_endless_line_or_value_costs_no_more_memory_than_the_limits() -> None
         (CURSOR + b"two words\n\n", len(CURSOR)),
         (CURSOR + b"=x\n\n", len(CURSOR)),
         (CURSOR + b"\n" + b"-- No entries --\n\n", len(CURSOR) + 1),
-        (CURSOR + b"MESSAGE\n" + (1 << 63).to_bytes(8, "little") + b"x" * 70_000, len(CURSOR) + 8),
+        (CURSOR + b"MESSAGE\n" + (1 << 63).to_bytes(8, "little") + b"x" * 66_000, len(CURSOR) + 8),
         (CURSOR + b"MESSAGE\n" + (1).to_bytes(8, "little") + b"xy\n\n", len(CURSOR) + 17),
         (CURSOR + b"A" * 65 + b"=1\n\n", len(CURSOR)),
-        (CURSOR + b"x" * 70_000 + b"\n", len(CURSOR)),
+        (CURSOR + b"x" * 66_000 + b"\n", len(CURSOR)),
     ],
 )
-@pytest.mark.parametrize("piece", [1, 5, 65536])
+@pytest.mark.parametrize("piece", [7, 65536])
 def test_what_is_not_the_format_is_an_error_that_says_where(stream: bytes, offset: int, piece: int) -> None:
     with pytest.raises(ExportError) as caught:
         parsed(stream, piece=piece)
