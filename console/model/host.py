@@ -19,7 +19,7 @@ class Disk:
 
 @dataclass(frozen=True, slots=True)
 class Pressure:
-    """One line of a PSI file: share of the last 10 s and 60 s in which `some`/`full` tasks stalled, percent."""
+    """One line of a PSI file: percent of the last 10 s and 60 s in which `some` or `full` tasks stalled."""
 
     resource: str  # cpu, memory, io
     kind: str  # some, full

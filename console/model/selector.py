@@ -146,6 +146,14 @@ class NamePatterns:
             for pattern in self.patterns
         )
 
+    def full_unit_names(self) -> tuple[str, ...]:
+        """The units meant by those patterns that are plain names."""
+        return tuple(
+            pattern if _has_unit_type(pattern) else f"{pattern}.service"
+            for pattern in self.patterns
+            if not is_glob(pattern)
+        )
+
     def matches_container(self, container: Container) -> bool:
         """By any of its names, or by its id from the 12th character on, as lists show it."""
         return not self.patterns or any(

@@ -1,0 +1,73 @@
+# The same names everywhere: `make demo`, `make test`, `make check`, `make bench`.
+# Every target does its own set-up; a second run finds it done and starts at once.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MAKEFLAGS += --no-print-directory
+
+# What the console itself needs of the machine: a virtual environment, and systemd-python's build.
+PACKAGES := python3-venv python3-dev gcc pkg-config libsystemd-dev openssh-client
+LAB_PACKAGES := $(shell sed 's/#.*//' console/lab/packages.txt)
+
+.PHONY: help setup demo lab lab-down test test-full check bench lock clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+setup: .make/packages .make/venv .make/systemd  ## system packages and the virtual environment
+
+demo: setup  ## real hosts on this machine, and the live fleet
+	@scripts/demo $(BIN)
+
+lab: setup  ## bring the lab up and leave it running
+	@$(BIN)/quarterdeck lab up
+
+lab-down:  ## take the lab down
+	@$(BIN)/quarterdeck lab down
+
+test: setup  ## unit tests and the core lab tests
+	@$(BIN)/pytest -m "not full and not bench" $(ARGS)
+
+test-full: setup  ## every test there is
+	@$(BIN)/pytest -m "not bench" $(ARGS)
+
+check: setup  ## ruff, mypy, import-linter
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: setup  ## measure, against named alternatives in the same run
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+lock:  ## pin what pyproject.toml asks for
+	@$(BIN)/pip install -q uv
+	@$(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
+	  --no-header --extra dev pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile -q --generate-hashes --python-version 3.11 --no-emit-index-url \
+	  --no-header --no-deps --extra systemd pyproject.toml -o .make/all.lock
+	@awk '/^[a-z]/ {ours = /^systemd-python/} ours' .make/all.lock > requirements-systemd.lock
+
+clean:  ## the virtual environment and the caches; the lab's image stays
+	rm -rf $(VENV) .make .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.make/packages: Makefile console/lab/packages.txt
+	@mkdir -p .make
+	@scripts/packages $(PACKAGES) $(LAB_PACKAGES)
+	@touch $@
+
+.make/venv: requirements.lock pyproject.toml | .make/packages
+	@echo "virtual environment: $(VENV)" >&2
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Quarterdeck needs Python 3.11 or newer; say which: make PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -m venv --upgrade-deps $(VENV) >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+# An extra: it needs libsystemd's headers. Without it the local journal goes through journalctl.
+.make/systemd: requirements-systemd.lock | .make/venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-systemd.lock \
+	  2>.make/systemd.log || echo "left out: systemd-python (no libsystemd headers?); see .make/systemd.log" >&2
+	@touch $@

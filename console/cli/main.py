@@ -1,0 +1,40 @@
+"""The way in: argv to a command, its end to an exit code.
+
+What is imported here decides how fast `--help` is; everything heavy is imported by who needs it
+(`tests/cli/test_imports.py` holds that).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from enum import IntEnum
+
+from console import __version__
+
+
+class Exit(IntEnum):
+    """Exit codes; a contract with scripts (README, "Scripts")."""
+
+    OK = 0
+    OURS = 1  # no target was reached for a cause on our side
+    USAGE = 2
+    REFUSED = 3
+    TARGET = 4  # at least one target failed or was unreachable
+    EMPTY = 5  # the selection is empty
+    INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words == ["--version"]:
+        print(f"quarterdeck {__version__}")
+        return Exit.OK
+    from console.cli.run import run_line
+
+    return run_line(words)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""Where faults of our own are kept: a log, and a report for each crash. Never on the user's screen."""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+
+from console import __version__
+
+_LOG_LIMIT = 5 * 1024 * 1024
+
+
+def state_folder() -> Path:
+    """The user's state folder for Quarterdeck, made if need be, closed to others."""
+    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    folder = Path(base).expanduser() / "quarterdeck"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
+
+
+class _LateFile(logging.Handler):
+    """Writes to the log file, which comes into being with the first record."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        path = state_folder() / "quarterdeck.log"
+        if path.exists() and path.stat().st_size > _LOG_LIMIT:
+            path.replace(path.with_suffix(".log.1"))
+        with path.open("a", encoding="utf-8") as file:
+            file.write(self.format(record) + "\n")
+
+
+def keep_log() -> None:
+    """Send what libraries and our own rooms log to the log file, from warnings on."""
+    handler = _LateFile(logging.WARNING)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    # Connections come and go, and our own states tell it.
+    logging.getLogger("asyncssh").setLevel(logging.CRITICAL)
+
+
+def write_report(error: BaseException, line: str) -> Path:
+    """The traceback and what ran. Secrets are of type `Secret`, which shows as asterisks."""
+    now = datetime.now(UTC)
+    path = state_folder() / f"crash-{now:%Y%m%dT%H%M%S}-{os.getpid()}.txt"
+    parts = [
+        f"quarterdeck {__version__}, Python {platform.python_version()}, {platform.platform()}",
+        f"{now.isoformat()}  {line}",
+        "".join(traceback.format_exception(error)),
+    ]
+    path.touch(mode=0o600)
+    path.write_text("\n".join(parts), encoding="utf-8")
+    return path

@@ -1,0 +1,98 @@
+"""One line, from its words to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+
+from console import __version__
+from console.cli.main import Exit
+from console.cli.printer import Printer
+from console.cli.registry import all_commands
+from console.cli.report import keep_log, write_report
+from console.commands.command import Command, Kind
+from console.commands.core import Core
+from console.commands.grammar import Globals, Line, format_command, parse
+from console.commands.help import command_help, noun_help, overview
+from console.commands.registry import Registry
+from console.errors import QuarterdeckError, Refused, UsageError
+
+
+def run_line(words: Sequence[str]) -> int:
+    """Understand `words`, run the command, and say how it ended."""
+    registry = all_commands()
+    if words and words[0] == "help":
+        words = [*words[1:], "--help"]
+    try:
+        line = parse(words, registry)
+    except UsageError as error:
+        Printer("table").error(str(error))
+        return Exit.USAGE
+    if line.globals.version:
+        print(f"quarterdeck {__version__}")
+        return Exit.OK
+    if line.globals.help or line.command is None:
+        return _help(line, registry)
+    return _run(line.command, line.globals)
+
+
+def _help(line: Line, registry: Registry) -> int:
+    found = registry.find(line.topic) if line.topic else None
+    if found:
+        print(command_help(found[0]))
+    elif line.topic and registry.verbs(line.topic[0]):
+        print(noun_help(registry, line.topic[0]))
+    else:
+        print(overview(registry))
+    return Exit.OK if line.globals.help else Exit.USAGE
+
+
+def _run(command: Command, options: Globals) -> int:
+    from console.cli.ask import ask, terminal_there
+
+    printer = Printer(options.output, options.color)
+    core = Core(options, ask=ask if terminal_there() else None)
+    keep_log()
+    try:
+        _check_read_only(command, core)
+        asyncio.run(_interruptible(command, core, printer))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        printer.close()
+        return Exit.INTERRUPTED
+    except QuarterdeckError as error:
+        printer.close()
+        printer.error(str(error))
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader of our stdout has gone (`… | head`): nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.OK
+    except Exception as error:
+        printer.close()
+        path = write_report(error, format_command(command))
+        printer.error(f"a fault of Quarterdeck's own: {type(error).__name__}; a report is in {path}")
+        return Exit.OURS
+    printer.close()
+    return Exit.TARGET if printer.failures else Exit.OK
+
+
+async def _interruptible(command: Command, core: Core, printer: Printer) -> None:
+    """Run the command; SIGTERM and a closed terminal end it as Ctrl-C does, with everything put away."""
+    task = asyncio.current_task()
+    assert task is not None
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        with suppress(NotImplementedError, RuntimeError):
+            loop.add_signal_handler(number, task.cancel)
+    await command.run(core, printer)
+    sys.stdout.flush()
+
+
+def _check_read_only(command: Command, core: Core) -> None:
+    """Refuse a write before anything connects."""
+    if command.kind is Kind.WRITE and (why := core.read_only()):
+        raise Refused(f"{' '.join(command.words)} writes, and this console is read-only: {why}")

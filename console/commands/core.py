@@ -1,0 +1,198 @@
+"""The command core: what every command is given to work with."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from console.commands.grammar import Globals
+from console.errors import Absent, HostError, HostFailure, NothingSelected
+from console.model.config import FleetConfig, HostConfig
+from console.model.host import Host
+from console.model.selector import KeyTerm, Selector
+from console.model.state import Source, State, Status
+from console.model.wants import Wants
+
+if TYPE_CHECKING:
+    from console.fleet.fleet import Fleet
+    from console.hosts.links import Links
+    from console.hosts.secrets import Ask
+
+T = TypeVar("T")
+A = TypeVar("A")
+
+#: How many hosts are asked a question at the same time.
+_ASKED_AT_ONCE = 32
+
+#: Keys of a selector that only the host itself can answer.
+_ASKED_KEYS = frozenset({"os", "version", "state", "driver"})
+
+
+@dataclass
+class View:
+    """A running fleet as one command sees it: the selected hosts, and who did not come."""
+
+    fleet: Fleet
+    on: Selector | None
+    missing: list[HostError] = field(default_factory=list)
+
+    def includes(self, host: str) -> bool:
+        """Whether the selection holds `host`, now."""
+        return self.on is None or self.on.matches_host(self.fleet.model.host(host))
+
+    def hosts(self) -> Iterator[Host]:
+        """The selected hosts, in the order of the inventory."""
+        return (host for host in self.fleet.model.hosts() if self.includes(host.name))
+
+    def broken(self, source: Source) -> list[HostError]:
+        """The selected hosts whose `source` cannot be shown as it is now; not those that have none."""
+        missing = {error.host for error in self.missing}
+        found = list(self.missing)
+        for host in self.hosts():
+            status = host.sources.get(source)
+            if host.name in missing or status is None or status.state in (State.LIVE, State.ABSENT):
+                continue
+            reason = status.reason or "not read in time"
+            found.append(HostFailure(f"{source} {status.state}: {reason}", host=host.name))
+        return found
+
+    def absent(self, source: Source) -> list[HostError]:
+        """The selected hosts that have no such thing, and why."""
+        return [
+            Absent(status.reason or f"no {source}", host=host.name)
+            for host in self.hosts()
+            if (status := host.sources.get(source)) and status.state is State.ABSENT
+        ]
+
+
+class Core:
+    """One run of one command: configuration, connections, and the limits it works under.
+
+    :param ask: how to ask the user for a secret; None where nobody can be asked.
+    """
+
+    def __init__(
+        self, options: Globals, *, environ: Mapping[str, str] | None = None, ask: Ask | None = None
+    ) -> None:
+        self.options = options
+        self.environ = os.environ if environ is None else environ
+        self._ask = None if options.batch else ask
+
+    @cached_property
+    def config_path(self) -> Path:
+        """Where the fleet's file is, or would be."""
+        from console.fleet.config import find_config
+
+        return find_config(self.options.config, self.options.fleet, self.environ)
+
+    @cached_property
+    def config(self) -> FleetConfig:
+        """The fleet's file, read and checked. :raises ConfigError: all that is wrong with it."""
+        from console.fleet.config import load_config
+
+        return load_config(self.config_path)
+
+    def read_only(self) -> str | None:
+        """Why no write may happen, or None. Nothing is connected to find out."""
+        if self.options.read_only:
+            return "--read-only"
+        if self.environ.get("QUARTERDECK_READ_ONLY", "") not in ("", "0"):
+            return "$QUARTERDECK_READ_ONLY is set"
+        return None
+
+    @cached_property
+    def links(self) -> Links:
+        from console.hosts.links import Links
+        from console.hosts.secrets import Keyring
+
+        return Links(Keyring(self._ask))
+
+    def candidates(self, on: Selector | None) -> list[HostConfig]:
+        """The hosts that `on` may mean, as far as the inventory can tell.
+
+        :raises NothingSelected: none.
+        """
+        now = datetime.now(UTC)
+        configs = {config.name: config for config in self.config.hosts}
+        if not configs:
+            raise NothingSelected(
+                f"{self.config.path} has no hosts", hint="add [[host]] entries, or `quarterdeck host import`"
+            )
+        unasked = {
+            name: Host(name, config.address or name, config.labels, Status(State.CONNECTING, now))
+            for name, config in configs.items()
+        }
+        known = _inventory_part(on)
+        chosen = [
+            configs[name] for name, host in unasked.items() if known is None or known.matches_host(host)
+        ]
+        if not chosen:
+            raise self._nothing(on, unasked.values())
+        return chosen
+
+    @asynccontextmanager
+    async def observe(self, on: Selector | None, wants: Wants, *, wait: bool = True) -> AsyncIterator[View]:
+        """The selected hosts, live.
+
+        :param wait: until each has shown all it has, or the time is up; a watching view does not.
+        :raises NothingSelected: the selection is empty.
+        """
+        from console.fleet.fleet import open_fleet
+
+        configs = self.candidates(on)
+        asked = on is not None and _inventory_part(on) != on
+        async with open_fleet(configs, replace(wants, os=True) if asked else wants, self.links) as fleet:
+            view = View(fleet, on)
+            if wait:
+                missing = await fleet.settled(self.options.timeout)
+                # With a condition that only the host can answer, one that does not answer is not selected
+                # unless the condition is about just that (state=unreachable).
+                view.missing = [error for error in missing if error.host and view.includes(error.host)]
+                if not any(True for _ in view.hosts()):
+                    raise self._nothing(on, fleet.model.hosts())
+            yield view
+
+    def _nothing(self, on: Selector | None, hosts: Iterable[Host]) -> NothingSelected:
+        names = [host.name for host in hosts]
+        unknown = on.unknown_names(hosts) if on else ()
+        listed = ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
+        if unknown:
+            return NothingSelected(f"no host named {', '.join(unknown)}", hint=f"there are: {listed}")
+        return NothingSelected(f"no host matches {on}", hint=f"there are: {listed}")
+
+
+def _inventory_part(on: Selector | None) -> Selector | None:
+    """The terms of `on` that the inventory alone can decide; None if none of them."""
+    if on is None:
+        return None
+    terms = tuple(t for t in on.terms if not (isinstance(t, KeyTerm) and t.key in _ASKED_KEYS))
+    return Selector(terms) if terms else None
+
+
+async def ask_each(
+    targets: Iterable[T], question: Callable[[T], Awaitable[A]], failed: Callable[[HostError], None]
+) -> list[A]:
+    """Ask a question of many targets, a bounded number at a time; the answers in the targets' order.
+
+    :param failed: gets the error of each target that could not answer.
+    """
+    gate = asyncio.Semaphore(_ASKED_AT_ONCE)
+
+    async def one(target: T) -> list[A]:
+        async with gate:
+            try:
+                return [await question(target)]
+            except HostError as error:
+                failed(error)
+                return []
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(target)) for target in targets]
+    return [answer for task in tasks for answer in task.result()]

@@ -1,0 +1,47 @@
+"""`fleet …`: all of it at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from console.commands.command import Command, switch
+from console.commands.core import Core, View
+from console.commands.output import Output
+from console.commands.parameters import OnHosts
+from console.commands.picture import take
+from console.commands.watching import PAUSE
+from console.model.wants import EVERYTHING
+
+
+@dataclass(frozen=True)
+class FleetStatus(OnHosts):
+    """Show how the fleet is: every host, and what is wrong on it.
+
+    Units that fail, containers that ail, hosts and sources that do not answer. `--watch` keeps
+    the picture on the screen, live. As JSON it is the hosts' rows.
+    """
+
+    words = ("fleet", "status")
+    watch: bool = switch("stay, and show each change")
+
+    async def run(self, core: Core, out: Output) -> None:
+        async with core.observe(self.on, EVERYTHING, wait=not self.watch) as view:
+            if self.watch:
+                await self._watch(core, view, out)
+            out.picture(take(core.config.name, view.fleet.model, list(view.hosts())))
+            for error in view.missing:
+                out.failed(error)
+
+    async def _watch(self, core: Core, view: View, out: Output) -> None:
+        model = view.fleet.model
+        feed = model.feed()
+        try:
+            while True:
+                batch = await feed.batch(PAUSE, idle=1.0)
+                changed = {name for name in batch.hosts if view.includes(name)}
+                out.picture(take(core.config.name, model, list(view.hosts())), changed)
+        finally:
+            model.leave(feed)
+
+
+COMMANDS: tuple[type[Command], ...] = (FleetStatus,)

@@ -1,0 +1,88 @@
+"""The fleet at one glance: its hosts, and what is wrong on them, worst first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from console.commands.rows.base import Cell, Tone
+from console.commands.rows.container import container_state_cell
+from console.commands.rows.host import state_cell
+from console.commands.rows.unit import unit_health_cell
+from console.fleet.model import FleetModel
+from console.model.host import Host
+from console.model.state import State
+
+#: The order in which troubles are told.
+_WEIGHT = {Tone.BAD: 0, Tone.WARN: 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One thing that is wrong: where, what, how, since when, and the words that explain it."""
+
+    host: str
+    what: str
+    how: Cell
+    since: datetime | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A fleet as it is now."""
+
+    name: str
+    hosts: tuple[Host, ...]
+    troubles: tuple[Trouble, ...]
+    units: int
+    containers: int
+
+    def states(self) -> Counter[State]:
+        """How many hosts are in each state."""
+        return Counter(host.state for host in self.hosts)
+
+
+def take(name: str, model: FleetModel, hosts: Sequence[Host]) -> Picture:
+    """The picture of `hosts` as the model has them."""
+    troubles = [trouble for host in hosts for trouble in _troubles(model, host)]
+    troubles.sort(key=lambda t: (_WEIGHT.get(t.how.tone, 2), t.host, t.what))
+    return Picture(
+        name,
+        tuple(hosts),
+        tuple(troubles),
+        sum(model.unit_count(host.name) for host in hosts),
+        sum(model.container_count(host.name) for host in hosts),
+    )
+
+
+def _troubles(model: FleetModel, host: Host) -> list[Trouble]:
+    found = []
+    if host.state not in (State.LIVE, State.CONNECTING):
+        found.append(
+            Trouble(host.name, "host", state_cell(host.status), host.status.since, host.status.reason or "")
+        )
+    else:
+        for source, status in host.sources.items():
+            if status.state not in (State.LIVE, State.CONNECTING, State.ABSENT):
+                found.append(
+                    Trouble(host.name, source, state_cell(status), status.since, status.reason or "")
+                )
+    for unit in model.ailing_units(host.name):
+        result = "" if unit.result in (None, "success") else f"{unit.result}; "
+        restarts = f"{unit.restarts} restarts; " if unit.restarts else ""
+        found.append(
+            Trouble(
+                host.name, unit.name, unit_health_cell(unit), unit.since, result + restarts + unit.description
+            )
+        )
+    for box in model.unhealthy_containers(host.name):
+        restarts = f"{box.restarts} restarts; " if box.restarts else ""
+        found.append(
+            Trouble(
+                host.name, f"container {box.name}", container_state_cell(box), box.since, restarts + box.image
+            )
+        )
+    return found

@@ -1,0 +1,131 @@
+"""How a container, and a sample of what it uses, are written out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from console.commands.rows.base import Cell, Column, RowKind, Tone, block, moment, plain, since_cell
+from console.model.container import Container, ContainerStats, Port
+
+
+def _container_fields(container: Container) -> dict[str, Any]:
+    return {
+        "host": container.host,
+        "name": container.name,
+        "id": container.id,
+        "image": container.image,
+        "image_id": container.image_id,
+        "state": container.state,
+        "health": container.health,
+        "restarts": container.restarts,
+        "exit_code": container.exit_code,
+        "oom_killed": container.oom_killed,
+        "since": moment(container.since),
+        "unit": container.unit,
+        "digest": container.digest,
+        "ports": [plain(port) for port in container.ports],
+        "labels": dict(container.labels),
+        "engine": container.engine,
+        "created": moment(container.created),
+    }
+
+
+def container_state_cell(container: Container) -> Cell:
+    """State and health in one word, the worse of the two giving the tone."""
+    word = f"{container.state}, {container.health}" if container.health else container.state
+    if container.unhealthy:
+        return Cell.state(word, Tone.BAD)
+    if container.state == "running":
+        return Cell.state(word, Tone.WARN if container.health == "starting" else Tone.GOOD)
+    return Cell.state(word, Tone.WARN if container.exit_code else Tone.FAINT)
+
+
+def _port(port: Port) -> str:
+    if port.host_port is None:
+        return f"{port.port}/{port.protocol}"
+    return f"{port.host_port}→{port.port}/{port.protocol}"
+
+
+CONTAINER: RowKind[Container] = RowKind(
+    "container",
+    lambda container: (container.host, container.id),
+    _container_fields,
+    (
+        Column("HOST", lambda box: box.host, 9),
+        Column("CONTAINER", lambda box: box.name, 9, shrink=True),
+        Column("STATE", container_state_cell, 8),
+        Column("SINCE", lambda box: since_cell(box.since), 5, right=True),
+        Column("RESTARTS", lambda box: str(box.restarts) if box.restarts else "", 5, right=True),
+        Column("EXIT", lambda box: "" if box.exit_code is None else str(box.exit_code), 4, right=True),
+        Column("IMAGE", lambda box: box.image, 6, shrink=True),
+        Column("ID", lambda box: Cell(box.id[:12], Tone.FAINT), 3),
+        Column("UNIT", lambda box: box.unit or "", 3),
+        Column("PORTS", lambda box: " ".join(_port(port) for port in box.ports), 2, shrink=True),
+    ),
+    lambda container: (container.host, container.name),
+)
+
+
+def _size(number: int | None) -> str:
+    if number is None:
+        return "–"
+    value = float(number)
+    for unit in ("B", "K", "M", "G"):
+        if value < 1024 or unit == "G":
+            break
+        value /= 1024
+    return f"{value:.0f}{unit}" if unit == "B" or value >= 10 else f"{value:.1f}{unit}"
+
+
+STATS: RowKind[ContainerStats] = RowKind(
+    "stats",
+    lambda stats: (stats.host, stats.id),
+    plain,
+    (
+        Column("HOST", lambda stats: stats.host, 9),
+        Column("CONTAINER", lambda stats: stats.name, 9, shrink=True),
+        Column("CPU", lambda s: "–" if s.cpu_percent is None else f"{s.cpu_percent:.1f}%", 8, right=True),
+        Column("MEMORY", lambda stats: _size(stats.memory), 8, right=True),
+        Column("LIMIT", lambda stats: _size(stats.memory_limit), 4, right=True),
+        Column("NET IN", lambda stats: _size(stats.net_rx), 5, right=True),
+        Column("NET OUT", lambda stats: _size(stats.net_tx), 5, right=True),
+        Column("READ", lambda stats: _size(stats.block_read), 3, right=True),
+        Column("WRITTEN", lambda stats: _size(stats.block_write), 3, right=True),
+        Column("PIDS", lambda stats: "–" if stats.pids is None else str(stats.pids), 4, right=True),
+    ),
+    lambda stats: (stats.host, stats.name),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerDetail:
+    """A container, and the engine's own description of it."""
+
+    container: Container
+    inspected: Mapping[str, Any]
+
+
+CONTAINER_DETAIL: RowKind[ContainerDetail] = RowKind(
+    "container",
+    lambda detail: CONTAINER.key(detail.container),
+    lambda detail: {**_container_fields(detail.container), "inspect": plain(detail.inspected)},
+    (),
+    lambda detail: CONTAINER.sort(detail.container),
+    lambda detail: block(f"{detail.container.host}  {detail.container.name}", _told(detail)),
+)
+
+
+def _told(detail: ContainerDetail) -> dict[str, Any]:
+    """What a person wants to know: the row, then how it was made."""
+    config = detail.inspected.get("Config") or {}
+    made = {name: config.get(name) for name in ("Cmd", "Entrypoint", "Env", "User", "WorkingDir")}
+    mounts = [
+        f"{mount.get('Source') or mount.get('Name')} → {mount.get('Destination')}"
+        for mount in detail.inspected.get("Mounts") or []
+        if isinstance(mount, Mapping)
+    ]
+    row = _container_fields(detail.container)
+    row["ports"] = [_port(port) for port in detail.container.ports]
+    return {**row, **made, "mounts": mounts}

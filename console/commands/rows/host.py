@@ -1,0 +1,141 @@
+"""How a host is written out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from console.commands.rows.base import Cell, Column, RowKind, Tone, block, moment, plain, since_cell
+from console.commands.values import ago
+from console.model.host import Host
+from console.model.state import Source, State, Status
+
+_STATE_TONES = {
+    State.LIVE: Tone.GOOD,
+    State.CONNECTING: Tone.FAINT,
+    State.ABSENT: Tone.FAINT,
+    State.STALE: Tone.WARN,
+    State.FOREIGN: Tone.WARN,
+}
+
+
+def state_cell(status: Status) -> Cell:
+    """A host's or a source's state."""
+    return Cell.state(status.state, _STATE_TONES.get(status.state, Tone.BAD))
+
+
+def _host_fields(host: Host) -> dict[str, Any]:
+    facts = host.facts
+    return {
+        "name": host.name,
+        "address": host.address,
+        "state": host.state.value,
+        "since": moment(host.status.since),
+        "reason": host.status.reason,
+        "labels": dict(host.labels),
+        "os": facts.os,
+        "version": facts.version,
+        "kernel": facts.kernel,
+        "boot_id": facts.boot_id,
+        "uptime_s": facts.uptime_s,
+        "units_failed": host.units_failed,
+        "containers_unhealthy": host.containers_unhealthy,
+        "driver": host.driver,
+        "sources": {source.value: _source_fields(host.sources.get(source)) for source in Source},
+    }
+
+
+def _source_fields(status: Status | None) -> dict[str, Any] | None:
+    if status is None:
+        return None
+    return {"state": status.state.value, "since": moment(status.since), "reason": status.reason}
+
+
+def host_detail(host: Host) -> dict[str, Any]:
+    """All the fields of a host, and everything else the `os` source read."""
+    facts = plain(host.facts)
+    detail = _host_fields(host)
+    return detail | {name: facts[name] for name in facts if name not in detail}
+
+
+def _count(number: int | None) -> Cell:
+    if number is None:
+        return Cell("–", Tone.FAINT)
+    return Cell(str(number), Tone.BAD if number else Tone.FAINT)
+
+
+def _trouble(host: Host) -> Cell:
+    """The one reason that matters most: the host's own, else its sources'."""
+    if host.status.reason:
+        return Cell(host.status.reason, Tone.BAD)
+    reasons = [
+        f"{source}: {status.state}" + (f", {status.reason}" if status.reason else "")
+        for source, status in host.sources.items()
+        if status.state not in (State.LIVE, State.CONNECTING, State.ABSENT)
+    ]
+    return Cell("; ".join(reasons), Tone.WARN)
+
+
+def _load(host: Host) -> str:
+    return f"{host.facts.load[0]:.2f}" if host.facts.load else ""
+
+
+def _memory(host: Host) -> Cell:
+    total, free = host.facts.memory_total, host.facts.memory_available
+    if not total or free is None:
+        return Cell("")
+    used = 100 * (total - free) // total
+    return Cell(f"{used}%", Tone.WARN if used >= 90 else Tone.PLAIN)
+
+
+def _disk(host: Host) -> Cell:
+    used = max(
+        (100 * (disk.size - disk.available) // disk.size for disk in host.facts.disks if disk.size),
+        default=None,
+    )
+    if used is None:
+        return Cell("")
+    return Cell(f"{used}%", Tone.BAD if used >= 95 else Tone.WARN if used >= 85 else Tone.PLAIN)
+
+
+def _uptime(host: Host) -> Cell:
+    if host.facts.uptime_s is None:
+        return Cell("")
+    now = datetime.now(UTC)
+    return Cell(ago(datetime.fromtimestamp(now.timestamp() - host.facts.uptime_s, UTC), now), Tone.FAINT)
+
+
+def _os(host: Host) -> str:
+    return " ".join(word for word in (host.facts.os, host.facts.version) if word)
+
+
+def _labels(labels: Mapping[str, str]) -> Cell:
+    return Cell(",".join(f"{key}={value}" for key, value in labels.items()), Tone.FAINT)
+
+
+HOST: RowKind[Host] = RowKind(
+    "host",
+    lambda host: (host.name,),
+    _host_fields,
+    (
+        Column("HOST", lambda host: host.name, 9),
+        Column("STATE", lambda host: state_cell(host.status), 9),
+        Column("SINCE", lambda host: since_cell(host.status.since), 5, right=True),
+        Column("FAILED", lambda host: _count(host.units_failed), 8, right=True),
+        Column("UNHEALTHY", lambda host: _count(host.containers_unhealthy), 7, right=True),
+        Column("OS", _os, 4),
+        Column("UP", _uptime, 3, right=True),
+        Column("LOAD", _load, 2, right=True),
+        Column("MEM", _memory, 2, right=True),
+        Column("DISK", _disk, 3, right=True),
+        Column("LABELS", lambda host: _labels(host.labels), 1, shrink=True),
+        Column("REASON", _trouble, 8, shrink=True),
+    ),
+    lambda host: (host.state is State.LIVE and not host.units_failed, host.name),
+)
+
+
+HOST_DETAIL: RowKind[Host] = RowKind(
+    "host", HOST.key, host_detail, (), HOST.sort, lambda host: block(host.name, host_detail(host))
+)

@@ -1,0 +1,103 @@
+"""Many hosts under one roof: a session each, one model, one place where it all ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
+
+from console.errors import HostError, Unreachable
+from console.fleet.model import FleetModel
+from console.hosts.links import Links
+from console.hosts.session import HostSession
+from console.hosts.sources import make_sources
+from console.hosts.transport import Transport
+from console.model.config import HostConfig
+from console.model.state import Source, State
+from console.model.wants import Wants
+
+
+class Fleet:
+    """The sessions of some hosts and the model they feed. Made by `open_fleet`."""
+
+    def __init__(self, hosts: Iterable[HostConfig], wants: Wants, links: Links) -> None:
+        configs = list(hosts)
+        self.model = FleetModel(configs)
+        self._sessions = {
+            config.name: HostSession(config, links.connect, make_sources(config, wants), self.model.apply)
+            for config in configs
+        }
+
+    @property
+    def sessions(self) -> dict[str, HostSession]:
+        return self._sessions
+
+    def source(self, host: str, source: Source) -> object:
+        """The source object of a host, for questions asked on demand."""
+        return self._sessions[host].sources[source]
+
+    def transport(self, host: str) -> Transport:
+        """The connection to `host`.
+
+        :raises HostError: there is none now; the model's reason is in the message.
+        """
+        transport = self._sessions[host].transport
+        if transport is None:
+            status = self.model.host(host).status
+            raise Unreachable(f"{status.state}: {status.reason or 'not connected yet'}", host=host)
+        return transport
+
+    async def settled(self, timeout: float) -> list[HostError]:
+        """Wait until each host has answered or not, and each wanted source has shown all it has.
+
+        :param timeout: seconds; a host that is still connecting then holds up nobody.
+        :return: one error for each host that did not come, for the account given to the user.
+        """
+        feed = self.model.feed()
+        waiting = set(self._sessions)
+        try:
+            async with asyncio.timeout(timeout):
+                while waiting:
+                    changes = await feed.batch(pause=0)
+                    waiting -= {name for name in changes.hosts & waiting if self._is_settled(name)}
+        except TimeoutError:
+            pass  # whoever is not settled is reported below
+        finally:
+            self.model.leave(feed)
+        return [error for name in self._sessions if (error := self._complaint(name, timeout))]
+
+    def _is_settled(self, name: str) -> bool:
+        host = self.model.host(name)
+        if host.state is not State.LIVE:
+            return host.state.settled
+        wanted = self._sessions[name].sources
+        return all(source in host.sources and host.sources[source].state.settled for source in wanted)
+
+    def _complaint(self, name: str, timeout: float) -> HostError | None:
+        host = self.model.host(name)
+        if host.state is State.LIVE:
+            return None
+        reason = host.status.reason
+        if host.state is State.CONNECTING:
+            reason = f"no answer within {timeout:g} s"
+        return Unreachable(f"{host.state}: {reason}" if reason else str(host.state), host=name)
+
+    async def run(self) -> None:
+        """Keep every host connected until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for name, session in self._sessions.items():
+                group.create_task(session.run(), name=f"session {name}")
+
+
+@asynccontextmanager
+async def open_fleet(hosts: Iterable[HostConfig], wants: Wants, links: Links) -> AsyncIterator[Fleet]:
+    """A running fleet. Leaving the context ends every task and connection that it has."""
+    fleet = Fleet(hosts, wants, links)
+    # A task of its own, so that an error of the body leaves as itself and not inside a group.
+    running = asyncio.create_task(fleet.run(), name="fleet")
+    try:
+        yield fleet
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running

@@ -1,0 +1,41 @@
+"""Opens a link to a host, whatever its transport is."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+from typing import TYPE_CHECKING
+
+from console.hosts.become import Becoming
+from console.hosts.local import LocalTransport
+from console.hosts.secrets import Keyring
+from console.hosts.session import Link
+from console.model.config import HostConfig
+
+if TYPE_CHECKING:
+    from console.hosts.connect import Connector
+
+#: How many handshakes may be under way at once: enough to hide the network, few enough not to
+#: trip MaxStartups of a jump host or starve the loop.
+CONNECTS_AT_ONCE = 32
+
+
+class Links:
+    """What a fleet's sessions connect through. One for all hosts of a console."""
+
+    def __init__(self, keyring: Keyring | None = None) -> None:
+        self._keyring = keyring or Keyring()
+        self._gate = asyncio.Semaphore(CONNECTS_AT_ONCE)
+        self._connector: Connector | None = None
+
+    async def connect(self, config: HostConfig) -> Link:
+        """See `Connector.connect`; a local host is never refused here."""
+        if config.transport == "local":
+            return LocalTransport(config.name, Becoming(config.become, getpass.getuser(), self._keyring))
+        # asyncssh takes a fifth of a second to import: only who connects pays for it.
+        from console.hosts.connect import Connector
+
+        if self._connector is None:
+            self._connector = Connector(self._keyring)
+        async with self._gate:
+            return await self._connector.connect(config)

@@ -1,0 +1,212 @@
+"""ONE host, kept alive: its connection, its sources, and a state for each.
+
+    connect ──▶ live ──lost──▶ unreachable, sources stale ──backoff──▶ connect …
+                 │
+                 └─ each source: connecting ─▶ live ─fault─▶ stale | failed | refused | absent ─▶ again
+
+One source failing takes nothing else down; a lost connection makes all of them stale at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import NoReturn, Protocol
+
+from console.errors import Absent, AccessRefused, HostError, HostFailure, Unreachable
+from console.hosts.source import Emit, SourceRun
+from console.hosts.transport import Transport
+from console.model.config import HostConfig
+from console.model.events import HostChanged, SourceChanged
+from console.model.state import Source, State, Status
+
+log = logging.getLogger("quarterdeck")
+
+
+class Link(Transport, Protocol):
+    """A transport with an owner."""
+
+    async def close(self) -> None:
+        """End it and everything that runs over it."""
+
+
+Connect = Callable[[HostConfig], Awaitable[Link]]
+
+
+class Backoff:
+    """Waits between attempts: doubling, with jitter, forgotten after a good spell.
+
+    :param first, most: seconds before the second attempt, and at most.
+    :param good_spell: what must hold for so many seconds before the waits start anew; a host
+        that flaps therefore does not bring a flood of connects.
+    """
+
+    def __init__(self, first: float = 1.0, most: float = 30.0, good_spell: float = 60.0) -> None:
+        self._first = first
+        self._most = most
+        self._good_spell = good_spell
+        self._next = first
+        self._good_since: float | None = None
+
+    def good(self) -> None:
+        self._good_since = time.monotonic()
+
+    def delay(self) -> float:
+        """Seconds to wait now; half to all of the nominal wait, so that a thousand do not come at once."""
+        if self._good_since is not None and time.monotonic() - self._good_since >= self._good_spell:
+            self._next = self._first
+        self._good_since = None
+        delay = self._next * random.uniform(0.5, 1.0)  # jitter, not a secret
+        self._next = min(self._next * 2, self._most)
+        return delay
+
+
+#: What was refused or is absent seldom changes by itself; it is asked for this often, in seconds.
+SLOW_RETRY = 60.0
+
+
+class HostSession:
+    """Owns the connection to one host and the tasks that read from it.
+
+    :param connect: opens the connection; bounded by whoever gives it.
+    :param sources: what to follow; each object is run again and again on the newest transport.
+    :param emit: gets every event of this host.
+    """
+
+    def __init__(
+        self, config: HostConfig, connect: Connect, sources: Mapping[Source, SourceRun], emit: Emit
+    ) -> None:
+        self.config = config
+        self._connect = connect
+        self._sources = sources
+        self._emit = emit
+        self._status: Status | None = None
+        self._source_status: dict[Source, Status] = {}
+        self._link: Link | None = None
+
+    @property
+    def name(self) -> str:
+        return self.config.name
+
+    @property
+    def sources(self) -> Mapping[Source, SourceRun]:
+        return self._sources
+
+    @property
+    def transport(self) -> Transport | None:
+        """The connection while there is one, for questions asked on demand."""
+        return self._link
+
+    async def run(self) -> NoReturn:
+        """Keep the host connected until cancelled."""
+        backoff = Backoff()
+        self._tell(State.CONNECTING)
+        for source in self._sources:
+            self._tell_source(source, State.CONNECTING)
+        while True:
+            try:
+                link = await self._connect(self.config)
+            except Exception as error:
+                fault = self._fault(error, "connecting")
+                self._lost(_host_state(fault), _reason(fault))
+                slow = isinstance(fault, AccessRefused)
+                await asyncio.sleep(SLOW_RETRY * random.uniform(0.5, 1.0) if slow else backoff.delay())
+                continue
+            self._link = link
+            try:
+                backoff.good()
+                self._tell(State.LIVE)
+                reason = await self._follow(link)
+            finally:
+                self._link = None
+                await link.close()
+            self._lost(State.UNREACHABLE, reason)
+            await asyncio.sleep(backoff.delay())
+
+    async def _follow(self, link: Link) -> str:
+        """Run every source until the connection is gone; return why it went."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(self._keep(source, run, link), name=f"{self.name}: {source}")
+                for source, run in self._sources.items()
+            ]
+            reason = await link.wait_closed()
+            for task in tasks:
+                task.cancel()
+        return reason
+
+    async def _keep(self, source: Source, run: SourceRun, link: Link) -> NoReturn:
+        """Run one source again and again on this connection."""
+        backoff = Backoff(first=0.5, most=15.0)
+
+        def live() -> None:
+            backoff.good()
+            self._tell_source(source, State.LIVE)
+
+        while True:
+            try:
+                await run.run(link, self._emit, live)
+            except Exception as error:
+                fault = self._fault(error, source)
+            before = self._source_status[source].state
+            self._tell_source(source, _source_state(fault, before), _reason(fault))
+            seldom = isinstance(fault, Absent | AccessRefused)
+            await asyncio.sleep(SLOW_RETRY * random.uniform(0.5, 1.0) if seldom else backoff.delay())
+
+    def _fault(self, error: Exception, where: str) -> HostError:
+        """`error` as one of the tree. A fault of ours is logged and must not take the fleet down."""
+        if isinstance(error, HostError):
+            return error
+        log.error("%s: %s", self.name, where, exc_info=error)
+        return HostFailure(f"internal fault: {type(error).__name__}: {error}", host=self.name)
+
+    def _lost(self, state: State, reason: str) -> None:
+        self._tell(state, reason)
+        for source, status in self._source_status.items():
+            was_live = status.state in (State.LIVE, State.STALE)
+            self._tell_source(source, State.STALE if was_live else state, reason)
+
+    def _tell(self, state: State, reason: str | None = None) -> None:
+        if status := _moved(self._status, state, reason):
+            self._status = status
+            self._emit(HostChanged(self.name, status))
+
+    def _tell_source(self, source: Source, state: State, reason: str | None = None) -> None:
+        if status := _moved(self._source_status.get(source), state, reason):
+            self._source_status[source] = status
+            self._emit(SourceChanged(self.name, source, status))
+
+
+def _moved(before: Status | None, state: State, reason: str | None) -> Status | None:
+    """The new status, or None if nothing changed. A state keeps its beginning whatever the reason."""
+    if before is None or before.state is not state:
+        return Status(state, datetime.now(UTC), reason)
+    return None if before.reason == reason else Status(state, before.since, reason)
+
+
+def _reason(error: HostError) -> str:
+    return f"{error.message} ({error.hint})" if error.hint else error.message
+
+
+def _host_state(error: HostError) -> State:
+    match error:
+        case Unreachable():
+            return State.UNREACHABLE
+        case AccessRefused():
+            return State.REFUSED
+        case _:
+            return State.FAILED
+
+
+def _source_state(error: HostError, before: State) -> State:
+    match error:
+        case Absent():
+            return State.ABSENT
+        case AccessRefused():
+            return State.REFUSED
+        case _:
+            return State.STALE if before in (State.LIVE, State.STALE) else State.FAILED

@@ -1,0 +1,30 @@
+"""Which object reads which source: one line for each."""
+
+from __future__ import annotations
+
+from console.hosts.source import SourceRun
+from console.model.config import HostConfig
+from console.model.state import Source
+from console.model.wants import Wants
+
+
+def make_sources(config: HostConfig, wants: Wants) -> dict[Source, SourceRun]:
+    """The wanted sources of one host. Each is imported when it is first wanted."""
+    sources: dict[Source, SourceRun] = {}
+    if wants.units:
+        from console.hosts.units import UnitsSource
+
+        sources[Source.UNITS] = UnitsSource(config.name, details=wants.details)
+    if wants.containers:
+        from console.hosts.containers import ContainersSource
+
+        sources[Source.CONTAINERS] = ContainersSource(config.name)
+    if wants.journal is not None:
+        from console.hosts.journal import journal_source
+
+        sources[Source.JOURNAL] = journal_source(config, wants.journal)
+    if wants.os:
+        from console.hosts.osfacts import OsSource
+
+        sources[Source.OS] = OsSource(config.name)
+    return sources

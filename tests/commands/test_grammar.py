@@ -1,0 +1,161 @@
+"""Words to a command and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from console.cli.registry import all_commands
+from console.commands.command import Command, Parameter, Shape, argument, option, rest, switch
+from console.commands.grammar import format_command, parse, parse_line
+from console.commands.host import HostList
+from console.commands.registry import Registry
+from console.commands.unit import UnitList
+from console.commands.values import DURATION, INTEGER, SELECTOR, TEXT
+from console.errors import UsageError
+from console.model.selector import Selector
+
+REGISTRY = all_commands()
+
+
+@dataclass(frozen=True)
+class Everything(Command):
+    """Takes one of each."""
+
+    words = ("test", "everything")
+    name: str = argument("NAME", "a name", required=True)
+    others: tuple[str, ...] = argument("OTHER", "more names", many=True)
+    on: Selector | None = option(SELECTOR, "hosts")
+    wait: float = option(DURATION, "how long", default=5.0)
+    count: int | None = option(INTEGER, "how many", short="-n")
+    tag: tuple[str, ...] = option(TEXT, "a tag", many=True)
+    dry_run: bool = switch("do nothing")
+
+
+@dataclass(frozen=True)
+class Remote(Command):
+    """Takes a command line."""
+
+    words = ("test", "remote")
+    host: str = argument("HOST", "a host", required=True)
+    argv: tuple[str, ...] = rest("CMD", "the command")
+
+
+OWN = Registry([Everything, Remote])
+
+
+def test_options_may_stand_anywhere_before_the_double_dash() -> None:
+    expected = Everything("a", ("b",), wait=90.0, count=3, dry_run=True)
+    for line in (
+        "test everything a b --wait 90s --count=3 --dry-run",
+        "test everything --dry-run a -n 3 b --wait=1m30s",
+    ):
+        assert parse_line(line, OWN).command == expected
+
+
+def test_global_options_are_read_before_and_after_the_command_and_are_not_part_of_it() -> None:
+    for line in ("--output json unit list", "unit list -o json", "unit list --output=json"):
+        found = parse_line(line, REGISTRY)
+        assert found.command == UnitList()
+        assert found.globals.output == "json"
+
+
+def test_what_follows_the_double_dash_is_the_remote_command_untouched() -> None:
+    line = parse(["test", "remote", "web1", "--", "sh", "-c", "--yes; echo $HOME"], OWN)
+    assert line.command == Remote("web1", ("sh", "-c", "--yes; echo $HOME"))
+
+
+def test_a_name_with_a_leading_dash_is_written_after_the_double_dash() -> None:
+    line = parse(["unit", "list", "--", "-.mount"], REGISTRY)
+    assert line.command == UnitList(patterns=("-.mount",))
+
+
+def test_fleetctls_spellings_are_the_same_commands() -> None:
+    assert parse_line("list-units", REGISTRY).command == UnitList()
+    assert parse_line("list-machines --on web1", REGISTRY).command == HostList(on=Selector.parse("web1"))
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("unti list", "did you mean unit"),
+        ("unit lsit", "did you mean unit list"),
+        ("unit", "which verb"),
+        ("unit list --stat failed", "did you mean --state"),
+        ("unit list --state", "needs a TEXT"),
+        ("unit list --watch=yes", "takes no value"),
+        ("unit list --timeout soon", "not a duration"),
+        ("unit list -o xml", "not one of table, json, yaml"),
+        ("unit list --on =web", "--on"),
+        ("unit list 'open", "quot"),
+        ("host list web1", "one word too many"),
+        ("lab exec docker1", "nothing after `--`"),
+        ("lab kill", "HOST is missing"),
+        ("unit list ''", "empty"),
+    ],
+)
+def test_a_line_that_cannot_be_understood_says_which_word_and_what_would_do(line: str, says: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_line(line, REGISTRY)
+    assert says in str(caught.value)
+
+
+def test_help_is_asked_for_wherever_it_stands() -> None:
+    assert parse_line("unit list --help", REGISTRY).topic == ("unit", "list")
+    assert parse_line("--help unit list", REGISTRY).topic == ("unit", "list")
+    assert parse_line("unit --help", REGISTRY).topic == ("unit",)
+
+
+WORD = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00"), min_size=1, max_size=12)
+NAME = st.from_regex(r"[a-z][a-z0-9.-]{0,8}", fullmatch=True)
+VALUES: dict[str, st.SearchStrategy[object]] = {
+    "TEXT": WORD,
+    "N": st.integers(0, 10**9),
+    "DURATION": st.one_of(st.integers(0, 10**6).map(float), st.floats(0.001, 10**5)),
+    "SELECTOR": st.lists(NAME, min_size=1, max_size=3).map(lambda names: Selector.parse(",".join(names))),
+    "TIME": st.one_of(st.integers(0, 10**6).map(float), st.datetimes(timezones=st.just(UTC))),
+    "PRIORITY": st.integers(0, 7),
+    "FILE": WORD.filter(lambda word: word != ".").map(Path),
+    "SIZE": st.integers(0, 10**9).map(float),
+}
+
+
+def values(parameter: Parameter) -> st.SearchStrategy[object]:
+    if parameter.shape is Shape.SWITCH:
+        return st.booleans()
+    if parameter.value.choices and parameter.value.metavar not in VALUES:
+        one: st.SearchStrategy[object] = st.sampled_from(parameter.value.choices)
+    else:
+        one = VALUES.get(parameter.value.metavar, WORD)
+    if parameter.many:
+        return st.lists(one, min_size=1 if parameter.required else 0, max_size=3).map(tuple)
+    return one if parameter.required else st.one_of(st.just(parameter.default), one)
+
+
+def commands(cls: type[Command]) -> st.SearchStrategy[Command]:
+    return st.fixed_dictionaries({p.name: values(p) for p in cls.parameters()}).map(
+        lambda given: cls(**given)
+    )
+
+
+def tidy(command: Command) -> bool:
+    """Whether the line can exist: an argument is only given if those before it are."""
+    seen_empty = False
+    for parameter in command.parameters():
+        if parameter.shape is Shape.ARGUMENT:
+            value = getattr(command, parameter.name)
+            if value and seen_empty:
+                return False
+            seen_empty = seen_empty or not value
+    return True
+
+
+@given(st.one_of([commands(cls) for cls in (*REGISTRY, *OWN)]).filter(tidy))
+def test_parse_of_format_is_the_same_command(command: Command) -> None:
+    registry = OWN if isinstance(command, Everything | Remote) else REGISTRY
+    assert parse_line(format_command(command), registry).command == command
