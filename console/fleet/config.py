@@ -1,0 +1,320 @@
+"""The fleet file: where it is, what may be in it, and everything that is wrong with it at once.
+
+`docs/configuration.md` is the user's page of the same. The tables below are all there is to know
+about which keys exist: a new key is one line here and one field in `console/model/config.py`.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from console.errors import ConfigError, Problem, UsageError
+from console.fleet import config_values as values
+from console.fleet.config_values import Converter, Rejected, shown
+from console.fleet.toml_lines import Lines, TomlPath, locate
+from console.model.config import EtcdConfig, FleetConfig, HostConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of the file: its keys, and which of them must be there."""
+
+    title: str
+    keys: Mapping[str, Converter[Any]]
+    required: tuple[str, ...] = ()
+
+
+_HOW_TO_LOG_IN: Mapping[str, Converter[Any]] = {
+    "user": values.user,
+    "port": values.port,
+    "identity": values.identity,
+    "known_hosts": values.existing_file,
+}
+_BECOME: Mapping[str, Converter[Any]] = {"become": values.one_of("sudo", "none")}
+
+FLEET = Table(
+    "[fleet]",
+    {"name": values.name, "timezone": values.timezone, "read_only": values.boolean},
+)
+ETCD = Table(
+    "[etcd]",
+    {
+        "endpoints": values.endpoints,
+        "ca": values.existing_file,
+        "cert": values.existing_file,
+        "key": values.existing_file,
+        "user": values.string,
+        "password_file": values.existing_file,
+        "prefix": values.prefix,
+    },
+    required=("endpoints",),
+)
+SSH = Table("[ssh]", {**_HOW_TO_LOG_IN, **_BECOME, "config": values.boolean})
+HOST = Table(
+    "[[host]]",
+    {
+        "name": values.name,
+        "address": values.address,
+        "transport": values.one_of("ssh", "local"),
+        **_HOW_TO_LOG_IN,
+        **_BECOME,
+        "labels": values.labels,
+    },
+    required=("name",),
+)
+
+#: What stands at the top of the file.
+TABLES: Mapping[str, Table] = {"fleet": FLEET, "etcd": ETCD, "ssh": SSH, "host": HOST}
+
+#: Keys that say how to reach another machine, and so nothing about this one.
+_NOT_LOCAL = ("address", *_HOW_TO_LOG_IN)
+
+_SYNTAX_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+
+
+def config_home(environ: Mapping[str, str]) -> Path:
+    """Where Quarterdeck's configuration lives: `quarterdeck/` in the XDG config folder."""
+    xdg = environ.get("XDG_CONFIG_HOME", "")
+    # The XDG base directory specification has relative paths ignored.
+    base = Path(xdg) if xdg.startswith("/") else _home(environ) / ".config"
+    return base / "quarterdeck"
+
+
+def find_config(explicit: Path | None, fleet: str | None, environ: Mapping[str, str]) -> Path:
+    """The file to load. It need not exist, unless `fleet` names it.
+
+    :param explicit: `--config FILE`.
+    :param fleet: `--fleet NAME`.
+    :raises UsageError: both are given, or there is no fleet of that name.
+    """
+    if fleet is not None:
+        if explicit is not None:
+            raise UsageError("--config and --fleet both say which fleet", hint="give one of them")
+        return _named_fleet(fleet, config_home(environ) / "fleets")
+    if explicit is not None:
+        return explicit
+    if given := environ.get("QUARTERDECK_CONFIG"):
+        return _home(environ) / given[2:] if given.startswith("~/") else Path(given)
+    return config_home(environ) / "fleet.toml"
+
+
+def load_config(path: Path) -> FleetConfig:
+    """Read and check a fleet file. Nothing is connected to and no name is resolved.
+
+    :raises ConfigError: every problem of the file, in the order of its lines.
+    """
+    return parse_config(read_text(path), path)
+
+
+def parse_config(text: str, path: Path) -> FleetConfig:
+    """Check the text of the fleet file that stands at `path`.
+
+    :raises ConfigError: every problem of the text, in the order of its lines.
+    """
+    file = _File(path, text, parse_toml(text, path))
+    config = file.fleet()
+    if file.problems:
+        raise ConfigError(tuple(sorted(file.problems, key=lambda problem: problem.line)))
+    return config
+
+
+def read_text(path: Path) -> str:
+    """The text of a file of the user's.
+
+    :raises ConfigError: it is missing, unreadable or not UTF-8.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise _error(
+            path,
+            0,
+            "no such file; make one with `quarterdeck host import --ssh-config`, "
+            "or try `quarterdeck lab up` for a fleet on this machine",
+        ) from None
+    except IsADirectoryError:
+        raise _error(path, 0, "is a folder; give the fleet file in it") from None
+    except OSError as error:
+        raise _error(path, 0, f"cannot be read: {error.strerror}") from None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        byte = data[error.start]
+        raise _error(path, line, f"byte 0x{byte:02x} is not UTF-8; save the file as UTF-8") from None
+
+
+def parse_toml(text: str, path: Path) -> dict[str, Any]:
+    """The tables of a TOML text.
+
+    :raises ConfigError: it is not TOML; with the line, where the parser tells one.
+    """
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise _error(path, 0, "not TOML we can read: nested too deeply") from None
+    except ValueError as error:  # also of numbers too long for Python to convert
+        message = str(error)
+        line = 0
+        if place := _SYNTAX_PLACE.search(message):
+            line = int(place[1]) if place[1] else text.rstrip().count("\n") + 1
+            column = f", column {place[2]}" if place[2] else ", at the end of the file"
+            message = message[: place.start()] + column
+        raise _error(path, line, f"not TOML: {message}") from None
+
+
+class _File:
+    """One pass over a parsed file: values out, problems noted on the way."""
+
+    def __init__(self, path: Path, text: str, data: dict[str, Any]) -> None:
+        self.problems: list[Problem] = []
+        self._path = path
+        self._text = text
+        self._data = data
+        self._base = path.absolute().parent
+
+    @cached_property
+    def _lines(self) -> Lines:
+        # Most files are right, and then nobody asks for a line.
+        return locate(self._text)
+
+    def fleet(self) -> FleetConfig:
+        """The checked file; meaningless if there were problems."""
+        for key in self._data:
+            if key not in TABLES:
+                self._unknown((key,), "", key, TABLES)
+        fleet = self._top(FLEET, "fleet")
+        fleet.setdefault("name", self._path.stem if values.is_name(self._path.stem) else "fleet")
+        ssh = self._top(SSH, "ssh")
+        honoured = ssh.pop("config", True)
+        return FleetConfig(
+            path=self._path, hosts=self._hosts(ssh), ssh_config=honoured, etcd=self._etcd(), **fleet
+        )
+
+    def _etcd(self) -> EtcdConfig | None:
+        if "etcd" not in self._data:
+            return None
+        etcd = self._top(ETCD, "etcd")
+        for one, other in (("cert", "key"), ("key", "cert")):
+            if one in etcd and other not in self._data["etcd"]:
+                self._note(
+                    ("etcd", one), f"[etcd] {one} is of no use without {other}; accepted: both or neither"
+                )
+        return EtcdConfig(**{"endpoints": (), **etcd})
+
+    def _hosts(self, ssh: Mapping[str, Any]) -> tuple[HostConfig, ...]:
+        tables = self._data.get("host", [])
+        if not isinstance(tables, list):
+            self._note(("host",), "[host] is one table; accepted: [[host]], once for each host")
+            return ()
+        hosts: list[HostConfig] = []
+        names: dict[str, int] = {}
+        local: int | None = None
+        for index, table in enumerate(tables):
+            title = _host_title(table, index)
+            own = self._table(HOST, ("host", index), table, title)
+            name = own.setdefault("name", "")
+            if (first := names.setdefault(name, index)) != index and name:
+                self._note(
+                    ("host", index, "name"),
+                    f"{title}: the host in line {self._line(('host', first, 'name'))} "
+                    "has this name already; accepted: a name of its own for each host",
+                )
+            if own.get("transport") == "local":
+                self._check_local(index, title, table, local)
+                local = index if local is None else local
+                own = {**{key: ssh[key] for key in _BECOME if key in ssh}, **own}
+            else:
+                own = {**ssh, **own}
+            hosts.append(HostConfig(**own))
+        return tuple(hosts)
+
+    def _check_local(self, index: int, title: str, table: Mapping[str, Any], other: int | None) -> None:
+        keys = ", ".join(key for key in HOST.keys if key not in _NOT_LOCAL)
+        for key in _NOT_LOCAL:
+            if key in table:
+                self._note(
+                    ("host", index, key),
+                    f'{title}: {key} makes no sense with transport = "local", '
+                    f"which is this machine; accepted: {keys}",
+                )
+        if other is not None:
+            self._note(
+                ("host", index, "transport"),
+                f"{title}: the host in line {self._line(('host', other))} is this machine "
+                'already; accepted: one host with transport = "local"',
+            )
+
+    def _top(self, table: Table, key: str) -> dict[str, Any]:
+        return self._table(table, (key,), self._data.get(key, {}))
+
+    def _table(self, table: Table, path: TomlPath, found: object, title: str | None = None) -> dict[str, Any]:
+        """The values of one table that are right; what is not is noted."""
+        title = title or table.title
+        if not isinstance(found, dict):
+            self._note(path, f"{title}: {shown(found)} is not a table; accepted: {', '.join(table.keys)}")
+            return {}
+        right: dict[str, Any] = {}
+        for key, value in found.items():
+            if key not in table.keys:
+                self._unknown((*path, key), title, key, table.keys)
+                continue
+            try:
+                right[key] = table.keys[key](value, self._base)
+            except Rejected as error:
+                for fault in error.faults:
+                    below = "".join(f" {values.shown(part)}" for part in fault.at if isinstance(part, str))
+                    self._note((*path, key, *fault.at), f"{title} {key}{below}: {fault.text}")
+        for key in table.required:
+            if key not in found:
+                self._note(path, f"{title}: {key} is missing; accepted: {', '.join(table.keys)}")
+        return right
+
+    def _unknown(self, path: TomlPath, title: str, key: str, accepted: Collection[str]) -> None:
+        elsewhere = [other.title for other in TABLES.values() if key in other.keys]
+        guess = ""
+        if elsewhere:
+            guess = f" (it is a key of {' and '.join(elsewhere)})"
+        elif near := get_close_matches(key, accepted, 1):
+            guess = f" (did you mean {near[0]}?)"
+        where = f"{title}: " if title else ""
+        names = accepted if title else [table.title for table in TABLES.values()]
+        self._note(path, f"{where}unknown key {shown(key)}{guess}; accepted: {', '.join(names)}")
+
+    def _note(self, path: TomlPath, text: str) -> None:
+        self.problems.append(Problem(self._path, self._line(path), text))
+
+    def _line(self, path: TomlPath) -> int:
+        return self._lines.line(path)
+
+
+def _host_title(table: object, index: int) -> str:
+    name = table.get("name") if isinstance(table, dict) else None
+    return (
+        f"[[host]] {name}" if isinstance(name, str) and values.is_name(name) else f"[[host]] no. {index + 1}"
+    )
+
+
+def _named_fleet(name: str, folder: Path) -> Path:
+    path = folder / f"{name}.toml"
+    if values.is_name(name) and path.exists():
+        return path
+    known = sorted(file.stem for file in folder.glob("*.toml") if values.is_name(file.stem))
+    hint = f"there are {', '.join(known)}" if known else "there are none yet"
+    raise UsageError(f"there is no fleet {shown(name)} in {folder}", hint=hint)
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    home = environ.get("HOME")
+    return Path(home) if home else Path.home()
+
+
+def _error(path: Path, line: int, text: str) -> ConfigError:
+    return ConfigError((Problem(path, line, text),))
