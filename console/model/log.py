@@ -11,8 +11,9 @@ from datetime import datetime
 class LogRecord:
     """One journal entry of one host.
 
-    `message` is text made safe for display; `raw` holds the bytes when the message was not
-    valid, printable UTF-8 (shown as `message_b64`). `trusted` is False when the container a
+    `message` is text made safe for display and bounded; `raw` holds the bytes when they say more
+    than that (not valid, printable UTF-8, or longer; shown as `message_b64`). `cut` is True where
+    even `raw` or `fields` are not all that the host has. `trusted` is False when the container a
     record names was claimed by a process that has no right to (see `console/hosts/attribution.py`).
     `fields` holds the other fields asked for: text, or a tuple where a field repeats.
     """
@@ -33,6 +34,7 @@ class LogRecord:
     seqnum: int | None = None
     seqnum_id: str | None = None
     fields: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,96 @@
+"""May we read a host's journal, and as whom; is there one at all.
+
+journalctl exits 0 and prints less when it may not open the system's files, and `-q` hides the
+notice that says so. So the question is asked once, without `-q`, before anything is believed.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+
+from console.errors import Absent, AccessRefused, HostError, HostFailure
+from console.hosts.transport import Completed, Transport
+from console.model.text import clean
+
+_QUESTION = """\
+command -v journalctl >/dev/null 2>&1 || { echo none; exit 0; }
+echo "machine $(cat /etc/machine-id 2>/dev/null)"
+echo "now $(date +%s)"
+LC_ALL=C exec journalctl --no-pager --lines=1 --output=cat >/dev/null
+"""
+
+#: What journalctl says when it was not allowed to open some of the files, or any.
+_CLOSED = ("not seeing messages from other users", "due to insufficient permissions")
+
+_HINT = "add the user to the group systemd-journal, or allow sudo without a password"
+_ANSWER = re.compile(rb"^(none|machine|now)(?: ([0-9a-f]+))?$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How this host's journal is read.
+
+    `clock_offset_s` is the host's clock minus ours, to the second, for bounds that err on the side
+    of showing a gap; the `os` source has the exact one.
+    """
+
+    privileged: bool
+    machine_id: str | None
+    clock_offset_s: float
+
+
+async def open_journal(transport: Transport) -> Access:
+    """Find out how the whole journal of a host can be read.
+
+    :raises Absent: there is no journalctl.
+    :raises AccessRefused: it is closed to this user, and root is out of reach.
+    :raises HostFailure: journalctl cannot read it.
+    """
+    end = await transport.run(("sh", "-c", _QUESTION))
+    closed, access = judge(transport.host, end, time.time())
+    if not closed:
+        return access
+    try:
+        end = await transport.run(
+            ("journalctl", "-q", "--no-pager", "--lines=1", "--output=cat"), privileged=True
+        )
+    except AccessRefused as error:
+        raise AccessRefused(
+            f"the system's journal is closed to this user, and as root: {error.message}",
+            host=transport.host,
+            hint=_HINT,
+        ) from error
+    if fault := failed(transport.host, end):
+        raise fault
+    return Access(True, access.machine_id, access.clock_offset_s)
+
+
+def judge(host: str, end: Completed, now: float) -> tuple[bool, Access]:
+    """Whether the journal is closed to the user who asked, and what else was answered. Pure.
+
+    :raises Absent, HostFailure: as in `open_journal`.
+    """
+    answers = dict(_ANSWER.findall(end.stdout))
+    if b"none" in answers:
+        raise Absent("journalctl is not installed", host=host)
+    closed = any(words in end.stderr.decode("utf-8", "replace") for words in _CLOSED)
+    if not closed and (fault := failed(host, end)):
+        raise fault
+    clock = answers.get(b"now", b"")
+    return closed, Access(
+        privileged=False,
+        machine_id=answers.get(b"machine", b"").decode() or None,
+        clock_offset_s=int(clock) - now if clock.isdigit() and len(clock) < 12 else 0.0,
+    )
+
+
+def failed(host: str, end: Completed) -> HostError | None:
+    """What journalctl's end means; None if it ended well. Pure."""
+    if end.code == 0:
+        return None
+    complaint = clean(end.complaint, 200)
+    if "No such boot ID" in complaint or "no boot" in complaint.lower():
+        return Absent(complaint, host=host, hint="`journalctl --list-boots` shows the boots there are")
+    return HostFailure(f"journalctl: {complaint}", host=host)

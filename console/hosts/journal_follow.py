@@ -1,0 +1,348 @@
+"""The `journal` source of one host: every entry, once, in order, or a gap that says what is missing.
+
+The recipe (each step is there because leaving it out loses or doubles lines, see the decisions in
+`journal_argv`):
+
+1. Take the cursor of the newest entry, without a filter. A filter that has matched nothing yet
+   would give none.
+2. Follow from that cursor, inclusively. The first entry is the cursor's own, and is dropped.
+3. Hand entries on, then keep the cursor of the last one. The next run resumes there: what was
+   handed on is never read again, what was not always is.
+4. On resuming, look without a filter whether the cursor's entry and those after it are still
+   there (`journal_cursor.hole`). If not, a `Gap` says so before anything else.
+
+With a filter the kept cursor is that of the last entry that *matched*, which may be old. That costs
+the host nothing (a match is looked up, not searched), but the entry may be vacuumed long before any
+loss. So the source also remembers until when it surely kept up with the host: entries older than that
+were heard, matching or not, and their absence is no gap.
+
+Without a filter sequence numbers are seen one by one, so that a jump within the stream (vacuumed
+under a slow reader, a corrupt file) is a gap with a count. journald's own reports of suppressed
+messages are gaps with a count in any stream.
+
+A follower that ends has failed, with exit code 0 too: journalctl does so when it has no inotify
+watches left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import NoReturn
+
+from console.errors import Absent, HostError, HostFailure, UsageError
+from console.hosts import journal_argv
+from console.hosts.export_format import Entry, ExportError, ExportParser
+from console.hosts.journal import look_back, made
+from console.hosts.journal_access import Access, failed, open_journal
+from console.hosts.journal_cursor import Hole, Place, hole, same_entry, step
+from console.hosts.journal_entries import BATCH, EntryReader
+from console.hosts.journal_pick import Picks
+from console.hosts.journal_record import FIELDS, dropped
+from console.hosts.source import Emit
+from console.hosts.transport import Completed, Transport
+from console.model.events import Logged
+from console.model.log import Gap, LogQuery, LogRecord
+from console.model.text import clean
+
+#: Entries looked at after the cursor on resuming.
+_LOOKED_AT = 16
+#: A dead peer is noticed within 15 s; what came twice that before the end was surely heard.
+_SURELY_HEARD_S = 30.0
+#: A pause this long in what comes, or an entry this young, and the stream is at the present.
+_PAUSE_S = 0.5
+_YOUNG_S = 3.0
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """Where a run begins. `first` is the entry that must come first, where that is known."""
+
+    cursor: str | None
+    since: datetime | None = None
+    first: str | None = None
+
+
+class JournalSource:
+    """Follows one host's journal; `run` it again after a fault and it goes on where it was.
+
+    `query.since` and `query.lines` say what is told first of what is there already (as
+    `read_journal` would); without them the stream begins now.
+
+    :param cursor: resume after this entry, as after a lost connection.
+    :param fields: names of further fields to carry along in `LogRecord.fields`.
+    :raises UsageError: `query` has an `until`, or its `grep` is no regular expression.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        query: LogQuery | None = None,
+        *,
+        cursor: str | None = None,
+        fields: Sequence[str] = (),
+    ) -> None:
+        query = query or LogQuery()
+        if query.until is not None:
+            raise UsageError("a log that is followed has no end", hint="use `log show` for a range")
+        self._host = host
+        self._query = query
+        self._picks = Picks(query)
+        self._complete = _complete(query)
+        self._fields = tuple(fields)
+        self._boot_id: str | None = None
+        self._look_back = cursor is None and (query.since is not None or query.lines is not None)
+        self._placed = cursor is not None  # whether the newest entry was ever asked for
+        self._cursor = cursor
+        self._delivered = False  # the entry at the cursor came through this stream
+        self._told: Hole | None = None
+        self._present = _Present()
+
+    @property
+    def cursor(self) -> str | None:
+        """Where to resume; None while nothing was read yet."""
+        return self._cursor
+
+    async def run(self, transport: Transport, emit: Emit, live: Callable[[], None]) -> NoReturn:
+        """See `SourceRun`.
+
+        :raises Absent: no journalctl, or no such boot.
+        :raises AccessRefused: the journal is closed to us.
+        :raises HostFailure: journalctl ended, or what it says cannot be read.
+        :raises Unreachable: the connection went away.
+        """
+        access = await open_journal(transport)
+        if self._query.boot is not None and self._boot_id is None:
+            self._boot_id = await _boot(transport, access, self._query.boot)
+        start = await self._begin(transport, access, emit)
+        argv = journal_argv.follow(
+            self._query,
+            machine_id=access.machine_id,
+            cursor=start.cursor,
+            since=start.since,
+            boot_id=self._boot_id,
+            fields=(*FIELDS, *self._fields, *self._picks.fields),
+        )
+        self._present.begin(live, access.clock_offset_s)
+        async with transport.stream(argv, privileged=access.privileged) as reading:
+            reader = EntryReader(self._host, reading)
+            try:
+                await self._pump(reader, start.first, emit)
+            finally:
+                self._present.end()
+            raise _ended(self._host, await reader.end())
+
+    # -- where to begin ---------------------------------------------------------------------
+
+    async def _begin(self, transport: Transport, access: Access, emit: Emit) -> _Start:
+        if not self._placed:
+            newest = await _cursors(transport, access, journal_argv.newest())
+            if self._look_back:
+                await self._tell_what_is_there(transport, access, emit)
+            self._placed = True
+            if self._cursor is None and newest:
+                self._cursor = newest[0]
+                return _Start(newest[0], first=newest[0] if self._complete else None)
+        if self._cursor is None:
+            return _Start(None)  # the journal was empty: all there is now came since
+        return await self._resume(transport, access, emit)
+
+    async def _tell_what_is_there(self, transport: Transport, access: Access, emit: Emit) -> None:
+        """Emit what the query wants of the past; the cursor is then at the last entry of it.
+
+        A fault begins all of it anew, unless something was emitted: then it goes on from there.
+        """
+        if isinstance(self._query.since, float | int):
+            # The range is from when it was asked for, not from when a later attempt succeeds.
+            asked = datetime.fromtimestamp(time.time() + access.clock_offset_s, UTC)
+            self._query = replace(self._query, since=asked - timedelta(seconds=self._query.since))
+        records: list[LogRecord] = []
+        async with aclosing(look_back(transport, access, self._query, self._fields)) as past:
+            async for record in past:
+                records.append(record)
+                if len(records) == BATCH:
+                    self._emit(emit, records, records[-1].cursor)
+                    self._placed = True
+                    records = []
+        if records:
+            self._emit(emit, records, records[-1].cursor)
+
+    async def _resume(self, transport: Transport, access: Access, emit: Emit) -> _Start:
+        """Go on after the cursor, and tell what is missing there."""
+        cursor = self._cursor
+        assert cursor is not None
+        found = await _cursors(transport, access, journal_argv.onwards(cursor, _LOOKED_AT))
+        if self._complete:
+            missing = hole(cursor, found[:1])  # later ones are seen when the stream jumps
+        else:
+            missing = hole(cursor, found, self._present.heard_until_us)
+        if missing and missing != self._told:
+            emit(Logged(self._host, (self._gap(missing, "no longer in the host's journal"),)))
+            self._told = missing
+        if not found:
+            # Nothing is left at or after the place. Its time is the safer way back: a journal
+            # that was put back to an earlier state numbers new entries below the cursor's.
+            place = Place.of(cursor)
+            return _Start(None, since=_at(place)) if place else _Start(cursor)
+        if self._complete:
+            return _Start(cursor, first=found[0])
+        present = self._delivered and same_entry(found[0], cursor)
+        return _Start(cursor, first=cursor if present else None)
+
+    # -- the stream -------------------------------------------------------------------------
+
+    async def _pump(self, reader: EntryReader, first: str | None, emit: Emit) -> None:
+        """Emit what comes until the output ends.
+
+        :param first: the entry that must come first; if it is the cursor's own it is dropped.
+        """
+        last = first
+        while entries := await self._present.wait(reader):
+            items: list[LogRecord | Gap] = []
+            for entry in entries:
+                record = made(self._host, entry, self._fields)
+                if first is not None:
+                    if not same_entry(first, record.cursor):
+                        items.append(self._jump(first, record))
+                    last, first = record.cursor, None
+                    if self._cursor is not None and same_entry(self._cursor, record.cursor):
+                        continue
+                elif record.cursor in (last, self._cursor):
+                    continue  # journalctl repeats an entry now and then
+                elif self._complete and last is not None and (count := step(last, record.cursor)):
+                    items.append(self._gap(Hole(last, record.cursor, count), "not in the host's stream"))
+                last = record.cursor
+                if gap := dropped(self._host, entry, record):
+                    items.append(gap)
+                if self._picks.wanted(entry, record):
+                    items.append(record)
+            self._emit(emit, items, record.cursor)
+            self._present.saw(record.time)
+            await asyncio.sleep(0)
+
+    def _emit(self, emit: Emit, items: Sequence[LogRecord | Gap], cursor: str) -> None:
+        """Hand on, and only then move the place to resume at."""
+        if items:
+            emit(Logged(self._host, tuple(items)))
+        self._cursor = cursor
+        self._delivered = True
+
+    def _jump(self, expected: str, record: LogRecord) -> Gap:
+        """The entry that was there a moment ago is not what the stream begins with."""
+        between = step(expected, record.cursor)
+        count = None if between is None else between + 1
+        return self._gap(Hole(expected, record.cursor, count), "vacuumed before they were read")
+
+    def _gap(self, missing: Hole, reason: str) -> Gap:
+        place = Place.of(missing.before) if missing.before else None
+        return Gap(
+            self._host,
+            _at(place) if place else datetime.now(UTC),
+            f"entries are {reason}",
+            count=missing.count,
+            after=missing.after,
+            before=missing.before,
+        )
+
+
+class _Present:
+    """Whether the stream is at the present, and until when it surely was."""
+
+    def __init__(self) -> None:
+        self.heard_until_us: int | None = None  # by the host's clock
+        self._live: Callable[[], None] | None = None
+        self._offset_s = 0.0
+        self._at: float | None = None
+        self._quiet = False
+
+    def begin(self, live: Callable[[], None], clock_offset_s: float) -> None:
+        self._live, self._offset_s = live, clock_offset_s
+        self._at, self._quiet = None, False
+
+    async def wait(self, reader: EntryReader) -> list[Entry]:
+        """The reader's next batch; a pause before it means that there was nothing left to read."""
+        batch = asyncio.ensure_future(reader.batch())
+        try:
+            await asyncio.wait({batch}, timeout=_PAUSE_S)
+            if not batch.done():
+                self._quiet = True
+                self._reached()
+            entries = await batch
+        except BaseException:
+            batch.cancel()
+            await asyncio.gather(batch, return_exceptions=True)
+            raise
+        if self._quiet:
+            self._at, self._quiet = time.time(), False
+        return entries
+
+    def saw(self, entry_time: datetime) -> None:
+        """The last entry handed on is from `entry_time`, by the host's clock."""
+        now = time.time()
+        if entry_time.timestamp() >= now + self._offset_s - _YOUNG_S:
+            self._at = now
+            self._reached()
+
+    def end(self) -> None:
+        at = time.time() if self._quiet else self._at
+        if at is not None:
+            self.heard_until_us = int((at + self._offset_s - _SURELY_HEARD_S) * 1_000_000)
+
+    def _reached(self) -> None:
+        if self._live is not None:
+            self._live()
+            self._live = None
+
+
+async def _cursors(transport: Transport, access: Access, argv: Sequence[str]) -> list[str]:
+    """The places of the entries that `argv` prints."""
+    return [made(transport.host, entry).cursor for entry in await _entries(transport, access, argv)]
+
+
+async def _boot(transport: Transport, access: Access, boot: str) -> str | None:
+    entries = await _entries(transport, access, journal_argv.boot_of(boot))
+    if not entries:
+        raise Absent(f"the journal has no boot {boot}", host=transport.host)
+    return made(transport.host, entries[0]).boot_id
+
+
+async def _entries(transport: Transport, access: Access, argv: Sequence[str]) -> list[Entry]:
+    end = await transport.run(argv, privileged=access.privileged)
+    if fault := failed(transport.host, end):
+        raise fault
+    try:
+        return ExportParser().feed(end.stdout)
+    except ExportError as error:
+        raise HostFailure(f"journalctl's output cannot be read: {error}", host=transport.host) from error
+
+
+def _ended(host: str, end: Completed) -> HostError:
+    """Why a follower that ended is a fault."""
+    if end.code == 127:
+        return Absent("journalctl is not installed", host=host)
+    words = clean(end.complaint, 200)
+    hint = None
+    if "watch descriptors" in words or "inotify" in words:
+        hint = "raise fs.inotify.max_user_instances on the host"
+    return HostFailure(f"journalctl no longer follows: {words}", host=host, hint=hint)
+
+
+def _complete(query: LogQuery) -> bool:
+    """Whether the host sends every entry it writes, so that their numbers must follow each other."""
+    named = (*_exact(query.units), *_exact(query.containers), *query.identifiers)
+    return not named and query.priority is None and query.boot is None
+
+
+def _exact(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Names that the host filters by: none of them if one is a glob."""
+    return () if any(map(journal_argv.is_glob, names)) else names
+
+
+def _at(place: Place) -> datetime:
+    return _EPOCH + timedelta(microseconds=min(place.realtime_us, 2**57))

@@ -1,0 +1,67 @@
+"""The part of a query that is decided here and not on the host. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+
+from console.errors import UsageError
+from console.hosts.attribution import found_under
+from console.hosts.export_format import Entry
+from console.hosts.journal_argv import is_glob
+from console.model.log import LogQuery, LogRecord
+
+
+def text_filter(grep: str | None) -> Callable[[LogRecord], bool] | None:
+    """Whether a record's text matches the regular expression `grep`; None if there is none.
+
+    Case counts only if the expression has a capital, as in journalctl. The whole message is
+    searched, the part beyond what is shown too.
+
+    :raises UsageError: it is no regular expression.
+    """
+    if grep is None:
+        return None
+    try:
+        search = re.compile(grep, 0 if any(map(str.isupper, grep)) else re.IGNORECASE).search
+    except re.error as error:
+        raise UsageError(f"no regular expression: {grep!r}: {error}") from None
+
+    def wanted(record: LogRecord) -> bool:
+        text = record.message if record.raw is None else record.raw.decode("utf-8", "replace")
+        return search(text) is not None
+
+    return wanted
+
+
+class Picks:
+    """What of a followed journal is wanted, as far as the host was not asked to decide it.
+
+    That is text, and names with globs: journalctl expands a glob once, when it starts, and would
+    never show what appears later.
+    """
+
+    def __init__(self, query: LogQuery) -> None:
+        self._text = text_filter(query.grep)
+        self._units = query.units if any(map(is_glob, query.units)) else ()
+        self._containers = query.containers if any(map(is_glob, query.containers)) else ()
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Fields needed for the decision."""
+        return ("_SYSTEMD_SLICE",) if self._units else ()
+
+    def wanted(self, entry: Entry, record: LogRecord) -> bool:
+        """Whether the record is to be shown."""
+        if self._containers and not _fits(record.container or "", self._containers):
+            return False
+        if self._units:
+            names = (unit.decode("utf-8", "replace") for unit in found_under(entry.fields))
+            if not any(_fits(name, self._units) for name in names):
+                return False
+        return self._text is None or self._text(record)
+
+
+def _fits(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)

@@ -1,0 +1,124 @@
+"""From a journal entry to the record the rest of the console knows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from console.hosts import attribution
+from console.hosts.export_format import Entry
+from console.hosts.journal_cursor import Place
+from console.model.log import Gap, LogRecord
+from console.model.text import MAX_TEXT, clean
+
+#: What a record is made of; the host is asked for these only (journalctl adds the `__` fields).
+FIELDS: tuple[str, ...] = tuple(
+    dict.fromkeys(
+        ("MESSAGE", "PRIORITY", "SYSLOG_IDENTIFIER", "SYSLOG_PID", "N_DROPPED", *attribution.FIELDS)
+    )
+)
+
+#: journald's word that its rate limit swallowed messages (sd-messages.h, SD_MESSAGE_JOURNAL_DROPPED).
+DROPPED_MESSAGE_ID = b"a596d6fe7bfa4994828e72309e95d61e"
+
+_NAME_SHOWN = 256
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_BYTES_SHOWN = 4 * MAX_TEXT  # no character takes more
+
+
+class EntryError(ValueError):
+    """An entry without what every entry of journalctl has, or with nonsense in it."""
+
+
+def record(host: str, entry: Entry, extra: Iterable[str] = ()) -> LogRecord:
+    """Make the record of one entry.
+
+    :param extra: names of further fields to carry along, as text made safe to show.
+    :raises EntryError: no cursor, no time, or a time that is none.
+    """
+    first = entry.first
+    cursor = first(b"__CURSOR")
+    if cursor is None:
+        raise EntryError("an entry without __CURSOR")
+    place = Place.of(cursor)
+    message, raw = _shown(first(b"MESSAGE") or b"")
+    identifier = first(b"SYSLOG_IDENTIFIER") or first(b"_COMM")
+    who = attribution.attribute(entry.fields)
+    priority = _number(first(b"PRIORITY"))
+    seqnum_id = first(b"__SEQNUM_ID")
+    return LogRecord(
+        host=host,
+        cursor=_name(cursor),
+        time=_time(first(b"__REALTIME_TIMESTAMP")),
+        monotonic_us=_number(first(b"__MONOTONIC_TIMESTAMP")) or 0,
+        boot_id=_name(first(b"_BOOT_ID") or b""),
+        message=message,
+        raw=raw,
+        unit=_name(who.unit) if who.unit else None,
+        identifier=_name(identifier) if identifier else None,
+        pid=_number(first(b"_PID") or first(b"SYSLOG_PID")),
+        container=_name(who.container) if who.container else None,
+        priority=priority if priority is not None and priority <= 7 else None,
+        trusted=who.trusted,
+        seqnum=place.seqnum if place else _number(first(b"__SEQNUM")),
+        seqnum_id=place.seqnum_id if place else _name(seqnum_id) if seqnum_id else None,
+        fields={name: value for name in extra if (value := _extra(entry, name)) is not None},
+        cut=entry.cut,
+    )
+
+
+def dropped(host: str, entry: Entry, record: LogRecord) -> Gap | None:
+    """The gap that journald itself reports with this entry, if it is such a report.
+
+    Anyone may send the message id; only journald runs in journald's unit.
+    """
+    if entry.first(b"MESSAGE_ID") != DROPPED_MESSAGE_ID:
+        return None
+    if not (entry.first(b"_SYSTEMD_UNIT") or b"").startswith(b"systemd-journald"):
+        return None
+    count = _number(entry.first(b"N_DROPPED"))
+    return Gap(
+        host,
+        record.time,
+        f"journald's rate limit suppressed messages of {record.unit or 'a process'}",
+        count=count,
+        before=record.cursor,
+    )
+
+
+def _shown(value: bytes) -> tuple[str, bytes | None]:
+    """Text to show, and the bytes again where the text does not say the same."""
+    try:
+        text = (value if len(value) <= _BYTES_SHOWN else value[:_BYTES_SHOWN]).decode()
+    except UnicodeDecodeError:
+        return clean(value[:_BYTES_SHOWN].decode("utf-8", "replace")), value
+    shown = clean(text)
+    return shown, None if shown == text and len(value) <= _BYTES_SHOWN else value
+
+
+def _name(value: bytes) -> str:
+    return clean(value[: 4 * _NAME_SHOWN].decode("utf-8", "replace"), _NAME_SHOWN)
+
+
+def _extra(entry: Entry, name: str) -> str | tuple[str, ...] | None:
+    value = entry.fields.get(name.encode())
+    if value is None:
+        return None
+    if isinstance(value, list):
+        return tuple(_shown(each)[0] for each in value)
+    return _shown(value)[0]
+
+
+def _number(value: bytes | None) -> int | None:
+    """A plain decimal number; None for anything else. 20 digits hold any 64-bit one."""
+    return int(value) if value and len(value) <= 20 and value.isdigit() else None
+
+
+def _time(value: bytes | None) -> datetime:
+    microseconds = _number(value)
+    if microseconds is None:
+        raise EntryError("an entry without a time")
+    try:
+        return _EPOCH + timedelta(microseconds=microseconds)
+    except OverflowError:
+        raise EntryError(f"an entry of the year {microseconds // 31_556_952_000_000 + 1970}") from None
