@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from console.commands.command import Command, Kind, argument, option, rest, switch
-from console.commands.core import Core
-from console.commands.output import Output
 from console.commands.rows import Cell, RowKind, Tone
 from console.commands.values import DURATION, INTEGER, SIZE
 from console.errors import HostFailure, LabError
 
 if TYPE_CHECKING:
+    from console.commands.core import Core
+    from console.commands.output import Output
     from console.lab.lab import Lab, LabHost, LabStatus
 
 _STATE_TONES = {"running": Tone.GOOD, "slow": Tone.WARN, "cut": Tone.WARN, "off": Tone.FAINT}

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from console import __version__
 from console.cli.main import Exit
-from console.cli.printer import Printer
 from console.cli.registry import all_commands
-from console.cli.report import keep_log, write_report
 from console.commands.command import Command, Kind
-from console.commands.core import Core
 from console.commands.grammar import Globals, Line, format_command, parse
 from console.commands.help import command_help, noun_help, overview
 from console.commands.registry import Registry
 from console.errors import QuarterdeckError, Refused, UsageError
+from console.model.text import clean
+
+if TYPE_CHECKING:
+    from console.cli.printer import Printer
+    from console.commands.core import Core
 
 
 def run_line(words: Sequence[str]) -> int:
@@ -30,7 +31,7 @@ def run_line(words: Sequence[str]) -> int:
     try:
         line = parse(words, registry)
     except UsageError as error:
-        Printer("table").error(str(error))
+        print(f"✖ {clean(str(error))}", file=sys.stderr)
         return Exit.USAGE
     if line.globals.version:
         print(f"quarterdeck {__version__}")
@@ -52,7 +53,12 @@ def _help(line: Line, registry: Registry) -> int:
 
 
 def _run(command: Command, options: Globals) -> int:
+    import asyncio
+
     from console.cli.ask import ask, terminal_there
+    from console.cli.printer import Printer
+    from console.cli.report import keep_log, write_report
+    from console.commands.core import Core
 
     printer = Printer(options.output, options.color)
     core = Core(options, ask=ask if terminal_there() else None)
@@ -82,6 +88,9 @@ def _run(command: Command, options: Globals) -> int:
 
 async def _interruptible(command: Command, core: Core, printer: Printer) -> None:
     """Run the command; SIGTERM and a closed terminal end it as Ctrl-C does, with everything put away."""
+    import asyncio
+    import signal
+
     task = asyncio.current_task()
     assert task is not None
     loop = asyncio.get_running_loop()

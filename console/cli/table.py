@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-from wcwidth import wcswidth, wcwidth
-
 from console.commands.rows import Cell, Column, Tone
 from console.model.text import clean
 
@@ -25,7 +23,12 @@ def paint(text: str, tone: Tone, color: bool) -> str:
 
 def width_of(text: str) -> int:
     """How many columns a terminal gives to `text`."""
-    return len(text) if text.isascii() else max(0, wcswidth(text))
+    if text.isascii():
+        return len(text)
+    # Its tables take longer to load than a short command takes to run.
+    from wcwidth import wcswidth
+
+    return max(0, wcswidth(text))
 
 
 def fit(text: str, width: int, *, right: bool = False) -> str:
@@ -34,7 +37,7 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
     if space < 0:
         room, kept = width - 1, []
         for char in text:
-            room -= max(0, wcwidth(char))
+            room -= width_of(char)
             if room < 0:
                 break
             kept.append(char)

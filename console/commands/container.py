@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from console.commands.command import Command, argument
-from console.commands.core import Core, View, ask_each
-from console.commands.output import Output
 from console.commands.parameters import Listing, OnHosts
 from console.commands.rows import CONTAINER, CONTAINER_DETAIL, STATS, ContainerDetail
 from console.commands.watching import watch
@@ -19,6 +17,8 @@ from console.model.state import Source
 from console.model.wants import Wants
 
 if TYPE_CHECKING:
+    from console.commands.core import Core, View
+    from console.commands.output import Output
     from console.hosts.containers import ContainersSource
     from console.hosts.engine_api import Engine
 
@@ -89,6 +89,8 @@ class _AboutContainers(OnHosts):
 
             async def ask(container: Container) -> T:
                 return await question(_engine_of(view, container), container)
+
+            from console.commands.asking import ask_each
 
             return await ask_each(sorted(found, key=CONTAINER.sort), ask, out.failed)
 

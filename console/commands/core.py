@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from console.commands.grammar import Globals
 from console.errors import Absent, HostError, HostFailure, NothingSelected
@@ -24,12 +23,6 @@ if TYPE_CHECKING:
     from console.fleet.fleet import Fleet
     from console.hosts.links import Links
     from console.hosts.secrets import Ask
-
-T = TypeVar("T")
-A = TypeVar("A")
-
-#: How many hosts are asked a question at the same time.
-_ASKED_AT_ONCE = 32
 
 #: Keys of a selector that only the host itself can answer.
 _ASKED_KEYS = frozenset({"os", "version", "state", "driver"})
@@ -174,25 +167,3 @@ def _inventory_part(on: Selector | None) -> Selector | None:
         return None
     terms = tuple(t for t in on.terms if not (isinstance(t, KeyTerm) and t.key in _ASKED_KEYS))
     return Selector(terms) if terms else None
-
-
-async def ask_each(
-    targets: Iterable[T], question: Callable[[T], Awaitable[A]], failed: Callable[[HostError], None]
-) -> list[A]:
-    """Ask a question of many targets, a bounded number at a time; the answers in the targets' order.
-
-    :param failed: gets the error of each target that could not answer.
-    """
-    gate = asyncio.Semaphore(_ASKED_AT_ONCE)
-
-    async def one(target: T) -> list[A]:
-        async with gate:
-            try:
-                return [await question(target)]
-            except HostError as error:
-                failed(error)
-                return []
-
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one(target)) for target in targets]
-    return [answer for task in tasks for answer in task.result()]

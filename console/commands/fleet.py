@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from console.commands.command import Command, switch
-from console.commands.core import Core, View
-from console.commands.output import Output
 from console.commands.parameters import OnHosts
 from console.commands.picture import take
 from console.commands.watching import PAUSE
 from console.model.wants import EVERYTHING
+
+if TYPE_CHECKING:
+    from console.commands.core import Core, View
+    from console.commands.output import Output
 
 
 @dataclass(frozen=True)

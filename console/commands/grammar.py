@@ -128,7 +128,7 @@ def format_command(command: Command) -> str:
                 values = value if parameter.many else () if value == parameter.default else (value,)
                 for one in values:
                     words.append(f"{parameter.flag}={parameter.value.format(one)}")
-    if any(word.startswith("-") for word in arguments):
+    if any(word.startswith("-") and word != "-" for word in arguments):
         after, arguments = arguments, []
     words[len(command.words) : len(command.words)] = arguments
     if after is not None:

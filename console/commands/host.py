@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from console.commands.command import Command, argument
-from console.commands.core import Core, View
-from console.commands.output import Output
 from console.commands.parameters import Listing, OnHosts
 from console.commands.rows import HOST, HOST_DETAIL
 from console.commands.watching import watch
 from console.model.host import Host
 from console.model.selector import Selector, host_in_state, state_words
 from console.model.wants import Wants
+
+if TYPE_CHECKING:
+    from console.commands.core import Core, View
+    from console.commands.output import Output
 
 #: A host's row counts what ails it, so everything but its journal is looked at.
 _WANTS = Wants()

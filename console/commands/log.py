@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import heapq
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from console.commands.command import Command, option
-from console.commands.core import Core, View
-from console.commands.output import Output
 from console.commands.parameters import OnHosts
 from console.commands.rows import LOG
 from console.commands.values import INTEGER, PRIORITY, SECONDS_OR_TIME, TEXT
@@ -20,6 +16,10 @@ from console.errors import HostError
 from console.model.log import Gap, LogQuery, LogRecord
 from console.model.state import Source
 from console.model.wants import Wants
+
+if TYPE_CHECKING:
+    from console.commands.core import Core, View
+    from console.commands.output import Output
 
 #: What `log show` shows when neither a number nor a time was said.
 _DEFAULT_LINES = 100
@@ -65,6 +65,7 @@ class LogShow(_Journal):
     boot: str | None = option(TEXT, "of one boot: 0 this one, -1 the one before, or its id", short="-b")
 
     async def run(self, core: Core, out: Output) -> None:
+        from console.commands.merging import merged
         from console.hosts.journal import read_journal
 
         lines = self.lines
@@ -132,28 +133,6 @@ class LogFollow(_Journal):
                     told[name] = status.reason or ""
         finally:
             model.leave(feed)
-
-
-async def merged(streams: Sequence[AsyncIterator[LogRecord | Gap]]) -> AsyncIterator[LogRecord | Gap]:
-    """The records of many hosts by time; each stream's own order is never changed.
-
-    A record that is older than its predecessor in its stream (a clock that went back) comes right
-    after it.
-    """
-    heap: list[tuple[datetime, int, LogRecord | Gap]] = []
-
-    async def take(index: int, after: datetime | None) -> None:
-        record = await anext(streams[index], None)
-        if record is not None:
-            time = record.time if after is None else max(after, record.time)
-            heapq.heappush(heap, (time, index, record))
-
-    # All at once, so that the hosts work side by side.
-    await asyncio.gather(*(take(index, None) for index in range(len(streams))))
-    while heap:
-        time, index, record = heapq.heappop(heap)
-        yield record
-        await take(index, time)
 
 
 COMMANDS: tuple[type[Command], ...] = (LogShow, LogFollow)

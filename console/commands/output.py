@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Set
 from contextlib import AbstractContextManager
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from console.commands.picture import Picture
-from console.commands.rows import RowKind
-from console.errors import HostError
+if TYPE_CHECKING:
+    from console.commands.picture import Picture
+    from console.commands.rows import RowKind
+    from console.errors import HostError
 
 R = TypeVar("R")
 

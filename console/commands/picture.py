@@ -6,14 +6,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from console.commands.rows.base import Cell, Tone
 from console.commands.rows.container import container_state_cell
 from console.commands.rows.host import state_cell
 from console.commands.rows.unit import unit_health_cell
-from console.fleet.model import FleetModel
 from console.model.host import Host
 from console.model.state import State
+
+if TYPE_CHECKING:
+    from console.fleet.model import FleetModel
 
 #: The order in which troubles are told.
 _WEIGHT = {Tone.BAD: 0, Tone.WARN: 1}

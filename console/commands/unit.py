@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from console.commands.command import Command, argument, switch
-from console.commands.core import Core, View, ask_each
-from console.commands.output import Output
 from console.commands.parameters import Listing, OnHosts
 from console.commands.rows import UNIT, UNIT_DEPS, UNIT_DETAIL, UNIT_FILE, UnitDeps, UnitDetail, UnitFile
 from console.commands.watching import watch
@@ -19,6 +17,8 @@ from console.model.unit import Unit
 from console.model.wants import Wants
 
 if TYPE_CHECKING:
+    from console.commands.core import Core, View
+    from console.commands.output import Output
     from console.hosts.manager import SystemdManager
     from console.hosts.units import UnitsSource
 
@@ -79,6 +79,8 @@ class _AboutUnits(OnHosts):
             async def ask(target: tuple[str, str]) -> T:
                 host, name = target
                 return await question(view, manager_of(view, host), name)
+
+            from console.commands.asking import ask_each
 
             answers = await ask_each(self._targets(view), ask, failed.append)
             # A unit that one host lacks is no failure as long as another has it.

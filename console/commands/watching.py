@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from console.commands.core import View
-from console.commands.output import Output
-from console.commands.rows import RowKind
-from console.fleet.model import Changes, FleetModel
+if TYPE_CHECKING:
+    from console.commands.core import View
+    from console.commands.output import Output
+    from console.commands.rows import RowKind
+    from console.fleet.model import Changes, FleetModel
 
 R = TypeVar("R")
 K = TypeVar("K")

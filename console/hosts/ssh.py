@@ -37,12 +37,12 @@ class SshReading:
     async def read(self, size: int = 65536) -> bytes:
         try:
             return await self._process.stdout.read(size)
-        except asyncssh.Error as error:
+        except (asyncssh.Error, OSError) as error:
             raise _lost(self._host, error) from error
 
     async def drain_stderr(self) -> None:
         """Read the complaints as they come, or a chatty command would block on them."""
-        with suppress(asyncssh.Error):
+        with suppress(asyncssh.Error, OSError):
             while chunk := await self._process.stderr.read(4096):
                 self._complaint += chunk
                 del self._complaint[:-_STDERR_KEPT]
@@ -50,7 +50,7 @@ class SshReading:
     async def wait(self) -> Completed:
         try:
             await self._process.wait_closed()
-        except asyncssh.Error as error:
+        except (asyncssh.Error, OSError) as error:
             raise _lost(self._host, error) from error
         code = self._process.returncode
         if code is None:

@@ -1,0 +1,163 @@
+"""A real SSH server in this process, as awkward as a test wants it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import asyncssh
+
+from console.model.config import HostConfig
+
+
+@dataclass
+class Sshd:
+    """One server. Its fields may be changed while it runs."""
+
+    folder: Path
+    port: int = 0
+    max_sessions: int = 10
+    forwarding: bool = True
+    accept_keys: bool = True
+    sessions: int = 0
+    most_sessions: int = 0
+    commands: list[str] = field(default_factory=list)
+    connections: list[asyncssh.SSHServerConnection] = field(default_factory=list)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def config(self, name: str = "web1", **more: object) -> HostConfig:
+        """How to reach it, with its key known."""
+        given = {
+            "name": name,
+            "address": "127.0.0.1",
+            "port": self.port,
+            "user": "core",
+            "identity": (self.folder / "id",),
+            "known_hosts": self.folder / "known_hosts",
+        }
+        return HostConfig(**(given | more))  # type: ignore[arg-type]
+
+    def trust(self, key: asyncssh.SSHKey) -> None:
+        """Write `key` as the one known for this server."""
+        public = key.export_public_key().decode()
+        (self.folder / "known_hosts").write_text(f"[127.0.0.1]:{self.port} {public}")
+
+    def drop(self) -> None:
+        """Cut every connection, as a killed sshd does."""
+        for connection in self.connections:
+            connection.abort()
+        self.connections.clear()
+
+
+class _Server(asyncssh.SSHServer):
+    def __init__(self, sshd: Sshd) -> None:
+        self._sshd = sshd
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._sshd.connections.append(conn)
+
+    def begin_auth(self, username: str) -> bool:
+        return True
+
+    def public_key_auth_supported(self) -> bool:
+        return True
+
+    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        return self._sshd.accept_keys
+
+    def session_requested(self) -> asyncssh.SSHServerSession[bytes] | bool:
+        if self._sshd.sessions >= self._sshd.max_sessions:
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "open failed")
+        self._sshd.sessions += 1
+        self._sshd.most_sessions = max(self._sshd.most_sessions, self._sshd.sessions)
+        return asyncssh.SSHServerProcess(self._serve, None, 3, True)  # type: ignore[no-any-return,call-arg]
+
+    def unix_connection_requested(self, dest_path: str) -> bool:
+        if not self._sshd.forwarding:
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, "open failed")
+        return True
+
+    async def _serve(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
+        sshd = self._sshd
+        sshd.commands.append(process.command or "")
+        task = asyncio.current_task()
+        assert task
+        sshd.tasks.add(task)
+        task.add_done_callback(sshd.tasks.discard)
+        try:
+            await _run(process)
+        finally:
+            sshd.sessions -= 1
+
+
+async def _run(process: asyncssh.SSHServerProcess[bytes]) -> None:
+    pipe = asyncio.subprocess.PIPE
+    child = await asyncio.create_subprocess_shell(
+        process.command or "true", stdin=pipe, stdout=pipe, stderr=pipe
+    )
+    assert child.stdin
+    assert child.stdout
+    assert child.stderr
+
+    async def upwards(target: asyncio.StreamWriter) -> None:
+        try:
+            while chunk := await process.stdin.read(65536):
+                target.write(chunk)
+        except (asyncssh.Error, OSError):
+            pass
+        target.close()
+
+    async def downwards(source: asyncio.StreamReader, target: asyncssh.SSHWriter[bytes]) -> None:
+        while (chunk := await source.read(65536)) and not process.channel.is_closing():
+            target.write(chunk)
+            await target.drain()
+
+    up = asyncio.create_task(upwards(child.stdin))
+    down = [
+        asyncio.create_task(downwards(child.stdout, process.stdout)),
+        asyncio.create_task(downwards(child.stderr, process.stderr)),
+    ]
+    closed = asyncio.create_task(process.channel.wait_closed())
+    try:
+        # As sshd does: a channel that the client closes ends the command.
+        await asyncio.wait([closed, asyncio.gather(*down)], return_when=asyncio.FIRST_COMPLETED)
+        if not closed.done():
+            process.exit(await child.wait())
+    except (asyncssh.Error, OSError):
+        pass  # the client has gone
+    finally:
+        # The whole group: a shell's children would else hold its pipes open.
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        await child.wait()
+        for task in (up, closed, *down):
+            task.cancel()
+        await asyncio.gather(up, closed, *down, return_exceptions=True)
+
+
+@asynccontextmanager
+async def running_sshd(folder: Path) -> AsyncIterator[Sshd]:
+    """A server on a free port of the loopback, with a key pair and a known_hosts file in `folder`."""
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    key.write_private_key(folder / "id")
+    (folder / "id").chmod(0o600)
+    sshd = Sshd(folder)
+    server = await asyncssh.listen(
+        "127.0.0.1", 0, server_factory=lambda: _Server(sshd), server_host_keys=[key], encoding=None
+    )
+    sshd.port = server.sockets[0].getsockname()[1]
+    sshd.trust(key)
+    try:
+        yield sshd
+    finally:
+        for task in sshd.tasks:
+            task.cancel()
+        await asyncio.gather(*sshd.tasks, return_exceptions=True)
+        sshd.drop()
+        server.close()
+        await server.wait_closed()
