@@ -1,0 +1,269 @@
+"""One host of the lab: its folder, its power, and whether it is ready.
+
+What is true is read from the machine (its cell, its init, its cable), never from a file of ours, so a
+command that was killed half-way leaves nothing that is believed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from console.errors import LabError
+from console.lab import cgroup
+from console.lab.boot import BootSpec
+from console.lab.cells import Cells, alive
+from console.lab.image import Image
+from console.lab.layout import Layout
+from console.lab.network import Network
+from console.lab.plan import Place, Subnet
+from console.lab.proxy import SSH_PORT, ProxySpec
+from console.lab.run import outcome, run
+
+#: Where each engine keeps images and containers: on a real file system, since overlays do not stack on one.
+_STORAGE = {"docker": "/var/lib/docker", "podman": "/var/lib/containers"}
+_SOCKET = {"docker": "/run/docker.sock", "podman": "/run/podman/podman.sock"}
+_BOOTS_WITHIN = 120.0  # seconds, on a busy machine; three are usual
+_ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"}
+
+
+class Guest:
+    """One host. Its supervisor (boot.py) runs in the cell named after it, its proxy in `NAME.proxy`."""
+
+    def __init__(self, place: Place, subnet: Subnet, layout: Layout, cells: Cells, network: Network) -> None:
+        self.place = place
+        self.name = place.name
+        self.folder = layout.host(place.name)
+        self._subnet = subnet
+        self._layout = layout
+        self._cells = cells
+        self._network = network
+        self._proxy = f"{place.name}.proxy"
+
+    @property
+    def address(self) -> str:
+        return self._subnet.public(self.place.number)
+
+    @property
+    def host_key(self) -> Path:
+        return self.folder / "upper/etc/ssh/ssh_host_ed25519_key.pub"
+
+    def leader(self) -> int | None:
+        """The host's init as this machine numbers it; None while the host is off."""
+        return cgroup.leader(self._cells.folder(self.name) / "machine")
+
+    def supervised(self) -> bool:
+        """Whether the process that boots it again after a reboot is there."""
+        return bool(cgroup.processes(self._cells.folder(self.name) / "boot"))
+
+    async def state(self) -> str:
+        """`running`, `off`, `cut` or `slow`."""
+        if self.leader() is None:
+            return "off"
+        if await self._network.is_cut(self.place):
+            return "cut"
+        return "slow" if cgroup.processes(self._cells.folder(self._proxy)) else "running"
+
+    async def prepare(self) -> None:
+        """Make the host's folder: identity, keys, what it needs to know of the lab. Whole or not there."""
+        if not self.folder.is_dir():
+            new = self.folder.with_name(f".new-{self.name}")
+            await asyncio.to_thread(self._lay_out, new)
+            key = str(new / "upper/etc/ssh/ssh_host_ed25519_key")
+            await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", self.name, "-f", key])
+            new.rename(self.folder)
+
+    async def boot(self, image: Image) -> None:
+        """Power on. Ready is another matter: `ready`."""
+        await self.power_cut()
+        engine = self.place.kind
+        binds = {_STORAGE[engine]: self.folder / "storage"} if engine in _STORAGE else {}
+        spec = BootSpec(
+            name=self.name,
+            machine=f"{self._layout.bridge}-{self.name}",
+            folder=self.folder,
+            layers=image.layers(self.place.kind),
+            binds=binds,
+            wiring=self._network.wiring(self.place, self._subnet),
+        )
+        file = self.folder / "boot.json"
+        spec.write(file)
+        await self._cells.start(self.name, _module("console.lab.boot", file), self.folder / "console.log")
+
+    async def ready(self) -> None:
+        """Wait until it has booted, its sshd answers, and its engine does.
+
+        :raises LabError: it powered off, or took too long.
+        """
+        try:
+            async with asyncio.timeout(_BOOTS_WITHIN):
+                await self._booted()
+                await _banner(self._subnet.back(self.place.number))
+                if self.place.kind in _SOCKET:
+                    await self._engine_answers()
+                    self._check_samples()
+        except TimeoutError as error:
+            hint = f"see {self.folder / 'console.log'}"
+            raise LabError(f"not ready after {_BOOTS_WITHIN:.0f} s", host=self.name, hint=hint) from error
+
+    async def power_cut(self) -> None:
+        """Everything in it ends at once, and its faults with it."""
+        await self._cells.kill(self._proxy)
+        await self._cells.kill(self.name)
+        for link in (self._layout.proxy_link(self.place.number), self._layout.link(self.place.number)):
+            await self._network.unplug(link)
+        await self._network.forget(self.place, self._subnet)
+
+    async def remove(self) -> None:
+        """Power cut, and its folder goes."""
+        await self.power_cut()
+        if self.folder.is_dir():
+            doomed = self.folder.rename(self.folder.with_name(f".old-{self.name}"))
+            await asyncio.to_thread(shutil.rmtree, doomed)
+
+    async def cut(self) -> None:
+        """Off the network, still running."""
+        await self.heal()
+        await self._network.cut(self.place, self._subnet)
+
+    async def heal(self) -> None:
+        """On the network as if it had never been cut or slow."""
+        await self._cells.kill(self._proxy)
+        await self._network.unplug(self._layout.proxy_link(self.place.number))
+        public = f"{self.address}/24"
+        await self._ip("address", "replace", public, "dev", "host0")
+        await self._network.plug(self.place, self._subnet)
+
+    async def slow(self, delay: float, rate: float | None, stall: bool) -> None:
+        """Its public address becomes a proxy's; connections there now are reset, new ones are slow."""
+        await self.heal()
+        await self._ip("address", "delete", f"{self.address}/24", "dev", "host0")
+        spec = ProxySpec(
+            listen=self.address,
+            upstream=self._subnet.back(self.place.number),
+            wiring=self._network.proxy_wiring(self.place, self._subnet),
+            delay=delay,
+            rate=rate,
+            stall=stall,
+        )
+        file = self.folder / "proxy.json"
+        spec.write(file)
+        await self._cells.start(self._proxy, _module("console.lab.proxy", file), self.folder / "proxy.log")
+        await self._network.forget(self.place, self._subnet)
+        try:
+            async with asyncio.timeout(10):
+                await _accepts(self.address)
+        except TimeoutError as error:
+            hint = f"see {self.folder / 'proxy.log'}"
+            raise LabError("its proxy does not start", host=self.name, hint=hint) from error
+
+    async def exec(self, argv: Sequence[str]) -> int:
+        """Run `argv` as root inside, on our own stdio; its exit code (128+n for signal n)."""
+        environment = _ENVIRONMENT | {k: v for k in ("TERM", "LANG") if (v := os.environ.get(k))}
+        process = await asyncio.create_subprocess_exec(*self._enter(), *argv, env=environment)
+        try:
+            code = await process.wait()
+        except asyncio.CancelledError:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+            await process.wait()
+            raise
+        return code if code >= 0 else 128 - code
+
+    def _enter(self, *, network_only: bool = False) -> list[str]:
+        leader = self.leader()
+        if leader is None:
+            raise LabError("is off", host=self.name, hint=f"lab start {self.name}")
+        spaces = ["--net"] if network_only else ["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"]
+        return ["nsenter", f"--target={leader}", *spaces, "--"]
+
+    async def _ip(self, *arguments: str) -> None:
+        await run([*self._enter(network_only=True), "ip", *arguments])
+
+    def _lay_out(self, folder: Path) -> None:
+        if folder.exists():
+            shutil.rmtree(folder)
+        etc = folder / "upper/etc"
+        for path in (etc / "ssh", etc / "docker", etc / "containers/registries.conf.d", etc / "lab"):
+            path.mkdir(parents=True)
+        for name in ("work", "root", "storage"):
+            (folder / name).mkdir()
+        registry = self._subnet.registry
+        authorized = self._layout.key.with_suffix(".pub").read_text()
+        files = {
+            "hostname": f"{self.name}\n",
+            "hosts": f"127.0.0.1 localhost\n127.0.1.1 {self.name}\n",
+            "machine-id": f"{secrets.token_hex(16)}\n",
+            "ssh/lab_authorized_keys": authorized,
+            "docker/daemon.json": f'{{"log-driver": "journald", "insecure-registries": ["{registry}"]}}\n',
+            "containers/registries.conf.d/lab.conf": f'[[registry]]\nlocation="{registry}"\ninsecure=true\n',
+            "lab/registry": f"{registry}\n",
+        }
+        for name, text in files.items():
+            (etc / name).write_text(text)
+
+    async def _booted(self) -> None:
+        """Until systemd has done what it does at boot; `degraded` is a boot too (a sample fails in it)."""
+        while True:
+            if self.leader() is not None:
+                command = [*self._enter(), "systemctl", "is-system-running", "--wait"]
+                _, out, _ = await outcome(["env", f"PATH={_ENVIRONMENT['PATH']}", *command])
+                if out.strip() in ("running", "degraded"):
+                    return
+            elif not alive(self._cells, self.name):
+                log = await asyncio.to_thread((self.folder / "console.log").read_text, "utf-8", "replace")
+                said = " / ".join(log.strip().splitlines()[-3:])
+                raise LabError(f"does not boot: {said[-300:]}", host=self.name)
+            await asyncio.sleep(0.05)
+
+    def _check_samples(self) -> None:
+        if not (self.folder / "upper/var/lib/lab/containers").exists():
+            unit = f"lab-{self.place.kind}.service"
+            hint = f"lab exec {self.name} -- journalctl -u {unit}"
+            raise LabError(f"{unit} made no sample containers", host=self.name, hint=hint)
+
+    async def _engine_answers(self) -> None:
+        socket = f"/proc/{self.leader()}/root{_SOCKET[self.place.kind]}"
+        while True:
+            with contextlib.suppress(OSError):
+                reader, writer = await asyncio.open_unix_connection(socket)
+                writer.write(b"GET /_ping HTTP/1.0\r\nHost: lab\r\n\r\n")
+                answer = await reader.readline()
+                writer.close()
+                if b" 200 " in answer:
+                    return
+            await asyncio.sleep(0.05)
+
+
+def _module(name: str, argument: Path) -> list[str]:
+    """Run our module `name` from any folder, with the interpreter and the checkout that we run from."""
+    checkout = Path(__file__).parents[2]
+    return ["env", f"PYTHONPATH={checkout}", sys.executable, "-m", name, str(argument)]
+
+
+async def _banner(address: str) -> None:
+    """Until an sshd at `address` says who it is."""
+    while True:
+        with contextlib.suppress(OSError):
+            reader, writer = await asyncio.open_connection(address, SSH_PORT)
+            greeting = await reader.readline()
+            writer.close()
+            if greeting.startswith(b"SSH-"):
+                return
+        await asyncio.sleep(0.05)
+
+
+async def _accepts(address: str) -> None:
+    """Until something at `address` takes connections."""
+    while True:
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection(address, SSH_PORT)
+            writer.close()
+            return
+        await asyncio.sleep(0.05)
