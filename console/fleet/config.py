@@ -76,6 +76,11 @@ TABLES: Mapping[str, Table] = {"fleet": FLEET, "etcd": ETCD, "ssh": SSH, "host":
 #: Keys that say how to reach another machine, and so nothing about this one.
 _NOT_LOCAL = ("address", *_HOW_TO_LOG_IN)
 
+_HOW_TO_MAKE_ONE = (
+    "no such file; make one with `quarterdeck host import --ssh-config`, "
+    "or try `quarterdeck lab up` for a fleet on this machine"
+)
+
 _SYNTAX_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
@@ -110,7 +115,7 @@ def load_config(path: Path) -> FleetConfig:
 
     :raises ConfigError: every problem of the file, in the order of its lines.
     """
-    return parse_config(read_text(path), path)
+    return parse_config(read_text(path, missing=_HOW_TO_MAKE_ONE), path)
 
 
 def parse_config(text: str, path: Path) -> FleetConfig:
@@ -125,22 +130,18 @@ def parse_config(text: str, path: Path) -> FleetConfig:
     return config
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, *, missing: str = "no such file") -> str:
     """The text of a file of the user's.
 
+    :param missing: what to say if there is none.
     :raises ConfigError: it is missing, unreadable or not UTF-8.
     """
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise _error(
-            path,
-            0,
-            "no such file; make one with `quarterdeck host import --ssh-config`, "
-            "or try `quarterdeck lab up` for a fleet on this machine",
-        ) from None
+        raise _error(path, 0, missing) from None
     except IsADirectoryError:
-        raise _error(path, 0, "is a folder; give the fleet file in it") from None
+        raise _error(path, 0, "is a folder, not a file") from None
     except OSError as error:
         raise _error(path, 0, f"cannot be read: {error.strerror}") from None
     try:
