@@ -22,8 +22,11 @@ class Container:
     """One container.
 
     `state` is the engine's word (created, running, paused, restarting, removing, exited, dead);
-    `health` is its health check's (starting, healthy, unhealthy), None where it has no check.
-    `since` is when it entered its state; `unit` the systemd unit that owns it, where one does.
+    `health` is its health check's (starting, healthy, unhealthy), None where it has no check or
+    does not run. `since` is when it entered its state, None where the engine does not say (paused).
+    `exit_code` is that of the last run, None while it runs and for one that never did. `image` is
+    the name it was created from, `image_id` what that name stood for then, `digest` the manifest
+    (`sha256:…`) it was pulled as. `unit` is the systemd unit that says it owns it.
     """
 
     host: str
@@ -46,6 +49,7 @@ class Container:
     names: tuple[str, ...] = ()
     pid: int | None = None
     restart_policy: str | None = None
+    error: str | None = None  # the engine's own words on why it could not be started
 
     @property
     def key(self) -> tuple[str, str]:

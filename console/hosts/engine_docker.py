@@ -1,0 +1,140 @@
+"""The `docker` package's room: blocking GETs to one daemon. Imported on the first question.
+
+Its `APIClient` is a `requests.Session` over the daemon's socket. The session's own `get` is used, not
+the methods by name, because those read an answer of any size into memory; paths and parameters are
+those of the methods. Nothing of the package leaves here.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import requests
+from docker import APIClient
+from docker.errors import DockerException
+from docker.transport import UnixHTTPAdapter
+from docker.transport.unixconn import UnixHTTPConnection, UnixHTTPConnectionPool
+
+from console.errors import Absent, AccessRefused, HostError, HostFailure, Unreachable
+from console.hosts.engine_reader import message_of
+from console.hosts.engine_threads import Call
+from console.model.text import clean
+
+
+class _Here(threading.local):
+    call: Call | None = None
+
+
+_here = _Here()
+
+
+class _Connection(UnixHTTPConnection):
+    """A connection that tells the call it works for which socket that waits on."""
+
+    _wire: Any = None
+
+    def connect(self) -> None:
+        super().connect()
+        # http.client lets go of the socket while an answer that ends the connection is being read.
+        self._wire = self.sock
+        self._tell()
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        self._tell()
+        super().request(*args, **kwargs)
+
+    def _tell(self) -> None:
+        if _here.call is not None and self._wire is not None:
+            _here.call.waits_on(self._wire)
+
+
+class _Pool(UnixHTTPConnectionPool):
+    def _new_conn(self) -> Any:
+        return _Connection(self.base_url, self.socket_path, _seconds(self.timeout.connect_timeout))
+
+
+class _Adapter(UnixHTTPAdapter):
+    def get_connection(self, url: bytes | str, proxies: object = None) -> UnixHTTPConnectionPool:
+        # requests asks for one a URL; the daemon is the same whatever the path.
+        with self.pools.lock:
+            pool: UnixHTTPConnectionPool | None = self.pools.get("")
+            if pool is None:
+                pool = _Pool("localhost", self.socket_path, self.timeout, maxsize=self.max_pool_size)
+                self.pools[""] = pool
+            return pool
+
+
+class BlockingEngine:
+    """GETs to one daemon, from any thread.
+
+    :param silence: seconds of silence after which a daemon counts as hung.
+    :param at_once: connections kept at most.
+    """
+
+    def __init__(self, host: str, kind: str, path: Path, api: str, *, silence: float, at_once: int) -> None:
+        self._host = host
+        self._kind = kind
+        self._api = api
+        self._silence = silence
+        try:
+            self._client = APIClient(base_url=f"unix://{path}", version=api)
+        except DockerException as error:
+            # It reads ~/.docker/config.json, which may be broken.
+            raise HostFailure(f"the docker package: {clean(str(error), 200)}", host=host) from error
+        # Proxies and .netrc of this machine have nothing to do with a socket; looking costs 0.3 ms.
+        self._client.trust_env = False
+        adapter = _Adapter(f"http+unix://{path}", _seconds(silence), max_pool_size=at_once)
+        self._client.mount("http+docker://", adapter)
+
+    def get(self, call: Call, target: str, query: Mapping[str, str], *, limit: int, deadline: float) -> bytes:
+        """The body of a GET.
+
+        :param deadline: seconds the whole answer may take.
+        :raises Absent: the daemon knows no such thing (404).
+        :raises AccessRefused: 401 or 403.
+        :raises HostFailure: another refusal, silence, or too much.
+        :raises Unreachable: the connection cannot be made, or was lost.
+        """
+        until = time.monotonic() + deadline
+        url = f"{self._client.base_url}/v{self._api}{target}"
+        _here.call = call
+        try:
+            with self._client.get(url, params=dict(query), timeout=self._silence, stream=True) as answer:
+                body = bytearray()
+                for piece in answer.iter_content(65536):
+                    body += piece
+                    if len(body) > limit:
+                        raise self._fault(f"sends an answer of more than {limit} bytes")
+                    if time.monotonic() > until:
+                        raise self._fault(f"has not finished its answer within {deadline:.0f} s")
+                if answer.status_code != 200:
+                    raise self._refusal(answer.status_code, bytes(body))
+                return bytes(body)
+        except requests.Timeout as error:
+            raise self._fault(f"has not answered for {self._silence:.0f} s") from error
+        except (requests.RequestException, DockerException, OSError) as error:
+            reason = f"{self._kind} gives no answer: {clean(str(error), 200)}"
+            raise Unreachable(reason, host=self._host) from error
+        finally:
+            _here.call = None
+
+    def close(self) -> None:
+        """Drop the idle connections; the next question opens one anew."""
+        self._client.close()
+
+    def _refusal(self, status: int, body: bytes) -> HostError:
+        kinds: dict[int, type[HostError]] = {401: AccessRefused, 403: AccessRefused, 404: Absent}
+        kind = kinds.get(status, HostFailure)
+        return kind(f"{self._kind} says {status}: {message_of(body)}".rstrip(": "), host=self._host)
+
+    def _fault(self, what: str) -> HostFailure:
+        return HostFailure(f"{self._kind} {what}", host=self._host)
+
+
+def _seconds(value: Any) -> int:
+    """The package types its timeouts as whole seconds."""
+    return int(value) if isinstance(value, int | float) else 10
