@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from console.commands.command import Command, Kind, argument, option
+from console.commands.command import Command, Kind, option
 from console.commands.parameters import OnHosts
 from console.commands.rows import Cell, Column, RowKind, Tone, plain
 from console.commands.values import PATH
-from console.errors import AccessRefused, Refused, UsageError
+from console.errors import AccessRefused, UsageError
 
 if TYPE_CHECKING:
     from console.commands.core import Core
@@ -115,6 +115,8 @@ class HostImport(Command):
         out.note(f"{core.config_path}: added {', '.join(done.added)}")
         if done.skipped:
             out.note(f"left as they are: {', '.join(done.skipped)}")
+        for note in done.notes:
+            out.note(note)
 
 
 _TEXT: RowKind[str] = RowKind(
@@ -127,4 +129,3 @@ _TEXT: RowKind[str] = RowKind(
 )
 
 COMMANDS: tuple[type[Command], ...] = (Login, HostImport)
-_: Any = (argument, Refused)

@@ -97,10 +97,10 @@ class _AboutContainers(OnHosts):
 
 def _engine_of(view: View, container: Container) -> Engine:
     source = cast("ContainersSource", view.fleet.source(container.host, Source.CONTAINERS))
-    engine = source.engines.get(container.engine)
-    if engine is None:
-        raise Unreachable(f"{container.engine} is not connected", host=container.host)
-    return engine
+    for engine in source.engines:
+        if engine.kind == container.engine:
+            return engine
+    raise Unreachable(f"{container.engine} is not connected", host=container.host)
 
 
 @dataclass(frozen=True)

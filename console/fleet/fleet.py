@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 from console.errors import HostError, Unreachable
 from console.fleet.model import FleetModel
+from console.hosts.engine_threads import EngineThreads
 from console.hosts.links import Links
 from console.hosts.session import HostSession
 from console.hosts.sources import make_sources
@@ -20,11 +21,15 @@ from console.model.wants import Wants
 class Fleet:
     """The sessions of some hosts and the model they feed. Made by `open_fleet`."""
 
-    def __init__(self, hosts: Iterable[HostConfig], wants: Wants, links: Links) -> None:
+    def __init__(
+        self, hosts: Iterable[HostConfig], wants: Wants, links: Links, threads: EngineThreads
+    ) -> None:
         configs = list(hosts)
         self.model = FleetModel(configs)
         self._sessions = {
-            config.name: HostSession(config, links.connect, make_sources(config, wants), self.model.apply)
+            config.name: HostSession(
+                config, links.connect, make_sources(config, wants, threads), self.model.apply
+            )
             for config in configs
         }
 
@@ -92,7 +97,8 @@ class Fleet:
 @asynccontextmanager
 async def open_fleet(hosts: Iterable[HostConfig], wants: Wants, links: Links) -> AsyncIterator[Fleet]:
     """A running fleet. Leaving the context ends every task and connection that it has."""
-    fleet = Fleet(hosts, wants, links)
+    threads = EngineThreads()
+    fleet = Fleet(hosts, wants, links, threads)
     # A task of its own, so that an error of the body leaves as itself and not inside a group.
     running = asyncio.create_task(fleet.run(), name="fleet")
     try:
@@ -101,3 +107,4 @@ async def open_fleet(hosts: Iterable[HostConfig], wants: Wants, links: Links) ->
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
+        await threads.close()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from console.hosts.engine_threads import EngineThreads
 from console.hosts.source import SourceRun
 from console.model.config import HostConfig
 from console.model.state import Source
 from console.model.wants import Wants
 
 
-def make_sources(config: HostConfig, wants: Wants) -> dict[Source, SourceRun]:
+def make_sources(config: HostConfig, wants: Wants, threads: EngineThreads) -> dict[Source, SourceRun]:
     """The wanted sources of one host. Each is imported when it is first wanted."""
     sources: dict[Source, SourceRun] = {}
     if wants.units:
@@ -18,11 +19,11 @@ def make_sources(config: HostConfig, wants: Wants) -> dict[Source, SourceRun]:
     if wants.containers:
         from console.hosts.containers import ContainersSource
 
-        sources[Source.CONTAINERS] = ContainersSource(config.name)
+        sources[Source.CONTAINERS] = ContainersSource(config.name, threads)
     if wants.journal is not None:
-        from console.hosts.journal import journal_source
+        from console.hosts.journal_follow import JournalSource
 
-        sources[Source.JOURNAL] = journal_source(config, wants.journal)
+        sources[Source.JOURNAL] = JournalSource(config.name, wants.journal)
     if wants.os:
         from console.hosts.osfacts import OsSource
 

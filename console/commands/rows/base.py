@@ -122,4 +122,4 @@ def _nest(lines: list[tuple[Cell, ...]], fields: Mapping[str, Any], indent: str)
                 _nest(lines, item if isinstance(item, Mapping) else {"": item}, indent + "  ")
         else:
             shown = ", ".join(str(item) for item in value) if isinstance(value, list | tuple) else str(value)
-            lines.append((Cell(f"{indent}{name}", Tone.FAINT), Cell(shown)))
+            lines.append((Cell(f"{indent}{name}".ljust(22), Tone.FAINT), Cell(shown)))

@@ -62,7 +62,9 @@ CONTAINER: RowKind[Container] = RowKind(
         Column("IMAGE", lambda box: box.image, 6, shrink=True),
         Column("ID", lambda box: Cell(box.id[:12], Tone.FAINT), 3),
         Column("UNIT", lambda box: box.unit or "", 3),
-        Column("PORTS", lambda box: " ".join(_port(port) for port in box.ports), 2, shrink=True),
+        Column(
+            "PORTS", lambda box: " ".join(dict.fromkeys(_port(port) for port in box.ports)), 2, shrink=True
+        ),
     ),
     lambda container: (container.host, container.name),
 )
@@ -127,5 +129,5 @@ def _told(detail: ContainerDetail) -> dict[str, Any]:
         if isinstance(mount, Mapping)
     ]
     row = _container_fields(detail.container)
-    row["ports"] = [_port(port) for port in detail.container.ports]
+    row["ports"] = list(dict.fromkeys(_port(port) for port in detail.container.ports))
     return {**row, **made, "mounts": mounts}
