@@ -77,7 +77,7 @@ TABLES: Mapping[str, Table] = {"fleet": FLEET, "etcd": ETCD, "ssh": SSH, "host":
 _NOT_LOCAL = ("address", *_HOW_TO_LOG_IN)
 
 _HOW_TO_MAKE_ONE = (
-    "no such file; make one with `quarterdeck host import --ssh-config`, "
+    "no such file; make one with `quarterdeck host import --ssh-config ~/.ssh/config`, "
     "or try `quarterdeck lab up` for a fleet on this machine"
 )
 

@@ -16,15 +16,18 @@ from console.fleet.imports import HostEntry, append_hosts
 FILE = Path("fleet.toml")
 
 
-def test_a_new_file_holds_the_hosts_and_nothing_else(tmp_path: Path) -> None:
+def test_a_new_file_holds_the_hosts_and_nothing_else() -> None:
     entries = [
         HostEntry("web1"),
-        HostEntry("web2", "198.18.7.12", 2222, "core", "~/.ssh/id", labels={"role": "web", "group.a": "yes"}),
+        HostEntry(
+            "web2", "198.18.7.12", 2222, "core", ("~/.ssh/id",), labels={"role": "web", "group.a": "yes"}
+        ),
         HostEntry("here", transport="local"),
+        HostEntry("two", identity=("/a", "b c")),
     ]
     appended = append_hosts(None, entries, FILE)
-    assert appended.added == ("web1", "web2", "here")
-    assert appended.notes == ()
+    assert appended.added == ("web1", "web2", "here", "two")
+    assert appended.present == appended.notes == ()
     assert appended.text == (
         "[[host]]\n"
         'name = "web1"\n'
@@ -40,6 +43,10 @@ def test_a_new_file_holds_the_hosts_and_nothing_else(tmp_path: Path) -> None:
         "[[host]]\n"
         'name = "here"\n'
         'transport = "local"\n'
+        "\n"
+        "[[host]]\n"
+        'name = "two"\n'
+        'identity = ["/a", "b c"]\n'
     )
 
 
@@ -75,7 +82,7 @@ def test_a_name_that_is_there_already_is_left_alone_and_told() -> None:
     existing = "[[host]]\nname = 'web1'\nport = 2222\n"
     appended = append_hosts(existing, [HostEntry("web1"), HostEntry("web2"), HostEntry("web2")], FILE)
     assert appended.added == ("web2",)
-    assert appended.notes == ("web1 is in the file already", "web2 is in the file already")
+    assert appended.present == ("web1", "web2")
     assert tomllib.loads(appended.text)["host"] == [{"name": "web1", "port": 2222}, {"name": "web2"}]
 
 
@@ -113,7 +120,7 @@ ENTRIES = st.builds(
     address=st.none() | TEXT,
     port=st.none() | st.integers(1, 65535),
     user=st.none() | TEXT,
-    identity=st.none() | TEXT | st.just('"\n[[host]]\nname = "x'),
+    identity=st.lists(TEXT | st.just('"\n[[host]]\nname = "x'), max_size=2).map(tuple),
     labels=st.dictionaries(TEXT, TEXT, max_size=3),
 )
 
@@ -156,7 +163,7 @@ def test_an_entry_has_a_fault_exactly_when_the_fleet_file_refuses_it(entry: Host
         (HostEntry("web1", "a b"), 'address: "a b" is not an address'),
         (HostEntry("web1", port=0), "port: 0 is out of range"),
         (HostEntry("web1", user="-x"), 'user: "-x" cannot be a user'),
-        (HostEntry("web1", identity="a\nb"), "identity: "),
+        (HostEntry("web1", identity=("/a", "a\nb")), "identity: "),
         (HostEntry("web1", labels={"a": "b,c"}), 'labels: "b,c" could not be written in a selector'),
     ],
 )

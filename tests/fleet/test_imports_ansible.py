@@ -33,7 +33,7 @@ FLEET = (
         "db1",
         "198.18.7.9",
         user="root",
-        identity="~/.ssh/db",
+        identity=("~/.ssh/db",),
         labels={"group": "db", "group.prod": "yes", "group.ssd": "yes"},
     ),
 )
@@ -158,7 +158,7 @@ def test_all_comes_first_then_outer_groups_then_inner_ones_then_the_host() -> No
         ansible_ssh_private_key_file=/keys/all
         """
     a, b = ini(text).entries
-    assert (a.user, a.port, a.identity) == ("outer", 3, "/keys/all")
+    assert (a.user, a.port, a.identity) == ("outer", 3, ("/keys/all",))
     assert b.user == "own"
 
 
@@ -202,7 +202,7 @@ def test_templates_and_encrypted_values_are_left_out_and_told() -> None:
 
 def test_a_relative_key_file_is_told() -> None:
     result = ini("a ansible_ssh_private_key_file=keys/a\n")
-    assert result.entries == (HostEntry("a", identity="keys/a"),)
+    assert result.entries == (HostEntry("a", identity=("keys/a",)),)
     assert "relative to the fleet file's folder" in result.notes[0]
 
 

@@ -110,6 +110,53 @@ def test_a_line_whose_quotes_do_not_close_is_told() -> None:
     assert result.notes == ('a line is left out, its quotes do not close: "Host \\"web1"',)
 
 
+def copied(text: str, files: Mapping[str, list[str]] | None = None) -> Imported:
+    return from_ssh_config(textwrap.dedent(text), lambda pattern: (files or {}).get(pattern, []), copy=True)
+
+
+def test_of_a_file_that_openssh_does_not_read_how_to_reach_a_host_is_copied() -> None:
+    text = """
+        User everyone
+        Host web1 web2
+            HostName %h.example.com
+            Port 2222
+            IdentityFile ~/.ssh/id_web
+        Host web*
+            User core
+            Port 22
+            IdentityFile "%d/.ssh/id two"
+            Include more
+        Host web2 !web1
+            User late
+        Host plain
+        Host *
+            IdentityFile none
+        """
+    keys = ("~/.ssh/id_web", "~/.ssh/id two", "/more")
+    assert copied(text, {"more": ["IdentityFile /more\nHost db\nPort 1\n"]}) == Imported(
+        (
+            HostEntry("web1", "web1.example.com", 2222, "everyone", keys),
+            HostEntry("web2", "web2.example.com", 2222, "everyone", keys),
+            HostEntry("plain", user="everyone"),
+        )
+    )
+
+
+def test_what_only_a_connection_can_judge_is_not_copied_but_match_all_is() -> None:
+    text = "Host a\nMatch exec true\nUser one\nMatch all\nUser two\n"
+    assert copied(text).entries == (HostEntry("a", user="two"),)
+
+
+def test_what_a_copy_cannot_keep_is_told() -> None:
+    result = copied("Host a\nProxyJump bastion\nProxyCommand none\nIdentityFile ~/%r\nHostName 10.0.0.%p\n")
+    assert result.entries == (HostEntry("a"),)
+    assert result.notes == (
+        '"a": its ProxyJump stays behind; keep this host in ~/.ssh/config for that',
+        '"a": "10.0.0.%p" is left out, %p is known only to OpenSSH',
+        '"a": "~/%r" is left out, %r is known only to OpenSSH',
+    )
+
+
 def test_files_are_read_as_openssh_finds_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ssh = tmp_path / ".ssh"
     (ssh / "conf.d" / "folder").mkdir(parents=True)
@@ -119,6 +166,17 @@ def test_files_are_read_as_openssh_finds_them(tmp_path: Path, monkeypatch: pytes
     (ssh / "more").write_text("Host d\n")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert [entry.name for entry in load_ssh_config(ssh / "config").entries] == ["c", "d", "b", "a"]
+
+
+def test_only_of_openssh_s_own_file_an_entry_is_the_alias_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".ssh").mkdir()
+    for path in (tmp_path / ".ssh" / "config", tmp_path / "team"):
+        path.write_text("Host a\nPort 2222\n")
+    assert load_ssh_config(tmp_path / ".ssh" / "config").entries == (HostEntry("a"),)
+    assert load_ssh_config(tmp_path / "team").entries == (HostEntry("a", port=2222),)
 
 
 def test_a_missing_file_is_a_config_error(tmp_path: Path) -> None:

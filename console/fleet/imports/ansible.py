@@ -124,16 +124,18 @@ def _entry(host: str, variables: Mapping[str, str], notes: list[str]) -> dict[st
         elif meaning == "port":
             notes.append(f"{host}: its port is left out, {values.shown(value)} is not a number")
         elif value:
-            fields[meaning] = value
+            fields[meaning] = (value,) if meaning == "identity" else value
     connection = fields.pop("connection", "ssh")
     if connection in _LOCAL_CONNECTIONS:
         return {"transport": "local"}
     if connection not in _SSH_CONNECTIONS:
         notes.append(f"{host} is left out, its connection is {values.shown(connection)}")
         return None
-    key = fields.get("identity", "/")
-    if not key.startswith(("/", "~/")):
-        notes.append(f"{host}: its key file {values.shown(key)} is now relative to the fleet file's folder")
+    for key in fields.get("identity", ()):
+        if not key.startswith(("/", "~/")):
+            notes.append(
+                f"{host}: its key file {values.shown(key)} is now relative to the fleet file's folder"
+            )
     if fields.get("address") == host:
         del fields["address"]
     return fields

@@ -29,7 +29,7 @@ class HostEntry:
     address: str | None = None
     port: int | None = None
     user: str | None = None
-    identity: str | None = None
+    identity: tuple[str, ...] = ()
     transport: Transport = "ssh"
     labels: Mapping[str, str] = field(default_factory=dict)
 
@@ -38,29 +38,30 @@ class HostEntry:
         table: dict[str, Any] = {"name": self.name}
         if self.transport != "ssh":
             table["transport"] = self.transport
-        for key in ("address", "port", "user", "identity"):
+        for key in ("address", "port", "user"):
             value = getattr(self, key)
             if value is not None:
                 table[key] = value
+        if self.identity:
+            table["identity"] = self.identity[0] if len(self.identity) == 1 else list(self.identity)
         if self.labels:
             table["labels"] = dict(self.labels)
         return table
 
     def fault(self) -> str | None:
         """Why the fleet file would not accept it, but for files that may be missing."""
-        checks: Mapping[str, values.Converter[Any]] = {
-            "name": values.name,
-            "address": values.address,
-            "port": values.port,
-            "user": values.user,
-            "identity": values.string,
-            "labels": values.labels,
-        }
-        table = self.table()
-        for key, check in checks.items():
+        checks: list[tuple[str, values.Converter[Any], object]] = [
+            ("name", values.name, self.name),
+            ("address", values.address, self.address),
+            ("port", values.port, self.port),
+            ("user", values.user, self.user),
+            *(("identity", values.path, path) for path in self.identity),
+            ("labels", values.labels, dict(self.labels)),
+        ]
+        for key, check, value in checks:
             try:
-                if key in table:
-                    check(table[key], _NOWHERE)
+                if value is not None:
+                    check(value, _NOWHERE)
             except values.Rejected as error:
                 return f"{key}: {error}"
         return None
@@ -76,10 +77,12 @@ class Imported:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """The new text of the fleet file, the names added to it, and a line for each that was not."""
+    """The new text of the fleet file, the names added to it, those it had already, and a line for
+    each that was left out for another reason."""
 
     text: str
     added: tuple[str, ...]
+    present: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -113,10 +116,11 @@ def append_hosts(existing: str | None, entries: Iterable[HostEntry], path: Path)
     names = {host.get("name") for host in hosts}
     local = any(host.get("transport") == "local" for host in hosts)
     added: list[HostEntry] = []
+    present: list[str] = []
     notes: list[str] = []
     for entry in entries:
         if entry.name in names:
-            notes.append(f"{entry.name} is in the file already")
+            present.append(entry.name)
         elif entry.transport == "local" and local:
             notes.append(f"{entry.name} is left out: another host is this machine already")
         else:
@@ -127,7 +131,7 @@ def append_hosts(existing: str | None, entries: Iterable[HostEntry], path: Path)
     for entry in added:
         text += ("\n" if text else "") + _written(entry)
     _verify(text, before, [*hosts, *(entry.table() for entry in added)], path)
-    return Appended(text, tuple(entry.name for entry in added), tuple(notes))
+    return Appended(text, tuple(entry.name for entry in added), tuple(present), tuple(notes))
 
 
 def _written(entry: HostEntry) -> str:
@@ -135,12 +139,14 @@ def _written(entry: HostEntry) -> str:
     return f"[[host]]\n{lines}"
 
 
-def _toml(value: str | int | Mapping[str, str]) -> str:
+def _toml(value: str | int | list[str] | Mapping[str, str]) -> str:
     if isinstance(value, str):
         # A JSON string is a TOML basic string, except that TOML wants DEL escaped.
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, int):
         return str(value)
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
     pairs = (
         f"{key if _BARE_KEY.fullmatch(key) else _toml(key)} = {_toml(item)}" for key, item in value.items()
     )
