@@ -32,7 +32,7 @@ from console.hosts.unit_wire import (
     unit_type,
 )
 from console.model.events import UnitsChanged, UnitsListed
-from console.model.unit import Unit
+from console.model.unit import Health, Unit
 
 #: One property of a unit: (unit, interface, property).
 Question = tuple[str, str, str]
@@ -290,17 +290,19 @@ class UnitTable:
         active, sub = new.active or was.active, new.sub or was.sub
         result = new.result or was.result
         restarts = was.restarts if new.restarts is None else new.restarts
-        previous = self._judgements.get(name) or (first_sight(was.active, was.sub) if old else None)
-        facts = UnitFacts(active, sub, result, restarts, self._policies.get(name))
-        verdict = judge(previous, facts, now)
+        health = Health.OK
         if restarts is not None or not at_rest(active):
-            self._judgements[name] = verdict
-        else:
-            self._judgements.pop(name, None)
-        if verdict.due is None:
+            previous = self._judgements.get(name) or (first_sight(was.active, was.sub) if old else None)
+            facts = UnitFacts(active, sub, result, restarts, self._policies.get(name))
+            verdict = self._judgements[name] = judge(previous, facts, now)
+            health = verdict.health
+            if verdict.due is None:
+                self._dues.pop(name, None)
+            else:
+                self._dues[name] = verdict.due
+        elif name in self._judgements:
+            del self._judgements[name]
             self._dues.pop(name, None)
-        else:
-            self._dues[name] = verdict.due
         unit = Unit(
             self._host,
             name,
@@ -311,7 +313,7 @@ class UnitTable:
             result,
             restarts,
             new.since or was.since,
-            verdict.health,
+            health,
         )
         if unit == old:
             return None

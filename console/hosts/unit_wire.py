@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from dbus_fast import Variant
@@ -102,18 +103,26 @@ def unit_rows(body: Iterable[Any]) -> list[UnitRow]:
     :raises ValueError: the host lists a name that no unit can have, or too many units.
     """
     rows = []
-    intern = sys.intern
     for name, description, load, active, sub, *_ in body:
-        if not is_unit_name(name):
-            raise ValueError(f"a unit named {clean(name, 80)}")
-        rows.append(UnitRow(intern(name), _word(load), _word(active), _word(sub), intern(clean(description))))
+        rows.append(UnitRow(_name(name), _word(load), _word(active), _word(sub), _shared(clean(description))))
         if len(rows) > MAX_UNITS:
             raise ValueError(f"more than {MAX_UNITS} units")
     return rows
 
 
+_shared = sys.intern
+
+
+@lru_cache(maxsize=16_384)
+def _name(name: str) -> str:
+    if not is_unit_name(name):
+        raise ValueError(f"a unit named {clean(name, 80)}")
+    return _shared(name)
+
+
+@lru_cache(maxsize=1024)
 def _word(word: str) -> str:
-    return sys.intern(word if word.isidentifier() else clean(word, 64))
+    return _shared(clean(word, 64))
 
 
 def state_word(value: object) -> str | None:

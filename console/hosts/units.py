@@ -23,7 +23,6 @@ from console.hosts.source import Emit
 from console.hosts.transport import Transport
 from console.hosts.unit_table import Question, UnitTable
 from console.hosts.unit_wire import MANAGER, PATH, RESULT_INTERFACE, SERVICE, UNIT, UnitRow, unit_name
-from console.model.events import UnitsListed
 
 _UNIT_CHANGES = (
     f"type='signal',sender='{SERVICE}',path_namespace='{PATH}/unit',"
@@ -172,12 +171,13 @@ class _Feed:
 
     async def _ask(self) -> NoReturn:
         await self._through_a_restart(lambda: self._manager.follow(MATCH_RULES, self._came, self._listed))
+        self._news.set()
         while True:
-            self._news.set()
             await self._work.wait()
             self._work.clear()
             await self._owned.wait()
             await self._through_a_restart(self._ask_once)
+            self._news.set()
             # What comes in a burst is asked together.
             await asyncio.sleep(self._timing.coalesce)
 
@@ -218,7 +218,7 @@ class _Feed:
     # -- events -----------------------------------------------------------------------------
 
     async def _publish(self) -> NoReturn:
-        loop = asyncio.get_running_loop()
+        now = asyncio.get_running_loop().time
         told_live = False
         while True:
             try:
@@ -230,12 +230,15 @@ class _Feed:
             if questions := self._table.take_questions():
                 self._questions += questions
                 self._work.set()
-            if event := self._table.publish(loop.time()):
+            event = self._table.publish(now())
+            if event:
                 self._emit(event)
-                if not told_live and isinstance(event, UnitsListed):
+                if not told_live:
                     told_live = True
                     self._live()
-            await asyncio.sleep(self._timing.coalesce)
+            due = self._table.due
+            if event or (due is not None and due <= now()):
+                await asyncio.sleep(self._timing.coalesce)
 
     # -- liveness ---------------------------------------------------------------------------
 
