@@ -13,7 +13,7 @@ import stat
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -80,6 +80,10 @@ class JournalFiles:
         self._writer.stdin.flush()
         self._written += len(messages)
         self._wait()
+
+    def pass_time(self, seconds: int) -> None:
+        """Date what is written from now on so much later."""
+        self._clock_us += seconds * 1_000_000
 
     def close_file(self) -> Path:
         """End the present file; the next `write` begins another. Returns its path."""
@@ -148,10 +152,10 @@ class Asking(LocalTransport):
     ) -> Completed:
         return await super().run(self._as(argv, privileged), stdin=stdin, timeout=timeout, limit=limit)
 
-    def stream(
-        self, argv: Sequence[str], *, privileged: bool = False
-    ) -> AbstractAsyncContextManager[LocalReading]:
-        return super().stream(self._as(argv, privileged))
+    @asynccontextmanager
+    async def stream(self, argv: Sequence[str], *, privileged: bool = False) -> AsyncIterator[LocalReading]:
+        async with super().stream(self._as(argv, privileged)) as reading:
+            yield reading
 
     def _as(self, argv: Sequence[str], privileged: bool) -> Sequence[str]:
         if privileged and not self._root:
