@@ -373,7 +373,7 @@ FOLLOWER_SAYS = """case "$*" in *" -f "*) {} ;; *) exec {} -D {} "$@" ;; esac"""
             "watch descriptors",
             "fs.inotify.max_user_instances",
         ),
-        ("exec yes garbage", "cannot be read", None),
+        ("printf 'garbage\\n\\n'; exec sleep 60", "cannot be read", None),
         ("printf '__CURSOR=s=1\\nMESSAGE=x\\n\\n'; exec sleep 60", "without a time", None),
     ],
 )
