@@ -68,6 +68,7 @@ class UnitTable:
         self._all_details = details
         self._units: dict[str, Unit] = {}
         self._changes: dict[str, _Change] = {}
+        self._riding: dict[str, _Change] = {}  # of a service, until its unit's own signal completes it
         self._removed: set[str] = set()
         self._judgements: dict[str, Judgement] = {}
         self._dues: dict[str, float] = {}
@@ -134,7 +135,9 @@ class UnitTable:
 
     def vanished(self, name: str) -> None:
         """A unit is not there any more."""
-        for known in (self._changes, self._judgements, self._dues, self._policies, self._asked):
+        for known in (
+            self._changes, self._riding, self._judgements, self._dues, self._policies, self._asked
+        ):  # fmt: skip
             known.pop(name, None)
         for names in (self.unknown, self._stale, self._settled, self._awaited or set()):
             names.discard(name)
@@ -162,12 +165,15 @@ class UnitTable:
         if name in self._removed or (name not in self._units and name not in self._changes):
             self.appeared(name)
             return
-        change = self._change(name)
-        self._settled.discard(name)
         if interface == UNIT:
+            change = self._change(name)
+            self._settled.discard(name)
             change.active = state_word(_value(values, "ActiveState")) or change.active
             change.sub = state_word(_value(values, "SubState")) or change.sub
             change.since = timestamp(_value(values, "StateChangeTimestamp")) or change.since
+            if riding := self._riding.pop(name, None):
+                change.result = riding.result or change.result
+                change.restarts = change.restarts if riding.restarts is None else riding.restarts
             load = change.load or self._units[name].load
             if "ActiveState" in lost or "SubState" in lost:
                 self.appeared(name)
@@ -175,8 +181,10 @@ class UnitTable:
                 # A load state is never sent, and this unit has been loaded after all.
                 self.appeared(name)
         elif interface == _SERVICE:
-            change.result = state_word(_value(values, "Result")) or change.result
-            change.restarts = _count(_value(values, "NRestarts"), change.restarts)
+            # systemd sends the type's interface first and the unit's just after it, always.
+            riding = self._riding.setdefault(name, _Change())
+            riding.result = state_word(_value(values, "Result")) or riding.result
+            riding.restarts = _count(_value(values, "NRestarts"), riding.restarts)
 
     def _change(self, name: str) -> _Change:
         change = self._changes.get(name)

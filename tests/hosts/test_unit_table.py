@@ -155,6 +155,16 @@ def test_many_signals_about_a_unit_are_one_change() -> None:
     }
 
 
+def test_the_two_signals_of_a_service_are_one_change() -> None:
+    """`Result` and `NRestarts` come just before the state that they belong to."""
+    table = listed(row("a.service"))
+    service(table, "a.service", "success", 3)
+    assert table.publish(1.0) is None
+    state(table, "a.service", "active", "exited")
+    unit = published(table)["a.service"]
+    assert (unit.sub, unit.restarts) == ("exited", 3)
+
+
 def test_a_signal_that_changes_nothing_is_no_event() -> None:
     table = listed(row("a.service"))
     service(table, "a.service", "success", 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -16,9 +16,10 @@ from console.hosts.transport import Completed
 from console.hosts.unit_health import HOLD
 from console.hosts.unit_wire import ROWS
 from console.hosts.units import Timing, UnitsSource
-from console.model.events import Event, UnitsChanged, UnitsListed
+from console.model.events import UnitsChanged, UnitsListed
 from console.model.unit import Health, Unit, UnitDependencies
 from tests.hosts.bus_peer import Peer, PeerTransport, PeerUnit, Refusal, peer
+from tests.hosts.unit_listener import Listener
 
 QUICK = Timing(coalesce=0.001, ping_every=0.05, ping_timeout=0.05, reload_timeout=0.2, return_timeout=0.2)
 CALM = Timing(coalesce=0.001, ping_every=60.0)
@@ -29,40 +30,6 @@ CRASHING = {
     "Restart": Variant("s", "on-failure"),
 }
 LIMITS = {"StartLimitBurst": Variant("u", 5), "StartLimitIntervalUSec": Variant("t", 10_000_000)}
-
-
-class Listener:
-    """What a session would see of a source: the newest picture, and every event."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-        self.units: dict[str, Unit] = {}
-        self.lives = 0
-        self._changed = asyncio.Event()
-
-    def emit(self, event: Event) -> None:
-        self.events.append(event)
-        match event:
-            case UnitsListed():
-                self.units = {unit.name: unit for unit in event.units}
-            case UnitsChanged():
-                self.units.update((unit.name, unit) for unit in event.changed)
-                for name in event.removed:
-                    del self.units[name]
-        self.wake()
-
-    def live(self) -> None:
-        self.lives += 1
-        self.wake()
-
-    def wake(self) -> None:
-        self._changed.set()
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
-            while not condition():
-                self._changed.clear()
-                await self._changed.wait()
 
 
 class Running:
