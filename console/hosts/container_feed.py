@@ -27,8 +27,10 @@ from console.hosts.container_facts import (
     is_image_id,
     names_of,
 )
+from console.hosts.engine_api import Engine
 from console.hosts.engine_events import EngineEvent, EventStream
 from console.hosts.engine_reader import EngineReader
+from console.hosts.engine_threads import EngineThreads
 from console.model.container import Container
 
 #: Events closer together than this are answered by one look.
@@ -73,6 +75,16 @@ class ContainerFeed:
                 await asyncio.sleep(GATHER)
                 self._wake.clear()
                 await self._settle(changed)
+
+    def engine(self, threads: EngineThreads) -> Engine:
+        """The same daemon, for questions on demand."""
+
+        def name_of(container: str) -> str | None:
+            known = self._known.get(container)
+            return known.name if known else None
+
+        reader = self._reader
+        return Engine(reader.host, reader.daemon, reader.path, threads, name_of)
 
     def close(self) -> None:
         self._stream.close()

@@ -47,7 +47,8 @@ def sample_of(item: object) -> Sample:
         usage -= idle
     return Sample(
         read=read,
-        cpu_ns=_count(_get(_get(_get(item, "cpu_stats"), "cpu_usage"), "total_usage")),
+        # Nothing that runs has used no CPU at all: a host without the cpu controller says 0.
+        cpu_ns=_count(_get(_get(_get(item, "cpu_stats"), "cpu_usage"), "total_usage")) or None,
         memory=usage,
         memory_limit=_count(_get(memory, "limit")),
         net_rx=_over_networks(item, "rx_bytes"),

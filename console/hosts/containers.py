@@ -2,7 +2,7 @@
 
 Each daemon is reached by its own unix socket through the transport, and two connections to it stay
 open: one for its events, one for questions (`container_feed.py`). What it costs, measured with 20
-containers on one docker host: docs/decisions/containers-over-http.md.
+containers on one docker host: docs/decisions/0004-pipelined-container-questions.md.
 
 A daemon that is there and fails, fails the source: what is shown goes stale, and the session runs
 the source anew. A daemon that is there and does not let us is left out while another one does
@@ -22,7 +22,6 @@ from typing import NoReturn
 from console.errors import AccessRefused, HostError, HostFailure, Unreachable
 from console.hosts.container_feed import ContainerFeed
 from console.hosts.engine_api import Engine
-from console.hosts.engine_reader import EngineReader
 from console.hosts.engine_sockets import find_engines
 from console.hosts.engine_threads import EngineThreads
 from console.hosts.source import Emit
@@ -33,16 +32,15 @@ from console.model.events import ContainersChanged, ContainersListed
 #: A daemon's stream and the connection under it end in either order; the connection has this long
 #: to be the reason.
 _LOST_GRACE = 0.25
-_OWN_THREADS = 4
 
 
 class ContainersSource:
     """`SourceRun` for containers. One object a host; each `run` starts afresh.
 
-    :param threads: for questions on demand; without any, a run makes its own when first asked.
+    :param threads: for questions on demand (`engines`); shared by all hosts.
     """
 
-    def __init__(self, host: str, threads: EngineThreads | None = None) -> None:
+    def __init__(self, host: str, threads: EngineThreads) -> None:
         self._host = host
         self._threads = threads
         self._engines: tuple[Engine, ...] = ()
@@ -77,10 +75,12 @@ class ContainersSource:
     ) -> NoReturn:
         found = await find_engines(transport, stack)
         self._refused = found.refused
-        self._engines = await self._engines_for(found.readers, stack)
         feeds = [ContainerFeed(reader) for reader in found.readers]
         for feed in feeds:
             stack.callback(feed.close)
+        self._engines = tuple(feed.engine(self._threads) for feed in feeds)
+        for engine in self._engines:
+            stack.callback(engine.close)
         async with asyncio.TaskGroup() as group:
             pictures = [group.create_task(feed.picture()) for feed in feeds]
         containers = tuple(container for picture in pictures for container in picture.result())
@@ -94,18 +94,6 @@ class ContainersSource:
             for feed in feeds:
                 group.create_task(feed.follow(changed), name=f"{self._host}: containers")
         raise AssertionError("a feed only ends by raising")
-
-    async def _engines_for(
-        self, readers: Sequence[EngineReader], stack: AsyncExitStack
-    ) -> tuple[Engine, ...]:
-        threads = self._threads
-        if threads is None:
-            threads = EngineThreads(_OWN_THREADS)
-            stack.push_async_callback(threads.close)
-        engines = tuple(Engine(self._host, reader.daemon, reader.path, threads) for reader in readers)
-        for engine in engines:
-            stack.callback(engine.close)
-        return engines
 
 
 def _fault_of(group: BaseExceptionGroup[BaseException]) -> HostError | None:

@@ -15,18 +15,16 @@ import asyncio
 import json
 import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from console.errors import HostFailure
-from console.hosts.container_facts import names_of
 from console.hosts.container_stats import Sample, sample_of, stats_of
 from console.hosts.engine_reader import INSPECT_LIMIT, LIST_LIMIT, Daemon
 from console.hosts.engine_threads import Call, EngineThreads
 from console.model.container import ContainerStats
-from console.model.text import clean
 
 if TYPE_CHECKING:
     from console.hosts.engine_docker import BlockingEngine
@@ -52,14 +50,23 @@ class Engine:
     `Unreachable` for a daemon that does not answer, or not readably.
 
     :param path: a unix socket on this machine that stands for the daemon's.
+    :param name_of: a container's name by its id; an answer about figures need not tell it.
     """
 
-    def __init__(self, host: str, daemon: Daemon, path: Path, threads: EngineThreads) -> None:
+    def __init__(
+        self,
+        host: str,
+        daemon: Daemon,
+        path: Path,
+        threads: EngineThreads,
+        name_of: Callable[[str], str | None],
+    ) -> None:
         self.host = host
         self.kind = daemon.kind
         self._api = daemon.api
         self._path = path
         self._threads = threads
+        self._name_of = name_of
         self._at_once = asyncio.Semaphore(AT_ONCE)
         self._making = threading.Lock()
         self._blocking: BlockingEngine | None = None
@@ -90,30 +97,21 @@ class Engine:
         return self._object(await self._ask(_of(container, "json"), {}, INSPECT_LIMIT))
 
     async def stats_once(self, container: str) -> ContainerStats:
-        """One sample of a container's figures.
+        """One sample of the figures of the container with this full id.
 
         The share of CPU is that since the last sample of this container, if that is under a minute
         old; otherwise two samples are taken, `SAMPLE_APART` seconds apart.
         """
-        before, found = self._samples.get(container), await self._sample(container)
-        now = sample_of(found)
+        before, now = self._samples.get(container), await self._sample(container)
         if now.read is not None and not _fits(before, now):
             before = now
             await asyncio.sleep(SAMPLE_APART)
-            found = await self._sample(container)
-            now = sample_of(found)
+            now = await self._sample(container)
         if len(self._samples) >= _SAMPLES_KEPT:
             self._samples.clear()
         self._samples[container] = now
-        [*names] = names_of({"Names": [found.get("name")]})
-        number = found.get("id")
-        return stats_of(
-            self.host,
-            names[0] if names else container,
-            clean(number, 64) if isinstance(number, str) else container,
-            before or now,
-            now,
-        )
+        name = self._name_of(container) or container
+        return stats_of(self.host, name, container, before or now, now)
 
     def close(self) -> None:
         """Drop its connections; the threads' owner cuts off what is still under way."""
@@ -123,9 +121,9 @@ class Engine:
         if self._blocking is not None:
             self._blocking.close()
 
-    async def _sample(self, container: str) -> Mapping[str, object]:
+    async def _sample(self, container: str) -> Sample:
         query = {"stream": "false", "one-shot": "true"}
-        return self._object(await self._ask(_of(container, "stats"), query, INSPECT_LIMIT))
+        return sample_of(self._object(await self._ask(_of(container, "stats"), query, INSPECT_LIMIT)))
 
     async def _ask(self, target: str, query: Mapping[str, str], limit: int) -> bytes:
         def work(call: Call) -> bytes:

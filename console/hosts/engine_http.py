@@ -3,7 +3,7 @@
 Why not the `docker` package, which makes all other requests: a picture of 20 containers is one list
 and 20 inspections, and over a forwarded socket that took 45-50 ms of client CPU with it, 11 ms with
 aiohttp and 2.9 ms here, where the 20 questions are one write and the answers come back in a few
-packets (docs/decisions/containers-over-http.md). A thousand hosts pay that at every connect.
+packets (docs/decisions/0004-pipelined-container-questions.md). A thousand hosts pay that at every connect.
 
 What is spoken is what net/http servers in Go send (docker, podman): a status line, headers, and a
 body by `Content-Length`, by chunks (RFC 9112, 7.1), or up to the end of the connection. Everything
