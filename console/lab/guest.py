@@ -12,7 +12,7 @@ import os
 import secrets
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from console.errors import LabError
@@ -144,9 +144,12 @@ class Guest:
         """Its public address becomes a proxy's; connections there now are reset, new ones are slow."""
         await self.heal()
         await self._ip("address", "delete", f"{self.address}/24", "dev", "host0")
+        ready = self.folder / "proxy.ready"
+        ready.unlink(missing_ok=True)
         spec = ProxySpec(
             listen=self.address,
             upstream=self._subnet.back(self.place.number),
+            ready=ready,
             wiring=self._network.proxy_wiring(self.place, self._subnet),
             delay=delay,
             rate=rate,
@@ -155,13 +158,13 @@ class Guest:
         file = self.folder / "proxy.json"
         spec.write(file)
         await self._cells.start(self._proxy, _module("console.lab.proxy", file), self.folder / "proxy.log")
-        await self._network.forget(self.place, self._subnet)
         try:
             async with asyncio.timeout(10):
-                await _accepts(self.address)
+                await _until(ready.exists)
         except TimeoutError as error:
             hint = f"see {self.folder / 'proxy.log'}"
             raise LabError("its proxy does not start", host=self.name, hint=hint) from error
+        await self._network.forget(self.place, self._subnet)
 
     async def exec(self, argv: Sequence[str]) -> int:
         """Run `argv` as root inside, on our own stdio; its exit code (128+n for signal n)."""
@@ -259,11 +262,8 @@ async def _banner(address: str) -> None:
         await asyncio.sleep(0.05)
 
 
-async def _accepts(address: str) -> None:
-    """Until something at `address` takes connections."""
+async def _until(condition: Callable[[], bool]) -> None:
     while True:
-        with contextlib.suppress(OSError):
-            _, writer = await asyncio.open_connection(address, SSH_PORT)
-            writer.close()
+        if condition():
             return
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.02)

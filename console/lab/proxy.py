@@ -24,24 +24,29 @@ _QUEUED = 64  # chunks on the line; beyond that the sender is held back
 
 @dataclass(frozen=True, slots=True)
 class ProxySpec:
-    """`delay` in seconds one way, `rate` in bytes per second (None: as fast as it goes)."""
+    """`delay` in seconds one way, `rate` in bytes per second (None: as fast as it goes).
+
+    `ready` is a file that appears when it listens.
+    """
 
     listen: str
     upstream: str
+    ready: Path
     wiring: Wiring
     delay: float = 0.0
     rate: float | None = None
     stall: bool = False
 
     def write(self, path: Path) -> None:
-        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
+        path.write_text(json.dumps(asdict(self), default=str, indent=1) + "\n")
 
     @classmethod
     def read(cls, path: Path) -> ProxySpec:
         raw = json.loads(path.read_text())
         wiring = raw.pop("wiring")
+        ready = Path(raw.pop("ready"))
         wiring |= {"addresses": tuple(wiring["addresses"]), "routes": tuple(wiring["routes"])}
-        return cls(wiring=Wiring(**wiring), **raw)
+        return cls(ready=ready, wiring=Wiring(**wiring), **raw)
 
 
 class Line:
@@ -117,6 +122,7 @@ class Proxy:
     async def serve(self) -> None:
         """Listen on the public address until ended."""
         server = await asyncio.start_server(self.handle, self._spec.listen, SSH_PORT, limit=_CHUNK)
+        await asyncio.to_thread(self._spec.ready.touch)
         async with server:
             await server.serve_forever()
 

@@ -1,0 +1,72 @@
+"""The lab that the tests in this folder share.
+
+Every test here is marked `lab`, and skipped with the reason where a lab cannot run. The shared lab has
+two docker hosts, one podman and one plain. A test that breaks something takes `breakable`, which mends
+it afterwards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from console.lab.lab import Lab, default_cache, default_root, missing_requirements
+
+HERE = Path(__file__).parent
+
+#: The hosts of the shared lab.
+SHARED = {"docker": 2, "podman": 1, "plain": 1}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    missing = missing_requirements()
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.lab)
+            if missing:
+                item.add_marker(pytest.mark.skip(reason="; ".join(missing)))
+
+
+def narrate(line: str) -> None:
+    """What the lab says while it works; pytest shows it when a test fails."""
+    print(f"lab: {line}", file=sys.stderr)
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    """The shared lab, running. What an earlier run left behind goes first.
+
+    Its folder is the first of ten that no other test run on this machine holds.
+    """
+    base = default_root().with_name("lab-tests")
+    base.mkdir(parents=True, exist_ok=True)
+    for slot in range(10):
+        held = os.open(base / f"{slot}.lock", os.O_RDWR | os.O_CREAT)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            os.close(held)
+    else:
+        pytest.fail(f"ten test runs hold the folders in {base}")
+    shared = Lab(base / str(slot), default_cache(), narrate)
+    try:
+        asyncio.run(shared.down())
+        asyncio.run(shared.up(SHARED, exact=True))
+        yield shared
+    finally:
+        asyncio.run(shared.down())
+        os.close(held)
+
+
+@pytest.fixture
+def breakable(lab: Lab) -> Iterator[Lab]:
+    """The shared lab for a test that breaks hosts; all of them run and are whole again afterwards."""
+    yield lab
+    asyncio.run(lab.up(SHARED, exact=True))
