@@ -78,8 +78,11 @@ class EventStream:
             with suppress(TimeoutError):
                 async with asyncio.timeout(PATIENCE):
                     await self._begin(self._connection)
-        except (DaemonGone, NotHttp) as error:
-            raise self._fault(f"gives no answer: {clean(str(error), 200)}") from error
+        except BaseException as error:
+            self.close()
+            if isinstance(error, DaemonGone | NotHttp):
+                raise self._fault(f"gives no answer: {clean(str(error), 200)}") from error
+            raise
 
     async def events(self) -> AsyncGenerator[EngineEvent, None]:
         """Events, in the daemon's order; they end only by an error.

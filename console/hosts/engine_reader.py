@@ -26,6 +26,7 @@ OLDEST_API = (1, 24)
 
 LIST_LIMIT = 16 * 1024 * 1024
 INSPECT_LIMIT = 4 * 1024 * 1024
+_PING_LIMIT = 4096
 ANSWER_TIMEOUT = 5.0
 LIST_TIMEOUT = 30.0
 #: This many silent questions in a batch, and the daemon as a whole counts as hung.
@@ -55,11 +56,13 @@ class EngineReader:
     """Asks one daemon; keeps one connection open between questions, one batch at a time.
 
     :param path: a unix socket on this machine that stands for the daemon's.
+    :param patience: seconds to wait for one answer.
     """
 
-    def __init__(self, host: str, path: Path) -> None:
+    def __init__(self, host: str, path: Path, patience: float = ANSWER_TIMEOUT) -> None:
         self.host = host
         self.path = path
+        self._patience = patience
         self.daemon = Daemon("docker", "1.24", None)
         self._connection: Connection | None = None
         self._asking = asyncio.Lock()
@@ -69,13 +72,13 @@ class EngineReader:
 
         :raises HostFailure: nothing, or nothing we can talk to.
         """
-        answer = await self._ask("/_ping", 4096)
+        answer = await self._ask("/_ping", _PING_LIMIT, self._patience)
         self.daemon = self._known(answer)
         return self.daemon
 
     async def ping(self) -> None:
         """:raises HostFailure: the daemon does not answer."""
-        await self._ask("/_ping", 4096)
+        await self._ask("/_ping", _PING_LIMIT, self._patience)
 
     async def containers(self) -> Sequence[object]:
         """`GET /containers/json?all=1`, unread.
@@ -106,7 +109,7 @@ class EngineReader:
 
     async def _each(self, target: str, ids: Iterable[str]) -> Inspections:
         ids = tuple(ids)
-        answers = await self._ask_all([target.format(each) for each in ids], INSPECT_LIMIT, ANSWER_TIMEOUT)
+        answers = await self._ask_all([target.format(each) for each in ids], INSPECT_LIMIT, self._patience)
         found: dict[str, object] = {}
         gone: set[str] = set()
         for each, answer in zip(ids, answers, strict=True):
@@ -118,7 +121,7 @@ class EngineReader:
                 gone.add(each)
         return Inspections(found, frozenset(gone))
 
-    async def _ask(self, target: str, limit: int, timeout: float = ANSWER_TIMEOUT) -> Answer:
+    async def _ask(self, target: str, limit: int, timeout: float) -> Answer:
         [answer] = await self._ask_all([target], limit, timeout)
         if answer is None:
             raise self._fault(f"has not answered for {timeout:.0f} s")
