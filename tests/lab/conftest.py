@@ -16,7 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from console.fleet.config import load_config
 from console.lab.lab import Lab, default_cache, default_root, missing_requirements
+from tests.lab.truth import Truth
 
 HERE = Path(__file__).parent
 
@@ -63,6 +65,22 @@ def lab() -> Iterator[Lab]:
     finally:
         asyncio.run(shared.down())
         os.close(held)
+
+
+@pytest.fixture
+def spare(lab: Lab) -> Iterator[Lab]:
+    """A second lab beside the shared one, empty; what the test makes of it is taken down."""
+    root = asyncio.run(lab.status()).config.parent
+    second = Lab(root.with_name(f"{root.name}-spare"), default_cache(), narrate)
+    asyncio.run(second.down())
+    yield second
+    asyncio.run(second.down())
+
+
+@pytest.fixture
+def truth(lab: Lab) -> Truth:
+    """The shared lab's hosts, asked past the product."""
+    return Truth(load_config(asyncio.run(lab.status()).config))
 
 
 @pytest.fixture
