@@ -301,6 +301,7 @@ async def system_bus(
         except OSError as error:
             raise HostFailure(f"nothing listens on {socket}", host=transport.host) from error
         wire = await _greeted(transport, local, guard, timeout)
+        guard.stop_listening()
         bus = Bus(transport, wire, guard)
         watch = asyncio.create_task(bus.watch(), name=f"{transport.host}: system bus")
         try:

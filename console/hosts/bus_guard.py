@@ -104,6 +104,8 @@ class Guard:
         self.down = False
         #: Told, at once, that the host's side is gone; before the client's side ends.
         self.on_down: Callable[[], None] | None = None
+        #: To be called when the one client has come, to free the listener early.
+        self.stop_listening: Callable[[], None] = lambda: None
         self._host_side = _Side(self._from_host, self._over)
         self._client_side = _Side(self._from_client, self._over)
         self._host_side.peer = self._client_side
@@ -215,6 +217,7 @@ async def guarded(path: Path, limit: int = MESSAGE_LIMIT) -> AsyncIterator[tuple
     try:
         local = Path(folder) / "bus"
         server = await loop.create_unix_server(guard.to_client, str(local), backlog=1)
+        guard.stop_listening = server.close
         try:
             yield local, guard
         finally:

@@ -77,6 +77,7 @@ def _escaped(label: str) -> str:
 _ESCAPE = re.compile(r"_([0-9a-fA-F]{2})")
 
 
+@lru_cache(maxsize=16_384)
 def unit_name(path: str) -> str | None:
     """The unit an object path stands for; None if it is not a unit's."""
     if not path.startswith(UNITS_PATH):

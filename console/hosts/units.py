@@ -51,7 +51,7 @@ class Timing:
     off the bus, which it is after either of the two was started anew.
     """
 
-    coalesce: float = 0.02
+    coalesce: float = 0.01
     ping_every: float = 10.0
     ping_timeout: float = 5.0
     reload_timeout: float = 90.0
