@@ -169,7 +169,7 @@ async def test_leaving_a_stream_ends_the_remote_command(truth: Truth) -> None:
             pid = (await reading.read(64)).split()[0].decode()
             assert (await link.run(["test", "-d", f"/proc/{pid}"])).code == 0
         async with asyncio.timeout(10):
-            while (await link.run(["test", "-d", f"/proc/{pid}"])).code == 0:
-                await asyncio.sleep(0.1)
+            gone = f"while test -d /proc/{pid}; do sleep 0.1; done"
+            assert (await link.run(["sh", "-c", gone])).code == 0
     finally:
         await link.close()

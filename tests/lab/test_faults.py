@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -97,17 +96,16 @@ class Observed:
 
 
 @pytest.fixture
-async def observed(lab: Lab) -> AsyncIterator[Observed]:
-    status = await lab.status()
-    config = load_config(Path(status.config))
+async def observed(breakable: Lab) -> AsyncIterator[Observed]:
+    config = load_config((await breakable.status()).config)
     async with open_fleet(config.hosts, EVERYTHING, Links()) as fleet:
         missing = await fleet.settled(30)
         assert not missing
-        yield Observed(lab, fleet, Truth(config))
+        yield Observed(breakable, fleet, Truth(config))
 
 
 async def test_sshd_killed(observed: Observed) -> None:
-    kill = "systemctl restart ssh; pkill -KILL sshd-session || true"
+    kill = "systemctl kill --signal KILL --kill-whom all ssh && systemctl restart ssh"
     killing = asyncio.create_task(observed.inside("docker1", "sh", "-c", kill))
     await observed.until(
         lambda: (
