@@ -6,7 +6,7 @@ import asyncio
 import shlex
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
@@ -190,7 +190,7 @@ class SshTransport:
     async def socket(
         self, remote: str, *, relay: Sequence[str] = (), privileged: bool = False
     ) -> AsyncIterator[Path]:
-        if not privileged and await self._forwards(remote):
+        if not privileged and await self._forwards(remote, relay):
             local = self._new_path()
             listener = await self._connection.forward_local_path(str(local), remote)
             try:
@@ -209,10 +209,14 @@ class SshTransport:
         async with self._relayed(tuple(relay), privileged) as local:
             yield local
 
-    async def _forwards(self, remote: str) -> bool:
-        """Whether sshd connects us to `remote`; False if it forwards no sockets at all.
+    async def _forwards(self, remote: str, relay: Sequence[str]) -> bool:
+        """Whether sshd connects us to `remote`; False if a relay may do it instead.
 
-        :raises HostError: it does forward, and this socket is missing, closed to us or dead.
+        OpenSSH 10 says the same "open failed" for a socket that is missing, closed to us or dead as
+        for one that it may not forward, so the cause is looked up. A socket that is there and open
+        to us is tried by `relay`; only once that has worked is sshd known to forward none.
+
+        :raises HostError: the socket is missing or closed to us; or dead, and there is no relay.
         """
         if self._forwarding:
             try:
@@ -230,14 +234,13 @@ class SshTransport:
             else:
                 writer.close()
                 return True
-        # sshd says "open failed" whatever the cause, so the cause is looked up.
         for test, error_type, reason in (
             ("-S", Absent, f"no socket at {remote}"),
             ("-w", AccessRefused, f"{remote} is closed to this user"),
         ):
             if (await self.run(("test", test, remote))).code != 0:
                 raise error_type(reason, host=self._host)
-        if self._forwarding:
+        if self._forwarding and not relay:
             raise HostFailure(f"nothing listens on {remote}", host=self._host)
         return False
 
@@ -248,6 +251,10 @@ class SshTransport:
         argv = (*elevation.prefix, *relay) if elevation else relay
         connections: set[asyncio.Task[None]] = set()
 
+        def answered() -> None:
+            if not privileged:
+                self._forwarding = False
+
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             try:
                 async with AsyncExitStack() as stack:
@@ -255,7 +262,7 @@ class SshTransport:
                     stack.callback(process.close)
                     if elevation:
                         process.stdin.write(elevation.stdin)
-                    await _join(process, reader, writer)
+                    await _join(process, reader, writer, answered)
             except (HostError, asyncssh.Error, OSError):
                 # The client of this connection sees it end, and asks its own questions.
                 pass
@@ -285,8 +292,13 @@ class SshTransport:
         return self._folder / str(self._sockets)
 
 
-async def _join(process: Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Carry bytes both ways until the remote command has said its last."""
+async def _join(
+    process: Process,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    answered: Callable[[], None],
+) -> None:
+    """Carry bytes both ways until the remote command has said its last; `answered` at its first."""
 
     async def upwards() -> None:
         while chunk := await reader.read(65536):
@@ -297,6 +309,7 @@ async def _join(process: Process, reader: asyncio.StreamReader, writer: asyncio.
     up = asyncio.create_task(upwards())
     try:
         while chunk := await process.stdout.read(65536):
+            answered()
             writer.write(chunk)
             await writer.drain()
     finally:

@@ -23,6 +23,7 @@ class Sshd:
     port: int = 0
     max_sessions: int = 10
     forwarding: bool = True
+    says_why: bool = False
     accept_keys: bool = True
     sessions: int = 0
     most_sessions: int = 0
@@ -79,7 +80,9 @@ class _Server(asyncssh.SSHServer):
 
     def unix_connection_requested(self, dest_path: str) -> bool:
         if not self._sshd.forwarding:
-            raise asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, "open failed")
+            # OpenSSH 10's answer; older ones say that it is prohibited.
+            code = asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED if self._sshd.says_why else 2
+            raise asyncssh.ChannelOpenError(code, "open failed")
         return True
 
     async def _serve(self, process: asyncssh.SSHServerProcess[bytes]) -> None:

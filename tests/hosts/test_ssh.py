@@ -117,11 +117,13 @@ async def test_a_remote_socket_becomes_a_local_one(transport: SshTransport, tmp_
     server.close()
 
 
+@pytest.mark.parametrize("says_why", [True, False])
 async def test_where_forwarding_is_off_a_relay_carries_the_bytes(
-    sshd: Sshd, transport: SshTransport, tmp_path: Path
+    sshd: Sshd, transport: SshTransport, tmp_path: Path, says_why: bool
 ) -> None:
     server = await echo_server(tmp_path / "s")
     sshd.forwarding = False
+    sshd.says_why = says_why
     async with transport.socket(str(tmp_path / "s"), relay=["cat"]) as local:
         assert await said_back(local, b"by hand") == b"by hand"
     assert "cat" in sshd.commands
@@ -134,6 +136,7 @@ async def test_without_forwarding_and_relay_the_hint_names_the_setting(
 ) -> None:
     server = await echo_server(tmp_path / "s")
     sshd.forwarding = False
+    sshd.says_why = True
     with pytest.raises(AccessRefused) as caught:
         async with transport.socket(str(tmp_path / "s")):
             pass
