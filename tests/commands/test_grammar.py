@@ -111,7 +111,7 @@ def test_help_is_asked_for_wherever_it_stands() -> None:
     assert parse_line("unit --help", REGISTRY).topic == ("unit",)
 
 
-WORD = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00"), min_size=1, max_size=12)
+WORD = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=12)
 NAME = st.from_regex(r"[a-z][a-z0-9.-]{0,8}", fullmatch=True)
 VALUES: dict[str, st.SearchStrategy[object]] = {
     "TEXT": WORD,

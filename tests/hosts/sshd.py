@@ -76,7 +76,7 @@ class _Server(asyncssh.SSHServer):
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "open failed")
         self._sshd.sessions += 1
         self._sshd.most_sessions = max(self._sshd.most_sessions, self._sshd.sessions)
-        return asyncssh.SSHServerProcess(self._serve, None, 3, True)  # type: ignore[no-any-return,call-arg]
+        return asyncssh.SSHServerProcess(self._serve, None, 3, True)
 
     def unix_connection_requested(self, dest_path: str) -> bool:
         if not self._sshd.forwarding:
@@ -125,10 +125,11 @@ async def _run(process: asyncssh.SSHServerProcess[bytes]) -> None:
         asyncio.create_task(downwards(child.stdout, process.stdout)),
         asyncio.create_task(downwards(child.stderr, process.stderr)),
     ]
-    closed = asyncio.create_task(process.channel.wait_closed())
+    closed: asyncio.Future[object] = asyncio.ensure_future(process.channel.wait_closed())
+    said: asyncio.Future[object] = asyncio.ensure_future(asyncio.wait(down))
     try:
         # As sshd does: a channel that the client closes ends the command.
-        await asyncio.wait([closed, asyncio.gather(*down)], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([closed, said], return_when=asyncio.FIRST_COMPLETED)
         if not closed.done():
             process.exit(await child.wait())
     except (asyncssh.Error, OSError):
@@ -138,9 +139,10 @@ async def _run(process: asyncssh.SSHServerProcess[bytes]) -> None:
         with suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
         await child.wait()
-        for task in (up, closed, *down):
+        pending: list[asyncio.Future[object]] = [up, closed, said, *down]  # type: ignore[list-item]
+        for task in pending:
             task.cancel()
-        await asyncio.gather(up, closed, *down, return_exceptions=True)
+        await asyncio.gather(*pending, return_exceptions=True)
 
 
 @asynccontextmanager
