@@ -65,6 +65,7 @@ def test_container_list_equals_ps(truth: Truth, host: str, engine: str) -> None:
 
 
 def test_log_show_equals_journalctl(truth: Truth) -> None:
+    truth.ask("docker1", "seq 1200 | systemd-cat -t filling; sudo journalctl --sync; sleep 3")
     told = [
         json.loads(line)
         for line in truth.ask(
