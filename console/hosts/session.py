@@ -120,28 +120,28 @@ class HostSession:
             try:
                 backoff.good()
                 self._tell(State.LIVE)
-                reason = await self._follow(link)
+                await self._follow(link)
             finally:
                 self._link = None
                 await link.close()
-            self._lost(State.UNREACHABLE, reason)
             await asyncio.sleep(backoff.delay())
 
-    async def _follow(self, link: Link) -> str:
-        """Run every source until the connection is gone; return why it went."""
+    async def _follow(self, link: Link) -> None:
+        """Run every source until the connection is gone, and tell so at once."""
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(self._keep(source, run, link), name=f"{self.name}: {source}")
                 for source, run in self._sources.items()
             ]
-            reason = await link.wait_closed()
+            self._lost(State.UNREACHABLE, await link.wait_closed())
             for task in tasks:
                 task.cancel()
-        return reason
 
     async def _keep(self, source: Source, run: SourceRun, link: Link) -> NoReturn:
         """Run one source again and again on this connection."""
         backoff = Backoff(first=0.5, most=15.0)
+        task = asyncio.current_task()
+        assert task is not None
 
         def live() -> None:
             backoff.good()
@@ -151,6 +151,9 @@ class HostSession:
             try:
                 await run.run(link, self._emit, live)
             except Exception as error:
+                if task.cancelling():
+                    # A source may break on what took the connection while it is being ended.
+                    raise asyncio.CancelledError from error
                 fault = self._fault(error, source)
             before = self._source_status[source].state
             self._tell_source(source, _source_state(fault, before), _reason(fault))

@@ -105,6 +105,10 @@ async def running(sources: dict[Source, Script], *connects: HostError | None) ->
         assert len(asyncio.all_tasks()) == 1
 
 
+#: How the states of a host that answers begin.
+FIRST = (State.CONNECTING, State.LIVE)
+
+
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SLOW_RETRY", 0.01)
@@ -160,6 +164,39 @@ async def test_one_source_failing_takes_no_other_down(error: HostError, state: S
         assert host.states(Source.UNITS) == [State.CONNECTING, State.LIVE]
         assert host.states() == [State.CONNECTING, State.LIVE]
         assert failing.runs == 2
+
+
+async def test_a_source_that_breaks_while_it_is_ended_ends_all_the_same() -> None:
+    class Stubborn(Script):
+        async def run(self, transport: Transport, emit: Emit, live: Callable[[], None]) -> NoReturn:
+            try:
+                await super().run(transport, emit, live)
+            except asyncio.CancelledError:
+                raise Unreachable("the connection was lost") from None
+
+    async with running({Source.CONTAINERS: Stubborn()}) as host:
+        await host.until(lambda: host.states(Source.CONTAINERS)[-1:] == [State.LIVE])
+        host.links[0].gone.set_result("the power went")
+        await host.until(lambda: host.states() == [*FIRST, State.UNREACHABLE, State.LIVE])
+        assert len(host.links) == 2
+
+
+async def test_a_lost_connection_is_told_before_the_sources_have_put_their_things_away() -> None:
+    away = asyncio.Event()
+
+    class Slow(Script):
+        async def run(self, transport: Transport, emit: Emit, live: Callable[[], None]) -> NoReturn:
+            try:
+                await super().run(transport, emit, live)
+            finally:
+                await away.wait()
+
+    async with running({Source.UNITS: Slow()}) as host:
+        await host.until(lambda: host.states(Source.UNITS)[-1:] == [State.LIVE])
+        host.links[0].gone.set_result("the power went")
+        await host.until(lambda: host.states() == [*FIRST, State.UNREACHABLE])
+        assert host.states(Source.UNITS)[-1] is State.STALE
+        away.set()
 
 
 async def test_a_source_that_was_live_and_breaks_is_stale_and_not_failed() -> None:
