@@ -7,6 +7,7 @@ those of the methods. Nothing of the package leaves here.
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Mapping
@@ -35,13 +36,19 @@ _here = _Here()
 class _Connection(UnixHTTPConnection):
     """A connection that tells the call it works for which socket that waits on."""
 
-    _wire: Any = None
+    # http.client lets go of its socket while an answer that ends the connection is being read.
+    _wire: socket.socket | None = None
 
     def connect(self) -> None:
-        super().connect()
-        # http.client lets go of the socket while an answer that ends the connection is being read.
-        self._wire = self.sock
-        self._tell()
+        self._wire = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self._tell()
+            self._wire.settimeout(self.timeout)
+            self._wire.connect(self.unix_socket)
+        except BaseException:
+            self._wire.close()  # which the package leaves to the garbage collector
+            raise
+        self.sock = self._wire
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         self._tell()
@@ -54,7 +61,8 @@ class _Connection(UnixHTTPConnection):
 
 class _Pool(UnixHTTPConnectionPool):
     def _new_conn(self) -> Any:
-        return _Connection(self.base_url, self.socket_path, _seconds(self.timeout.connect_timeout))
+        # Its own timeout never counts: each request brings one.
+        return _Connection(self.base_url, self.socket_path)
 
 
 class _Adapter(UnixHTTPAdapter):
@@ -87,7 +95,7 @@ class BlockingEngine:
             raise HostFailure(f"the docker package: {clean(str(error), 200)}", host=host) from error
         # Proxies and .netrc of this machine have nothing to do with a socket; looking costs 0.3 ms.
         self._client.trust_env = False
-        adapter = _Adapter(f"http+unix://{path}", _seconds(silence), max_pool_size=at_once)
+        adapter = _Adapter(f"http+unix://{path}", max_pool_size=at_once)
         self._client.mount("http+docker://", adapter)
 
     def get(self, call: Call, target: str, query: Mapping[str, str], *, limit: int, deadline: float) -> bytes:
@@ -133,8 +141,3 @@ class BlockingEngine:
 
     def _fault(self, what: str) -> HostFailure:
         return HostFailure(f"{self._kind} {what}", host=self._host)
-
-
-def _seconds(value: Any) -> int:
-    """The package types its timeouts as whole seconds."""
-    return int(value) if isinstance(value, int | float) else 10
