@@ -105,7 +105,7 @@ class Core:
         from console.hosts.links import Links
         from console.hosts.secrets import Keyring
 
-        return Links(Keyring(self._ask))
+        return Links(Keyring(self._ask), ssh_config=self.config.ssh_config)
 
     def candidates(self, on: Selector | None) -> list[HostConfig]:
         """The hosts that `on` may mean, as far as the inventory can tell.

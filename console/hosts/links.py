@@ -21,9 +21,13 @@ CONNECTS_AT_ONCE = 32
 
 
 class Links:
-    """What a fleet's sessions connect through. One for all hosts of a console."""
+    """What a fleet's sessions connect through. One for all hosts of a console.
 
-    def __init__(self, keyring: Keyring | None = None) -> None:
+    :param ssh_config: whether OpenSSH's own configuration is honoured.
+    """
+
+    def __init__(self, keyring: Keyring | None = None, *, ssh_config: bool = True) -> None:
+        self._ssh_config = ssh_config
         self._keyring = keyring or Keyring()
         self._gate = asyncio.Semaphore(CONNECTS_AT_ONCE)
         self._connector: Connector | None = None
@@ -33,9 +37,9 @@ class Links:
         if config.transport == "local":
             return LocalTransport(config.name, Becoming(config.become, getpass.getuser(), self._keyring))
         # asyncssh takes a fifth of a second to import: only who connects pays for it.
-        from console.hosts.connect import Connector
+        from console.hosts.connect import OPENSSH_CONFIG, Connector
 
         if self._connector is None:
-            self._connector = Connector(self._keyring)
+            self._connector = Connector(self._keyring, ssh_config=OPENSSH_CONFIG if self._ssh_config else ())
         async with self._gate:
             return await self._connector.connect(config)
