@@ -6,6 +6,7 @@ What is imported here decides how fast `--help` is; everything heavy is imported
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from enum import IntEnum
@@ -33,7 +34,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return Exit.OK
     from console.cli.run import run_line
 
-    return run_line(words)
+    try:
+        code = run_line(words)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader of our stdout has gone (`… | head`): nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.OK
+    return code
 
 
 if __name__ == "__main__":

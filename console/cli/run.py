@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -74,9 +73,7 @@ def _run(command: Command, options: Globals) -> int:
         printer.error(str(error))
         return error.exit_code
     except BrokenPipeError:
-        # The reader of our stdout has gone (`… | head`): nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.OK
+        raise  # the reader of our stdout has gone; `main` knows what to do
     except Exception as error:
         printer.close()
         path = write_report(error, format_command(command))
