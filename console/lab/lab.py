@@ -63,7 +63,7 @@ class Lab:
     """The lab whose state is in `root`, its image in `cache`; `report` gets lines for a person."""
 
     def __init__(self, root: Path, cache: Path, report: Callable[[str], None]) -> None:
-        self._layout = Layout(root.resolve())
+        self._layout = Layout.here(root.resolve())
         self._images = ImageCache(cache.resolve(), report)
         self._network = Network(self._layout, report)
         self._report = report

@@ -1,11 +1,13 @@
 """Where a lab keeps its things, and what it calls them on the machine.
 
 Every name that others on the machine can see (bridge, links, control groups) carries the lab's
-id, six hex digits made from its root folder, so that labs with different roots do not meet.
+id, six hex digits made from its root folder, so that labs with different roots do not meet, and from
+the machine's own id, so that a container that shares the machine's network does not meet it either.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from dataclasses import dataclass
@@ -17,10 +19,18 @@ class Layout:
     """The files and names of the lab whose state folder is `root` (absolute)."""
 
     root: Path
+    machine: str = ""
+
+    @classmethod
+    def here(cls, root: Path) -> Layout:
+        """The layout on this machine (machine-id(5); a machine without one does as well)."""
+        with contextlib.suppress(OSError):
+            return cls(root, Path("/etc/machine-id").read_text().strip())
+        return cls(root)
 
     @property
     def id(self) -> str:
-        return hashlib.sha256(os.fsencode(self.root)).hexdigest()[:6]
+        return hashlib.sha256(os.fsencode(self.root) + self.machine.encode()).hexdigest()[:6]
 
     @property
     def lock(self) -> Path:

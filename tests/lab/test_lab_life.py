@@ -25,7 +25,7 @@ def root_of(status: LabStatus) -> Path:
 
 def traces(root: Path) -> list[str]:
     """What there is of the lab in `root`: files, processes, mounts, links, control groups."""
-    layout = Layout(root)
+    layout = Layout.here(root)
     found = [f"file {root}"] if root.exists() else []
     found += [f"process {command}" for pid, command in commands_naming(root).items() if pid != os.getpid()]
     for process in Path("/proc").glob("[0-9]*"):

@@ -53,8 +53,9 @@ def test_known_hosts_has_a_line_for_each_address_without_the_comment() -> None:
     )
 
 
-def test_names_on_the_machine_fit_the_kernel_and_differ_by_root() -> None:
-    one, other = Layout(Path("/a")), Layout(Path("/b"))
+def test_names_on_the_machine_fit_the_kernel_and_differ_by_root_and_machine() -> None:
+    one, other = Layout(Path("/a"), "m1"), Layout(Path("/b"), "m1")
+    assert Layout(Path("/a"), "m2").id != one.id
     for name in (one.bridge, one.link(250), one.proxy_link(250)):
         assert len(name) <= 15
     assert one.bridge != other.bridge
