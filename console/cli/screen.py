@@ -28,7 +28,8 @@ class Screen:
             self._out.write(_HOME + _CLEAR_BELOW)
         for row, line in enumerate(lines):
             if row >= len(self._shown) or self._shown[row] != line:
-                self._out.write(f"\x1b[{row + 1};1H{line}{_CLEAR_LINE}")
+                # Cleared before and not after: after a full line the cursor stands on its last cell.
+                self._out.write(f"\x1b[{row + 1};1H{_CLEAR_LINE}{line}")
         if len(lines) < len(self._shown):
             self._out.write(f"\x1b[{len(lines) + 1};1H{_CLEAR_BELOW}")
         self._shown = list(lines)
