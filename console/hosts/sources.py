@@ -5,6 +5,7 @@ from __future__ import annotations
 from console.hosts.engine_threads import EngineThreads
 from console.hosts.source import SourceRun
 from console.model.config import HostConfig
+from console.model.log import LogQuery
 from console.model.state import Source
 from console.model.wants import Wants
 
@@ -21,11 +22,20 @@ def make_sources(config: HostConfig, wants: Wants, threads: EngineThreads) -> di
 
         sources[Source.CONTAINERS] = ContainersSource(config.name, threads)
     if wants.journal is not None:
-        from console.hosts.journal_follow import JournalSource
-
-        sources[Source.JOURNAL] = JournalSource(config.name, wants.journal)
+        sources[Source.JOURNAL] = _journal(config, wants.journal)
     if wants.os:
         from console.hosts.osfacts import OsSource
 
         sources[Source.OS] = OsSource(config.name)
     return sources
+
+
+def _journal(config: HostConfig, query: LogQuery) -> SourceRun:
+    if config.transport == "local":
+        from console.hosts.journal_local import LocalJournalSource, local_reader_available
+
+        if local_reader_available():
+            return LocalJournalSource(config.name, query)
+    from console.hosts.journal_follow import JournalSource
+
+    return JournalSource(config.name, query)

@@ -20,9 +20,9 @@ import pytest
 
 from console.errors import AccessRefused
 from console.hosts.become import Becoming
-from console.hosts.journal_follow import JournalSource
 from console.hosts.local import LocalReading, LocalTransport
 from console.hosts.secrets import Keyring
+from console.hosts.source import SourceRun
 from console.hosts.transport import OUTPUT_LIMIT, Completed, Transport
 from console.model.events import Event, Logged
 from console.model.log import Gap, LogRecord
@@ -197,7 +197,7 @@ class Heard:
 
 @asynccontextmanager
 async def following(
-    source: JournalSource, transport: Transport, heard: Heard | None = None
+    source: SourceRun, transport: Transport, heard: Heard | None = None
 ) -> AsyncIterator[Heard]:
     """The source at work, from when it is live until the block is left: then the connection is cut."""
     heard = heard or Heard()
