@@ -102,6 +102,6 @@ def failed(host: str, end: Completed) -> HostError | None:
     if end.code == 0:
         return None
     complaint = clean(end.complaint, 200)
-    if "No such boot ID" in complaint or "no boot" in complaint.lower():
+    if "No such boot ID" in complaint or "No journal boot entry found" in complaint:
         return Absent(complaint, host=host, hint="`journalctl --list-boots` shows the boots there are")
     return HostFailure(f"journalctl: {complaint}", host=host)
