@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -182,8 +182,9 @@ class Lab:
 
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[None]:
-        async with locked(self._layout.lock, "another lab command", self._report):
-            yield
+        with _told():
+            async with locked(self._layout.lock, "another lab command", self._report):
+                yield
 
     @asynccontextmanager
     async def _one(self, host: str) -> AsyncIterator[Guest]:
@@ -193,7 +194,8 @@ class Lab:
             yield self._guest(host)
 
     def _load(self) -> state.State | None:
-        return state.load(self._layout.state)
+        with _told():
+            return state.load(self._layout.state)
 
     def _guest(self, host: str) -> Guest:
         now = self._load()
@@ -261,6 +263,16 @@ class Lab:
                 await asyncio.to_thread(shutil.rmtree, path)
             elif path != self._layout.lock:
                 path.unlink()
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What the operating system refuses (no space, no permission) is the lab's to say."""
+    try:
+        yield
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise LabError(f"{where}{error.strerror or error}") from error
 
 
 def _first(errors: ExceptionGroup[LabError]) -> LabError:

@@ -138,3 +138,9 @@ async def test_a_wish_that_cannot_be_is_refused_before_anything_is_made(spare: L
     with pytest.raises(LabError, match="no kind of host called atomic"):
         await spare.up({"atomic": 1})
     assert traces(root) == []
+
+
+async def test_what_the_system_refuses_is_said_with_the_file(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(LabError, match="file/lab"):
+        await Lab(tmp_path / "file/lab", default_cache(), print).up({"plain": 1})
