@@ -31,6 +31,7 @@ from console.hosts.engine_api import Engine
 from console.hosts.engine_events import EngineEvent, EventStream
 from console.hosts.engine_reader import EngineReader
 from console.hosts.engine_threads import EngineThreads
+from console.hosts.groups import Group
 from console.model.container import Container
 
 #: Events closer together than this are answered by one look.
@@ -67,7 +68,7 @@ class ContainerFeed:
 
         :param changed: takes containers that are new or different, and ids of those that are gone.
         """
-        async with asyncio.TaskGroup() as group:
+        async with Group() as group:
             group.create_task(self._listen())
             group.create_task(self._check())
             while True:
@@ -177,7 +178,7 @@ class ContainerFeed:
             await self._stream.open()
             return await self._summaries()
         # Events are told from a moment ago on, so the list need not wait for them to begin.
-        async with asyncio.TaskGroup() as group:
+        async with Group() as group:
             group.create_task(self._stream.open())
             listing = group.create_task(self._summaries())
         return listing.result()

@@ -24,6 +24,7 @@ from console.hosts.container_feed import ContainerFeed
 from console.hosts.engine_api import Engine
 from console.hosts.engine_sockets import find_engines
 from console.hosts.engine_threads import EngineThreads
+from console.hosts.groups import Group
 from console.hosts.source import Emit
 from console.hosts.transport import Transport
 from console.model.container import Container
@@ -81,7 +82,7 @@ class ContainersSource:
         self._engines = tuple(feed.engine(self._threads) for feed in feeds)
         for engine in self._engines:
             stack.callback(engine.close)
-        async with asyncio.TaskGroup() as group:
+        async with Group() as group:
             pictures = [group.create_task(feed.picture()) for feed in feeds]
         containers = tuple(container for picture in pictures for container in picture.result())
         emit(ContainersListed(self._host, containers))
@@ -90,7 +91,7 @@ class ContainersSource:
         def changed(news: Sequence[Container], removed: Sequence[str]) -> None:
             emit(ContainersChanged(self._host, tuple(news), tuple(removed)))
 
-        async with asyncio.TaskGroup() as group:
+        async with Group() as group:
             for feed in feeds:
                 group.create_task(feed.follow(changed), name=f"{self._host}: containers")
         raise AssertionError("a feed only ends by raising")

@@ -10,13 +10,13 @@ root. podman's socket lies in a folder that only root may enter, so a plain user
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from console.errors import Absent, AccessRefused, HostError
 from console.hosts.engine_reader import EngineReader
+from console.hosts.groups import Group
 from console.hosts.transport import Transport
 
 #: `/var/run` is `/run` wherever systemd is.
@@ -51,7 +51,7 @@ async def find_engines(transport: Transport, stack: AsyncExitStack) -> Found:
     :raises AccessRefused: there are some, and none lets us.
     :raises HostFailure: there is one that does not answer.
     """
-    async with asyncio.TaskGroup() as group:
+    async with Group() as group:
         attempts = [group.create_task(_attempt(way, transport, stack)) for way in (_docker, _podman)]
     results = [attempt.result() for attempt in attempts]
     # The rarer and more telling fault first: what is broken, then what is closed.

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from typing import NoReturn, Protocol
 
 from console.errors import Absent, AccessRefused, HostError, HostFailure, Unreachable
+from console.hosts.groups import Group
 from console.hosts.source import Emit, SourceRun
 from console.hosts.transport import Transport
 from console.model.config import HostConfig
@@ -128,32 +129,33 @@ class HostSession:
 
     async def _follow(self, link: Link) -> None:
         """Run every source until the connection is gone, and tell so at once."""
-        async with asyncio.TaskGroup() as group:
+        async with Group() as group:
+            over = asyncio.Event()
             tasks = [
-                group.create_task(self._keep(source, run, link), name=f"{self.name}: {source}")
+                group.create_task(self._keep(source, run, link, over), name=f"{self.name}: {source}")
                 for source, run in self._sources.items()
             ]
-            self._lost(State.UNREACHABLE, await link.wait_closed())
-            for task in tasks:
-                task.cancel()
+            try:
+                self._lost(State.UNREACHABLE, await link.wait_closed())
+            finally:
+                over.set()
+                for task in tasks:
+                    task.cancel()
 
-    async def _keep(self, source: Source, run: SourceRun, link: Link) -> NoReturn:
-        """Run one source again and again on this connection."""
+    async def _keep(self, source: Source, run: SourceRun, link: Link, over: asyncio.Event) -> None:
+        """Run one source again and again until this connection is over."""
         backoff = Backoff(first=0.5, most=15.0)
-        task = asyncio.current_task()
-        assert task is not None
 
         def live() -> None:
             backoff.good()
             self._tell_source(source, State.LIVE)
 
-        while True:
+        while not over.is_set():
             try:
                 await run.run(link, self._emit, live)
             except Exception as error:
-                if task.cancelling():
-                    # A source may break on what took the connection while it is being ended.
-                    raise asyncio.CancelledError from error
+                if over.is_set():
+                    return  # it broke on what took the connection, while it was being ended
                 fault = self._fault(error, source)
             before = self._source_status[source].state
             self._tell_source(source, _source_state(fault, before), _reason(fault))

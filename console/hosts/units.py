@@ -18,6 +18,7 @@ from typing import NoReturn
 from console.errors import HostError, HostFailure
 from console.hosts.bus import DBUS, PROPERTIES, Bus, Signal, system_bus
 from console.hosts.bus_errors import NotOnBus
+from console.hosts.groups import Group
 from console.hosts.manager import SystemdManager
 from console.hosts.source import Emit
 from console.hosts.transport import Transport
@@ -115,7 +116,7 @@ class _Feed:
     async def run(self) -> NoReturn:
         self._bus.on_signal = self._take
         try:
-            async with asyncio.TaskGroup() as group:
+            async with Group() as group:
                 for job in (self._ask, self._publish, self._ping):
                     group.create_task(job(), name=f"{self._manager.host}: units: {job.__name__}")
                 await self._bus.wait_closed()

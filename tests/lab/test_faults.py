@@ -181,18 +181,19 @@ async def test_systemd_reads_its_files_anew(observed: Observed, verb: str) -> No
 
 async def test_journal_rotated_and_vacuumed(observed: Observed) -> None:
     feed = observed.fleet.model.feed(logs=None)
-    await observed.inside("docker1", "logger", "-p", "user.err", "-t", "fault", "before")
-    await observed.inside("docker1", "journalctl", "--rotate")
-    await observed.inside("docker1", "journalctl", "--vacuum-time=1s")
-    await observed.inside("docker1", "logger", "-p", "user.err", "-t", "fault", "after")
+    # Not on docker1: others look for what its containers said when they started.
+    await observed.inside("docker2", "logger", "-p", "user.err", "-t", "fault", "before")
+    await observed.inside("docker2", "journalctl", "--rotate")
+    await observed.inside("docker2", "journalctl", "--vacuum-time=1s")
+    await observed.inside("docker2", "logger", "-p", "user.err", "-t", "fault", "after")
     messages: list[str] = []
     async with asyncio.timeout(BACK_WITHIN):
         while "after" not in messages:
             batch = await feed.batch(pause=0)
-            messages += [getattr(r, "message", "gap") for r in batch.logs if r.host == "docker1"]
+            messages += [getattr(r, "message", "gap") for r in batch.logs if r.host == "docker2"]
     observed.fleet.model.leave(feed)
     assert [m for m in messages if m in ("before", "after")] == ["before", "after"]
-    await observed.all_live("docker1")
+    await observed.all_live("docker2")
 
 
 async def test_host_rebooted(observed: Observed) -> None:
