@@ -51,7 +51,7 @@ class Access:
     clock_offset_s: float
 
 
-async def open_journal(transport: Transport) -> Access:
+async def find_access(transport: Transport) -> Access:
     """Find out how the whole journal of a host can be read.
 
     :raises Absent: there is no journalctl.
@@ -80,7 +80,7 @@ async def open_journal(transport: Transport) -> Access:
 def judge(host: str, end: Completed, now: float) -> tuple[bool, Access]:
     """Whether the journal is closed to the user who asked, and what else was answered. Pure.
 
-    :raises Absent, HostFailure: as in `open_journal`.
+    :raises Absent, HostFailure: as in `find_access`.
     """
     answers = dict(_ANSWER.findall(end.stdout))
     if b"none" in answers:

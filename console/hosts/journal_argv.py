@@ -45,6 +45,11 @@ def is_glob(name: str) -> bool:
     return not _GLOB.isdisjoint(name)
 
 
+def exact(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names that a host can be asked to filter by for good: none of them if one is a glob."""
+    return () if any(map(is_glob, names)) else names
+
+
 def look_back(query: LogQuery, fields: Sequence[str] = FIELDS, *, backwards: bool = False) -> tuple[str, ...]:
     """Arguments that print what there is and end.
 
@@ -62,7 +67,7 @@ def look_back(query: LogQuery, fields: Sequence[str] = FIELDS, *, backwards: boo
     if query.until is not None:
         argv.append(f"--until={moment(query.until)}")
     if query.boot is not None:
-        argv.append(f"--boot={_checked(query.boot)}")
+        argv.append(f"--boot={check_boot(query.boot)}")
     argv += _options(query)
     return (*argv, *_matches(query))
 
@@ -109,7 +114,7 @@ def boot_of(boot: str) -> tuple[str, ...]:
 
     :raises UsageError: it is neither.
     """
-    return (*_COMMON, _wanted(()), f"--boot={_checked(boot)}", "--lines=1")
+    return (*_COMMON, _wanted(()), f"--boot={check_boot(boot)}", "--lines=1")
 
 
 def values_of(field: str) -> tuple[str, ...]:
@@ -124,7 +129,11 @@ def moment(when: float | datetime) -> str:
     return f"{-when:+.6f}s"
 
 
-def _checked(boot: str) -> str:
+def check_boot(boot: str) -> str:
+    """`boot` if it is an id, an offset, or an id with an offset.
+
+    :raises UsageError: it is none of these.
+    """
     if not _BOOT.match(boot):
         raise UsageError(f"no boot: {boot!r}", hint="give a boot id, or 0 for this one, -1 for the last")
     return boot
@@ -136,7 +145,7 @@ def _wanted(fields: Sequence[str]) -> str:
 
 
 def _options(query: LogQuery, *, globs: bool = True) -> list[str]:
-    units = query.units if globs or not any(map(is_glob, query.units)) else ()
+    units = query.units if globs else exact(query.units)
     options = [f"--unit={unit}" for unit in units]
     if query.priority is not None:
         options.append(f"--priority={query.priority}")
@@ -144,8 +153,7 @@ def _options(query: LogQuery, *, globs: bool = True) -> list[str]:
 
 
 def _matches(query: LogQuery) -> list[str]:
-    containers = () if any(map(is_glob, query.containers)) else query.containers
     return [
-        *(f"CONTAINER_NAME={name}" for name in containers),
+        *(f"CONTAINER_NAME={name}" for name in exact(query.containers)),
         *(f"SYSLOG_IDENTIFIER={name}" for name in query.identifiers),
     ]

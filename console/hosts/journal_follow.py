@@ -21,7 +21,7 @@ under a slow reader, a corrupt file) is a gap with a count. journald's own repor
 messages are gaps with a count in any stream.
 
 A follower that ends has failed, with exit code 0 too: journalctl does so when it has no inotify
-watches left.
+watches left. The recipe does not care who reads: journalctl on a host, or libsystemd here.
 """
 
 from __future__ import annotations
@@ -29,25 +29,23 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
-from console.errors import Absent, HostError, HostFailure, UsageError
+from console.errors import UsageError
 from console.hosts import journal_argv
-from console.hosts.export_format import Entry, ExportError, ExportParser
-from console.hosts.journal import look_back, made
-from console.hosts.journal_access import Access, failed, open_journal
+from console.hosts.export_format import Entry
 from console.hosts.journal_cursor import Hole, Place, hole, same_entry, step
-from console.hosts.journal_entries import BATCH, EntryReader
+from console.hosts.journal_open import BATCH, OpenJournal, Start, Stream
 from console.hosts.journal_pick import Picks
-from console.hosts.journal_record import FIELDS, dropped
+from console.hosts.journal_record import dropped, made
+from console.hosts.journalctl import Journalctl
 from console.hosts.source import Emit
-from console.hosts.transport import Completed, Transport
+from console.hosts.transport import Transport
 from console.model.events import Logged
 from console.model.log import Gap, LogQuery, LogRecord
-from console.model.text import clean
 
 #: Entries looked at after the cursor on resuming.
 _LOOKED_AT = 16
@@ -61,11 +59,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class _Start:
+class _Begin:
     """Where a run begins. `first` is the entry that must come first, where that is known."""
 
-    cursor: str | None
-    since: datetime | None = None
+    start: Start
     first: str | None = None
 
 
@@ -117,53 +114,50 @@ class JournalSource:
         :raises HostFailure: journalctl ended, or what it says cannot be read.
         :raises Unreachable: the connection went away.
         """
-        access = await open_journal(transport)
-        if self._query.boot is not None and self._boot_id is None:
-            self._boot_id = await _boot(transport, access, self._query.boot)
-        start = await self._begin(transport, access, emit)
-        argv = journal_argv.follow(
-            self._query,
-            machine_id=access.machine_id,
-            cursor=start.cursor,
-            since=start.since,
-            boot_id=self._boot_id,
-            fields=(*FIELDS, *self._fields, *self._picks.fields),
-        )
-        self._present.begin(live, access.clock_offset_s)
-        async with transport.stream(argv, privileged=access.privileged) as reading:
-            reader = EntryReader(self._host, reading)
-            try:
-                await self._pump(reader, start.first, emit)
-            finally:
-                self._present.end()
-            raise _ended(self._host, await reader.end())
+        async with self._open(transport) as journal:
+            if self._query.boot is not None and self._boot_id is None:
+                self._boot_id = await journal.boot_id(self._query.boot)
+            begin = await self._begin(journal, emit)
+            fields = (*self._fields, *self._picks.fields)
+            self._present.begin(live, journal.clock_offset_s)
+            async with journal.follow(
+                self._query, begin.start, boot_id=self._boot_id, fields=fields
+            ) as stream:
+                try:
+                    await self._pump(stream, begin.first, emit)
+                finally:
+                    self._present.end()
+                raise await stream.fault()
+
+    def _open(self, transport: Transport) -> AbstractAsyncContextManager[OpenJournal]:
+        return Journalctl.opened(transport)
 
     # -- where to begin ---------------------------------------------------------------------
 
-    async def _begin(self, transport: Transport, access: Access, emit: Emit) -> _Start:
+    async def _begin(self, journal: OpenJournal, emit: Emit) -> _Begin:
         if not self._placed:
-            newest = await _cursors(transport, access, journal_argv.newest())
+            newest = await journal.newest()
             if self._look_back:
-                await self._tell_what_is_there(transport, access, emit)
+                await self._tell_what_is_there(journal, emit)
             self._placed = True
-            if self._cursor is None and newest:
-                self._cursor = newest[0]
-                return _Start(newest[0], first=newest[0] if self._complete else None)
+            if self._cursor is None and newest is not None:
+                self._cursor = newest
+                return _Begin(Start(newest), first=newest if self._complete else None)
         if self._cursor is None:
-            return _Start(None)  # the journal was empty: all there is now came since
-        return await self._resume(transport, access, emit)
+            return _Begin(Start())  # the journal was empty: all there is now came since
+        return await self._resume(journal, self._cursor, emit)
 
-    async def _tell_what_is_there(self, transport: Transport, access: Access, emit: Emit) -> None:
+    async def _tell_what_is_there(self, journal: OpenJournal, emit: Emit) -> None:
         """Emit what the query wants of the past; the cursor is then at the last entry of it.
 
         A fault begins all of it anew, unless something was emitted: then it goes on from there.
         """
         if isinstance(self._query.since, float | int):
             # The range is from when it was asked for, not from when a later attempt succeeds.
-            asked = datetime.fromtimestamp(time.time() + access.clock_offset_s, UTC)
+            asked = datetime.fromtimestamp(time.time() + journal.clock_offset_s, UTC)
             self._query = replace(self._query, since=asked - timedelta(seconds=self._query.since))
         records: list[LogRecord] = []
-        async with aclosing(look_back(transport, access, self._query, self._fields)) as past:
+        async with aclosing(journal.look_back(self._query, self._fields)) as past:
             async for record in past:
                 records.append(record)
                 if len(records) == BATCH:
@@ -173,11 +167,9 @@ class JournalSource:
         if records:
             self._emit(emit, records, records[-1].cursor)
 
-    async def _resume(self, transport: Transport, access: Access, emit: Emit) -> _Start:
+    async def _resume(self, journal: OpenJournal, cursor: str, emit: Emit) -> _Begin:
         """Go on after the cursor, and tell what is missing there."""
-        cursor = self._cursor
-        assert cursor is not None
-        found = await _cursors(transport, access, journal_argv.onwards(cursor, _LOOKED_AT))
+        found = await journal.onwards(cursor, _LOOKED_AT)
         if self._complete:
             missing = hole(cursor, found[:1])  # later ones are seen when the stream jumps
         else:
@@ -189,21 +181,21 @@ class JournalSource:
             # Nothing is left at or after the place. Its time is the safer way back: a journal
             # that was put back to an earlier state numbers new entries below the cursor's.
             place = Place.of(cursor)
-            return _Start(None, since=_at(place)) if place else _Start(cursor)
+            return _Begin(Start(since=_at(place)) if place else Start(cursor))
         if self._complete:
-            return _Start(cursor, first=found[0])
+            return _Begin(Start(cursor), first=found[0])
         present = self._delivered and same_entry(found[0], cursor)
-        return _Start(cursor, first=cursor if present else None)
+        return _Begin(Start(cursor), first=cursor if present else None)
 
     # -- the stream -------------------------------------------------------------------------
 
-    async def _pump(self, reader: EntryReader, first: str | None, emit: Emit) -> None:
+    async def _pump(self, stream: Stream, first: str | None, emit: Emit) -> None:
         """Emit what comes until the output ends.
 
         :param first: the entry that must come first; if it is the cursor's own it is dropped.
         """
         last = first
-        while entries := await self._present.wait(reader):
+        while entries := await self._present.wait(stream):
             items: list[LogRecord | Gap] = []
             for entry in entries:
                 record = made(self._host, entry, self._fields)
@@ -265,9 +257,9 @@ class _Present:
         self._live, self._offset_s = live, clock_offset_s
         self._at, self._quiet = None, False
 
-    async def wait(self, reader: EntryReader) -> list[Entry]:
-        """The reader's next batch; a pause before it means that there was nothing left to read."""
-        batch = asyncio.ensure_future(reader.batch())
+    async def wait(self, stream: Stream) -> list[Entry]:
+        """The stream's next batch; a pause before it means that there was nothing left to read."""
+        batch = asyncio.ensure_future(stream.batch())
         try:
             await asyncio.wait({batch}, timeout=_PAUSE_S)
             if not batch.done():
@@ -300,48 +292,10 @@ class _Present:
             self._live = None
 
 
-async def _cursors(transport: Transport, access: Access, argv: Sequence[str]) -> list[str]:
-    """The places of the entries that `argv` prints."""
-    return [made(transport.host, entry).cursor for entry in await _entries(transport, access, argv)]
-
-
-async def _boot(transport: Transport, access: Access, boot: str) -> str | None:
-    entries = await _entries(transport, access, journal_argv.boot_of(boot))
-    if not entries:
-        raise Absent(f"the journal has no boot {boot}", host=transport.host)
-    return made(transport.host, entries[0]).boot_id
-
-
-async def _entries(transport: Transport, access: Access, argv: Sequence[str]) -> list[Entry]:
-    end = await transport.run(argv, privileged=access.privileged)
-    if fault := failed(transport.host, end):
-        raise fault
-    try:
-        return ExportParser().feed(end.stdout)
-    except ExportError as error:
-        raise HostFailure(f"journalctl's output cannot be read: {error}", host=transport.host) from error
-
-
-def _ended(host: str, end: Completed) -> HostError:
-    """Why a follower that ended is a fault."""
-    if end.code == 127:
-        return Absent("journalctl is not installed", host=host)
-    words = clean(end.complaint, 200)
-    hint = None
-    if "watch descriptors" in words or "inotify" in words:
-        hint = "raise fs.inotify.max_user_instances on the host"
-    return HostFailure(f"journalctl no longer follows: {words}", host=host, hint=hint)
-
-
 def _complete(query: LogQuery) -> bool:
     """Whether the host sends every entry it writes, so that their numbers must follow each other."""
-    named = (*_exact(query.units), *_exact(query.containers), *query.identifiers)
+    named = (*journal_argv.exact(query.units), *journal_argv.exact(query.containers), *query.identifiers)
     return not named and query.priority is None and query.boot is None
-
-
-def _exact(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Names that the host filters by: none of them if one is a glob."""
-    return () if any(map(journal_argv.is_glob, names)) else names
 
 
 def _at(place: Place) -> datetime:

@@ -12,6 +12,25 @@ from console.hosts.export_format import Entry
 from console.hosts.journal_argv import is_glob
 from console.model.log import LogQuery, LogRecord
 
+_UNIT_TYPES = (
+    ".automount",
+    ".device",
+    ".mount",
+    ".path",
+    ".scope",
+    ".service",
+    ".slice",
+    ".socket",
+    ".swap",
+    ".target",
+    ".timer",
+)
+
+
+def full_name(unit: str) -> str:
+    """A unit's name as journalctl understands it: a service where no type is given, and no glob is in it."""
+    return unit if unit.endswith(_UNIT_TYPES) or is_glob(unit) else f"{unit}.service"
+
 
 def text_filter(grep: str | None) -> Callable[[LogRecord], bool] | None:
     """Whether a record's text matches the regular expression `grep`; None if there is none.
@@ -44,7 +63,7 @@ class Picks:
 
     def __init__(self, query: LogQuery) -> None:
         self._text = text_filter(query.grep)
-        self._units = query.units if any(map(is_glob, query.units)) else ()
+        self._units = tuple(map(full_name, query.units)) if any(map(is_glob, query.units)) else ()
         self._containers = query.containers if any(map(is_glob, query.containers)) else ()
 
     @property

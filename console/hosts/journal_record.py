@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
+from console.errors import HostFailure
 from console.hosts import attribution
 from console.hosts.export_format import Entry
 from console.hosts.journal_cursor import Place
@@ -65,6 +66,17 @@ def record(host: str, entry: Entry, extra: Iterable[str] = ()) -> LogRecord:
         fields={name: value for name in extra if (value := _extra(entry, name)) is not None},
         cut=entry.cut,
     )
+
+
+def made(host: str, entry: Entry, extra: Iterable[str] = ()) -> LogRecord:
+    """`record`, with nonsense told as the host's fault.
+
+    :raises HostFailure: the entry cannot be read.
+    """
+    try:
+        return record(host, entry, extra)
+    except EntryError as error:
+        raise HostFailure(f"the journal's entries cannot be read: {error}", host=host) from error
 
 
 def dropped(host: str, entry: Entry, record: LogRecord) -> Gap | None:

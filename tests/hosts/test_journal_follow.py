@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from console.errors import Absent, AccessRefused, HostFailure, UsageError
 from console.hosts.journal_follow import JournalSource
+from console.hosts.journal_local import LocalJournalSource, local_reader_available
 from console.model.log import Gap, LogQuery, LogRecord
 from tests.hosts.journal_files import (
     JOURNALCTL,
@@ -32,13 +34,26 @@ def fixture_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
         yield files
 
 
+Make = Callable[..., JournalSource]
+
+
+@pytest.fixture(name="make", params=["journalctl", "libsystemd"])
+def fixture_make(request: pytest.FixtureRequest, journal: JournalFiles) -> Make:
+    """Sources that read the files through either."""
+    if request.param == "journalctl":
+        return JournalSource
+    if not local_reader_available():
+        pytest.skip("needs systemd-python")
+    return partial(LocalJournalSource, folder=journal.folder)
+
+
 def numbered(start: int, end: int) -> list[str]:
     return [f"line {i}" for i in range(start, end)]
 
 
-async def test_it_begins_now_and_tells_each_new_line_once(journal: JournalFiles) -> None:
+async def test_it_begins_now_and_tells_each_new_line_once(journal: JournalFiles, make: Make) -> None:
     journal.write(*numbered(0, 20))
-    async with following(JournalSource("web1"), Asking()) as heard:
+    async with following(make("web1"), Asking()) as heard:
         assert heard.items == []
         journal.write(*numbered(20, 1220))
         journal.write("last")
@@ -47,15 +62,17 @@ async def test_it_begins_now_and_tells_each_new_line_once(journal: JournalFiles)
     assert max(heard.batches) <= 500
 
 
-async def test_an_empty_journal_is_followed_from_its_first_entry(journal: JournalFiles) -> None:
-    async with following(JournalSource("web1"), Asking()) as heard:
+async def test_an_empty_journal_is_followed_from_its_first_entry(journal: JournalFiles, make: Make) -> None:
+    async with following(make("web1"), Asking()) as heard:
         journal.write(*numbered(0, 3))
         await heard.until(lambda h: len(h.items) == 3)
     assert heard.messages == numbered(0, 3)
 
 
-async def test_an_entry_written_between_two_runs_on_an_empty_journal_is_told(journal: JournalFiles) -> None:
-    source = JournalSource("web1")
+async def test_an_entry_written_between_two_runs_on_an_empty_journal_is_told(
+    journal: JournalFiles, make: Make
+) -> None:
+    source = make("web1")
     async with following(source, Asking()) as heard:
         pass
     journal.write("first")
@@ -64,9 +81,9 @@ async def test_an_entry_written_between_two_runs_on_an_empty_journal_is_told(jou
     assert heard.messages == ["first"]
 
 
-async def test_after_a_cut_it_goes_on_where_it_was(journal: JournalFiles) -> None:
+async def test_after_a_cut_it_goes_on_where_it_was(journal: JournalFiles, make: Make) -> None:
     journal.write("before")
-    source, heard = JournalSource("web1"), Heard()
+    source, heard = make("web1"), Heard()
     for i in range(0, 50, 10):
         journal.write(*numbered(i, i + 5))
         if i == 0:
@@ -77,9 +94,11 @@ async def test_after_a_cut_it_goes_on_where_it_was(journal: JournalFiles) -> Non
     assert heard.messages == numbered(5, 50)
 
 
-async def test_a_rotation_in_the_stream_and_one_while_cut_off_lose_nothing(journal: JournalFiles) -> None:
+async def test_a_rotation_in_the_stream_and_one_while_cut_off_lose_nothing(
+    journal: JournalFiles, make: Make
+) -> None:
     journal.write("before")
-    source = JournalSource("web1")
+    source = make("web1")
     async with following(source, Asking()) as heard:
         journal.write("a")
         journal.close_file()
@@ -93,9 +112,11 @@ async def test_a_rotation_in_the_stream_and_one_while_cut_off_lose_nothing(journ
     assert heard.messages == ["a", "b", "c", "d"]
 
 
-async def test_what_was_vacuumed_while_cut_off_is_a_gap_and_the_rest_is_told(journal: JournalFiles) -> None:
+async def test_what_was_vacuumed_while_cut_off_is_a_gap_and_the_rest_is_told(
+    journal: JournalFiles, make: Make
+) -> None:
     journal.write("before")
-    source = JournalSource("web1")
+    source = make("web1")
     async with following(source, Asking()) as heard:
         journal.write("a")
         await heard.until(lambda h: "a" in h.messages)
@@ -113,9 +134,11 @@ async def test_what_was_vacuumed_while_cut_off_is_a_gap_and_the_rest_is_told(jou
     assert (gap.after, gap.before, gap.time) == (told.cursor, after.cursor, after.time)
 
 
-async def test_a_gap_is_told_once_however_often_the_stream_begins_anew(journal: JournalFiles) -> None:
+async def test_a_gap_is_told_once_however_often_the_stream_begins_anew(
+    journal: JournalFiles, make: Make
+) -> None:
     journal.write("before")
-    source = JournalSource("web1")
+    source = make("web1")
     async with following(source, Asking()) as heard:
         pass
     journal.close_file().unlink()
@@ -129,10 +152,12 @@ async def test_a_gap_is_told_once_however_often_the_stream_begins_anew(journal: 
     assert heard.messages[-1] == "after"
 
 
-async def test_a_filter_that_matched_nothing_yet_misses_no_first_line(journal: JournalFiles) -> None:
+async def test_a_filter_that_matched_nothing_yet_misses_no_first_line(
+    journal: JournalFiles, make: Make
+) -> None:
     journal.write(*numbered(0, 30), SYSLOG_IDENTIFIER="other")
     query = LogQuery(identifiers=("mine",))
-    async with following(JournalSource("web1", query), Asking()) as heard:
+    async with following(make("web1", query), Asking()) as heard:
         for message in ("a", "b", "c"):
             journal.write(message, SYSLOG_IDENTIFIER="mine")
             journal.write("noise", SYSLOG_IDENTIFIER="other")
@@ -142,21 +167,22 @@ async def test_a_filter_that_matched_nothing_yet_misses_no_first_line(journal: J
 
 async def test_a_cursor_that_the_filter_does_not_match_costs_no_line_and_shows_no_gap(
     journal: JournalFiles,
+    make: Make,
 ) -> None:
     journal.write("before", SYSLOG_IDENTIFIER="other")
-    unfiltered = JournalSource("web1")
+    unfiltered = make("web1")
     async with following(unfiltered, Asking()):
         pass
     journal.write("a", "b", SYSLOG_IDENTIFIER="mine")
     query = LogQuery(identifiers=("mine",))
-    async with following(JournalSource("web1", query, cursor=unfiltered.cursor), Asking()) as heard:
+    async with following(make("web1", query, cursor=unfiltered.cursor), Asking()) as heard:
         await heard.until(lambda h: "b" in h.messages)
     assert heard.messages == ["a", "b"]
 
 
-async def test_a_filter_resumes_after_its_own_last_line(journal: JournalFiles) -> None:
+async def test_a_filter_resumes_after_its_own_last_line(journal: JournalFiles, make: Make) -> None:
     journal.write("before", SYSLOG_IDENTIFIER="mine")
-    source, heard = JournalSource("web1", LogQuery(identifiers=("mine",))), Heard()
+    source, heard = make("web1", LogQuery(identifiers=("mine",))), Heard()
     for message in ("a", "b", "c"):
         async with following(source, Asking(), heard):
             journal.write(message, SYSLOG_IDENTIFIER="mine")
@@ -166,11 +192,11 @@ async def test_a_filter_resumes_after_its_own_last_line(journal: JournalFiles) -
 
 
 async def test_with_a_filter_the_vacuum_of_what_was_heard_is_no_gap(
-    journal: JournalFiles, monkeypatch: pytest.MonkeyPatch
+    journal: JournalFiles, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("console.hosts.journal_follow._SURELY_HEARD_S", 0.0)
     journal.write("a", SYSLOG_IDENTIFIER="mine")
-    source = JournalSource("web1", LogQuery(identifiers=("mine",)))
+    source = make("web1", LogQuery(identifiers=("mine",)))
     async with following(source, Asking()) as heard:
         journal.write("b", SYSLOG_IDENTIFIER="mine")
         await heard.until(lambda h: "b" in h.messages)
@@ -183,9 +209,11 @@ async def test_with_a_filter_the_vacuum_of_what_was_heard_is_no_gap(
     assert heard.messages == ["b", "c"]
 
 
-async def test_with_a_filter_the_vacuum_of_what_was_not_heard_is_a_gap(journal: JournalFiles) -> None:
+async def test_with_a_filter_the_vacuum_of_what_was_not_heard_is_a_gap(
+    journal: JournalFiles, make: Make
+) -> None:
     journal.write("a", SYSLOG_IDENTIFIER="mine")
-    source = JournalSource("web1", LogQuery(identifiers=("mine",)))
+    source = make("web1", LogQuery(identifiers=("mine",)))
     async with following(source, Asking()) as heard:
         journal.write("b", SYSLOG_IDENTIFIER="mine")
         await heard.until(lambda h: "b" in h.messages)
@@ -198,10 +226,10 @@ async def test_with_a_filter_the_vacuum_of_what_was_not_heard_is_a_gap(journal: 
     assert heard.messages == ["b", "GAP None", "c"]
 
 
-async def test_units_that_first_log_later_are_shown_by_a_glob(journal: JournalFiles) -> None:
+async def test_units_that_first_log_later_are_shown_by_a_glob(journal: JournalFiles, make: Make) -> None:
     journal.write("before", _SYSTEMD_UNIT="web@1.service")
     query = LogQuery(units=("web@*", "db.service"), containers=("api-?",))
-    async with following(JournalSource("web1", query), Asking()) as heard:
+    async with following(make("web1", query), Asking()) as heard:
         journal.write("a", _SYSTEMD_UNIT="web@2.service", CONTAINER_NAME="api-1")
         journal.write("no unit", CONTAINER_NAME="api-1")
         journal.write("no container", _SYSTEMD_UNIT="web@2.service")
@@ -211,9 +239,11 @@ async def test_units_that_first_log_later_are_shown_by_a_glob(journal: JournalFi
     assert heard.messages == ["a", "b", "c"]
 
 
-async def test_a_text_filter_moves_the_place_on_though_it_shows_little(journal: JournalFiles) -> None:
+async def test_a_text_filter_moves_the_place_on_though_it_shows_little(
+    journal: JournalFiles, make: Make
+) -> None:
     journal.write("before")
-    source = JournalSource("web1", LogQuery(grep="match"))
+    source = make("web1", LogQuery(grep="match"))
     async with following(source, Asking()) as heard:
         journal.write("match 1", *numbered(0, 100))
         await heard.until(lambda h: "match 1" in h.messages)
@@ -239,10 +269,10 @@ async def test_a_text_filter_moves_the_place_on_though_it_shows_little(journal: 
     ],
 )
 async def test_it_tells_first_what_the_query_wants_of_the_past(
-    journal: JournalFiles, query: LogQuery, past: list[str]
+    journal: JournalFiles, make: Make, query: LogQuery, past: list[str]
 ) -> None:
     journal.write(*numbered(0, 10), SYSLOG_IDENTIFIER="x")
-    source = JournalSource("web1", query)
+    source = make("web1", query)
     async with following(source, Asking()) as heard:
         journal.write("line 10", SYSLOG_IDENTIFIER="none")
         await heard.until(lambda h: "line 10" in h.messages)
@@ -252,11 +282,11 @@ async def test_it_tells_first_what_the_query_wants_of_the_past(
     assert heard.messages == [*past, "line 10", "line 11"]
 
 
-async def test_one_boot_only_is_one_boot_only(journal: JournalFiles) -> None:
+async def test_one_boot_only_is_one_boot_only(journal: JournalFiles, make: Make) -> None:
     old, new = "0b" * 16, "0c" * 16
     journal.write("old", boot=old)
     journal.write("new", boot=new)
-    async with following(JournalSource("web1", LogQuery(boot="-1", lines=9)), Asking()) as heard:
+    async with following(make("web1", LogQuery(boot="-1", lines=9)), Asking()) as heard:
         journal.write("late words of the new", boot=new)
         journal.write("late words of the old", boot=old)
         await heard.until(lambda h: len(h.items) > 1)
@@ -265,9 +295,10 @@ async def test_one_boot_only_is_one_boot_only(journal: JournalFiles) -> None:
 
 async def test_journalds_report_of_suppressed_messages_is_a_gap_beside_the_message(
     journal: JournalFiles,
+    make: Make,
 ) -> None:
     journal.write("before")
-    async with following(JournalSource("web1"), Asking()) as heard:
+    async with following(make("web1"), Asking()) as heard:
         journal.write(
             "Suppressed 12 messages from web.service",
             MESSAGE_ID="a596d6fe7bfa4994828e72309e95d61e",
