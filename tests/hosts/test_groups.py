@@ -13,13 +13,17 @@ async def fail() -> None:
     raise ValueError
 
 
+async def failing_group() -> None:
+    async with Group() as group:
+        group.create_task(fail())
+        group.create_task(asyncio.sleep(60))
+
+
 async def test_after_a_group_failed_the_task_is_not_half_cancelled_and_timeouts_are_timeouts() -> None:
     task = asyncio.current_task()
     assert task
     with pytest.raises(BaseExceptionGroup):
-        async with Group() as group:
-            group.create_task(fail())
-            group.create_task(asyncio.sleep(60))
+        await failing_group()
     assert task.cancelling() == 0
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.001):
