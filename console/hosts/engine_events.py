@@ -1,9 +1,10 @@
 """A daemon's container events, followed on the loop: one connection a daemon and no thread.
 
 `GET /events` answers with one JSON object a line for as long as the connection lasts
-(https://docs.docker.com/reference/api/engine/, "Monitor events"). The daemon filters: containers
-only, and of those only what changes a `Container`; a health check's exec_create, exec_start and
-exec_die, three for every probe, stay where they are.
+(https://docs.docker.com/reference/api/engine/, "Monitor events"). The daemon filters: only what
+changes a `Container` is sent; a health check's exec_create, exec_start and exec_die, three for every
+probe, stay where they are. Of networks, `disconnect` is wanted: when a container cannot be started,
+docker 26 says nothing else.
 
 docker sends the answer's head just before it subscribes, so what happens in between would be lost.
 The request therefore names a time just past (`since`, in the daemon's own clock), and the daemon
@@ -21,7 +22,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from console.errors import AccessRefused, HostFailure
-from console.hosts.container_facts import identity
+from console.hosts.container_facts import UnreadableContainer, identity
 from console.hosts.engine_http import Connection, DaemonGone, Head, NotHttp
 from console.hosts.engine_reader import Daemon, message_of
 from console.model.text import clean
@@ -38,6 +39,7 @@ ACTIONS = (
     *("rename", "update", "destroy", "health_status"),
     *("init", "died", "cleanup", "remove"),
 )
+DISCONNECT = "disconnect"
 _GONE = frozenset({"destroy", "remove"})
 
 
@@ -125,13 +127,14 @@ class EventStream:
 
 def events_target(daemon: Daemon) -> str:
     """The path and query of the question."""
-    filters = quote(json.dumps({"type": ["container"], "event": list(ACTIONS)}, separators=(",", ":")))
+    wanted = {"type": ["container", "network"], "event": [*ACTIONS, DISCONNECT]}
+    filters = quote(json.dumps(wanted, separators=(",", ":")))
     since = f"&since={daemon.clock - 1}" if daemon.clock else ""
     return f"/v{daemon.api}/events?filters={filters}{since}"
 
 
 def parse_event(line: bytes) -> EngineEvent | None:
-    """One line of the stream; None for what is not about a container or does not change one.
+    """One line of the stream; None for what changes no container.
 
     :raises ValueError: it is not an event.
     """
@@ -143,16 +146,26 @@ def parse_event(line: bytes) -> EngineEvent | None:
         raise ValueError("an event that is not an object")
     actor = found.get("Actor")
     actor = actor if isinstance(actor, Mapping) else {}
-    number, action = actor.get("ID") or found.get("id"), found.get("Action") or found.get("status")
-    if found.get("Type", "container") != "container" or not isinstance(action, str):
+    kind, action = found.get("Type", "container"), found.get("Action") or found.get("status")
+    if kind == "network" and action == DISCONNECT:
+        return _left_network(actor)
+    if kind != "container" or not isinstance(action, str):
         return None
     action, colon, word = action.partition(":")
     if action not in ACTIONS:
         return None
     health = word.strip() if colon else found.get("HealthStatus")
-    return EngineEvent(
-        identity({"Id": number}), action, health if isinstance(health, str) and health else None
-    )
+    number = identity({"Id": actor.get("ID") or found.get("id")})
+    return EngineEvent(number, action, health if isinstance(health, str) and health else None)
+
+
+def _left_network(actor: Mapping[str, object]) -> EngineEvent | None:
+    """The container that left a network; networks have other members too."""
+    attributes = actor.get("Attributes")
+    with suppress(UnreadableContainer):
+        if isinstance(attributes, Mapping):
+            return EngineEvent(identity({"Id": attributes.get("container")}), DISCONNECT)
+    return None
 
 
 async def _lines(pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:

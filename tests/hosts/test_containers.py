@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,51 +14,9 @@ from console.hosts import container_feed
 from console.hosts.containers import ContainersSource
 from console.hosts.engine_sockets import DOCKER_SOCKET, PODMAN_FOLDER, PODMAN_SOCKET
 from console.hosts.engine_threads import EngineThreads
-from console.model.container import Container
-from console.model.events import ContainersChanged, ContainersListed, Event
+from console.model.events import ContainersChanged, ContainersListed
+from tests.hosts.container_watch import watching
 from tests.hosts.engine_daemon import DIGEST, DaemonTransport, FakeDaemon, container, daemon, full_id
-
-
-@dataclass
-class Watched:
-    """What a running source has told, put together as the fleet's model does."""
-
-    source: ContainersSource
-    task: asyncio.Task[None]
-    events: list[Event] = field(default_factory=list)
-    now: dict[str, Container] = field(default_factory=dict)
-    news: asyncio.Event = field(default_factory=asyncio.Event)
-    is_live: bool = False
-
-    def emit(self, event: Event) -> None:
-        self.events.append(event)
-        self.news.set()
-        if isinstance(event, ContainersListed):
-            self.now = {each.name: each for each in event.containers}
-        elif isinstance(event, ContainersChanged):
-            gone = set(event.removed) | {each.id for each in event.changed}
-            self.now = {name: each for name, each in self.now.items() if each.id not in gone}
-            self.now |= {each.name: each for each in event.changed}
-
-    def live(self) -> None:
-        self.is_live = True
-        self.news.set()
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until what was told makes it true; a source that ends first ends the test."""
-        async with asyncio.timeout(10):
-            while not condition():
-                self.news.clear()
-                waiting = asyncio.create_task(self.news.wait())
-                await asyncio.wait({waiting, self.task}, return_when=asyncio.FIRST_COMPLETED)
-                waiting.cancel()
-                if self.task.done():
-                    self.task.result()
-
-    async def end(self) -> None:
-        """Wait for the source to raise."""
-        async with asyncio.timeout(10):
-            await self.task
 
 
 @pytest.fixture
@@ -87,23 +43,6 @@ async def source() -> AsyncIterator[ContainersSource]:
     threads = EngineThreads(2)
     yield ContainersSource("web1", threads)
     await threads.close()
-
-
-@asynccontextmanager
-async def watching(source: ContainersSource, transport: DaemonTransport) -> AsyncIterator[Watched]:
-    """The source at work, from when it is live."""
-
-    async def run() -> None:
-        await source.run(transport, watched.emit, watched.live)
-
-    watched = Watched(source, asyncio.create_task(asyncio.sleep(0)))
-    watched.task = asyncio.create_task(run())
-    try:
-        await watched.until(lambda: watched.is_live)
-        yield watched
-    finally:
-        watched.task.cancel()
-        await asyncio.gather(watched.task, return_exceptions=True)
 
 
 async def test_the_first_event_is_the_whole_picture(

@@ -44,8 +44,10 @@ async def events(stream: EventStream) -> AsyncIterator[AsyncGenerator[EngineEven
 def test_the_daemon_is_asked_for_what_changes_containers_and_nothing_else() -> None:
     query = parse_qs(urlsplit(events_target(DOCKER)).query)
     filters = json.loads(query["filters"][0])
-    assert filters["type"] == ["container"]
-    assert {"start", "die", "oom", "health_status", "rename", "destroy"} <= set(filters["event"])
+    assert filters["type"] == ["container", "network"]
+    assert {"start", "die", "oom", "health_status", "rename", "destroy", "disconnect"} <= set(
+        filters["event"]
+    )
     assert not [action for action in filters["event"] if action.startswith("exec")]
     assert query["since"] == ["999"], "one second before the daemon's own now"
 
@@ -68,6 +70,17 @@ def told(**more: object) -> bytes:
         (told(Action="exec_create: sh -c true"), None),
         (told(Action="exec_die"), None),
         (told(Type="network", Action="connect"), None),
+        (told(Type="network", Action="disconnect"), None),
+        (
+            told(Type="network", Action="disconnect", Actor={"Attributes": {"container": "ingress-sbox"}}),
+            None,
+        ),
+        (
+            told(
+                Type="network", Action="disconnect", Actor={"ID": "ab" * 32, "Attributes": {"container": WEB}}
+            ),
+            EngineEvent(WEB, "disconnect"),
+        ),
         (told(Action=None), None),
     ],
 )
