@@ -25,7 +25,7 @@ about; the one it is about wins, since that is where a reader looks for it:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 COREDUMP_MESSAGE_ID = b"fc2e22bc6ee647b6b90729ab34a250b1"
 
@@ -43,11 +43,11 @@ FIELDS = (
     "CONTAINER_ID_FULL",
 )
 
+_TELLING = frozenset({b"UNIT", b"OBJECT_SYSTEMD_UNIT", b"COREDUMP_UNIT"})
 _Fields = Mapping[bytes, "bytes | list[bytes]"]
 
 
-@dataclass(frozen=True, slots=True)
-class Attribution:
+class Attribution(NamedTuple):
     """Names as the host wrote them, not yet safe to show.
 
     `trusted` is False where `container` is only a claim.
@@ -64,11 +64,10 @@ def attribute(fields: _Fields) -> Attribution:
     journald's own fields never repeat; a client's field that does is taken at its first value.
     """
     container = _first(fields, b"CONTAINER_NAME")
-    return Attribution(
-        unit=next(iter(_units(fields)), None),
-        container=container,
-        trusted=container is None or _names_containers(fields),
-    )
+    unit = _first(fields, b"_SYSTEMD_UNIT")
+    if not _TELLING.isdisjoint(fields):  # few entries are about another unit than their sender's
+        unit = next(_units(fields), unit)
+    return Attribution(unit, container, container is None or _names_containers(fields))
 
 
 def found_under(fields: _Fields) -> Iterator[bytes]:

@@ -16,14 +16,16 @@ What the parser makes of it beyond that page:
   the stream stays in step.
 
 Nearly all entries are text only. Those are split whole, in C; a binary field shows in that as a
-line without `=`, which always comes before the bytes that could mislead a split, so such an entry
-(like one that is huge, repeats a field or is not complete) goes to the slow path, byte by byte.
+line without `=`, which always comes before the bytes that could mislead a split. Such an entry, or
+one that repeats a field, is taken line by line; one that is huge, not complete, or not in order at
+all is taken apart as it comes, byte by byte.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import cast
 
 FIELD_LIMIT = 1024 * 1024
 ENTRY_LIMIT = 8 * 1024 * 1024
@@ -33,6 +35,8 @@ FIELDS_LIMIT = 4096
 _LENGTH_LIMIT = 768 * 1024 * 1024
 #: An entry not complete within this many bytes is taken apart as it comes instead of being kept whole.
 _REST_LIMIT = 64 * 1024
+#: Values of one field that are taken without counting all of the entry.
+_REPEATS_AT_ONCE = 64
 _NAME = re.compile(rb"[A-Z_][A-Z0-9_]{0,63}\Z")
 _NAME_ROOM = 65  # the longest name and its "="
 
@@ -53,18 +57,29 @@ class ExportError(ValueError):
 
 
 class Entry:
-    """One journal entry. `cut`: a value was shortened or left out, or the entry has no proper end."""
+    """One journal entry.
 
-    __slots__ = ("cut", "fields")
+    `cut`: a value was shortened or left out, or the entry has no proper end. `plain`: no field
+    repeats, each value is bytes.
+    """
 
-    def __init__(self, fields: Fields, cut: bool = False) -> None:
+    __slots__ = ("cut", "fields", "plain")
+
+    def __init__(self, fields: Fields, cut: bool = False, plain: bool = False) -> None:
         self.fields = fields
         self.cut = cut
+        self.plain = plain
 
     def first(self, name: bytes) -> bytes | None:
         """The field's value, the first one where it repeats, None where it is not there."""
         value = self.fields.get(name)
         return value[0] if isinstance(value, list) else value
+
+    def getter(self) -> Callable[[bytes], bytes | None]:
+        """`first`, as fast as this entry allows."""
+        if self.plain:
+            return cast("Mapping[bytes, bytes]", self.fields).get
+        return self.first
 
     def __repr__(self) -> str:
         return f"Entry({self.fields!r}, cut={self.cut})"
@@ -123,28 +138,72 @@ class ExportParser:
             try:
                 fields: dict[bytes, bytes] = dict([line.split(b"=", 1) for line in lines])
             except ValueError:  # a line without "="
-                break
-            if len(fields) != len(lines):  # a field repeats
-                break
+                fields = {}
+            if len(fields) != len(lines):  # or a field repeats
+                after = self._mixed(buffer, position, limit, entries)
+                if after is None:
+                    break
+                position = after
+                continue
             if not known.issuperset(fields) and not self._learn(fields):
                 break
-            append(Entry(fields))
+            append(Entry(fields, False, True))
             position = end + 2
         self._slow = _Assembly(self._at + position, self._field_limit, self._entry_limit)
         return position
 
+    def _mixed(self, buffer: bytes, position: int, limit: int, entries: list[Entry]) -> int | None:
+        """Take one entry that has binary or repeated fields; returns its end.
+
+        None where it is not complete, not within the limits or in any way unusual.
+        """
+        fields: dict[bytes, bytes | list[bytes]] = {}
+        start = position
+        while (end := buffer.find(b"\n", position)) > position:
+            name, equals, value = buffer[position:end].partition(b"=")
+            if not equals:
+                begin = end + 9
+                size = int.from_bytes(buffer[end + 1 : begin], "little")
+                end = begin + size
+                if end >= len(buffer) or buffer[end] != 0x0A:
+                    return None
+                value = buffer[begin:end]
+            if end - start > limit or len(fields) > FIELDS_LIMIT:
+                return None
+            if name not in self._known and not self._admit(name):
+                return None
+            present = fields.get(name)
+            if present is None:
+                fields[name] = value
+            elif name == b"__CURSOR":
+                return None
+            elif isinstance(present, list):
+                if len(present) == _REPEATS_AT_ONCE:
+                    return None
+                present.append(value)
+            else:
+                fields[name] = [present, value]
+            position = end + 1
+        if end < 0 or not fields:
+            return None
+        entries.append(Entry(fields))
+        return end + 1
+
     def _learn(self, fields: dict[bytes, bytes]) -> bool:
         """Check the names not seen before, and take out those to be skipped; False: not all are names."""
         for name in fields.keys() - self._known:
-            if not _NAME.match(name):
-                return False
-            if name.startswith(b"__"):
+            if name.startswith(b"__") and _NAME.match(name):
                 del fields[name]
-            elif len(self._known) < FIELDS_LIMIT:
-                self._known.add(name)
-            else:
+            elif not self._admit(name):
                 return False
         return bool(fields)
+
+    def _admit(self, name: bytes) -> bool:
+        """Remember a name as good; False if it is none, is to be skipped, or too many are known."""
+        if name.startswith(b"__") or not _NAME.match(name) or len(self._known) >= FIELDS_LIMIT:
+            return False
+        self._known.add(name)
+        return True
 
 
 class _Assembly:

@@ -23,6 +23,15 @@ _FORM = re.compile(
 )
 
 
+_NUMBER = re.compile(rb"s=([0-9a-f]{1,32});i=([0-9a-f]{1,16});")
+
+
+def sequence(cursor: bytes) -> tuple[bytes, int] | None:
+    """The sequence number's id and the number; None if the cursor is not of the known form."""
+    found = _NUMBER.match(cursor)
+    return (found.group(1), int(found.group(2), 16)) if found else None
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A parsed cursor. Times in microseconds."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from console.errors import HostFailure
 from console.hosts import attribution
 from console.hosts.export_format import Entry
-from console.hosts.journal_cursor import Place
+from console.hosts.journal_cursor import sequence
 from console.model.log import Gap, LogRecord
 from console.model.text import MAX_TEXT, clean
 
@@ -37,32 +38,33 @@ def record(host: str, entry: Entry, extra: Iterable[str] = ()) -> LogRecord:
     :param extra: names of further fields to carry along, as text made safe to show.
     :raises EntryError: no cursor, no time, or a time that is none.
     """
-    first = entry.first
+    first = entry.getter()
     cursor = first(b"__CURSOR")
     if cursor is None:
         raise EntryError("an entry without __CURSOR")
-    place = Place.of(cursor)
     message, raw = _shown(first(b"MESSAGE") or b"")
-    identifier = first(b"SYSLOG_IDENTIFIER") or first(b"_COMM")
     who = attribution.attribute(entry.fields)
     priority = _number(first(b"PRIORITY"))
-    seqnum_id = first(b"__SEQNUM_ID")
+    # From systemd 254 on the number is a field; before, only the cursor has it.
+    seqnum, seqnum_id = _number(first(b"__SEQNUM")), first(b"__SEQNUM_ID")
+    if (seqnum is None or seqnum_id is None) and (found := sequence(cursor)):
+        seqnum_id, seqnum = found
     return LogRecord(
         host=host,
-        cursor=_name(cursor),
+        cursor=_text(cursor),
         time=_time(first(b"__REALTIME_TIMESTAMP")),
         monotonic_us=_number(first(b"__MONOTONIC_TIMESTAMP")) or 0,
-        boot_id=_name(first(b"_BOOT_ID") or b""),
+        boot_id=_name(first(b"_BOOT_ID")) or "",
         message=message,
         raw=raw,
-        unit=_name(who.unit) if who.unit else None,
-        identifier=_name(identifier) if identifier else None,
+        unit=_name(who.unit),
+        identifier=_name(first(b"SYSLOG_IDENTIFIER") or first(b"_COMM")),
         pid=_number(first(b"_PID") or first(b"SYSLOG_PID")),
-        container=_name(who.container) if who.container else None,
+        container=_name(who.container),
         priority=priority if priority is not None and priority <= 7 else None,
         trusted=who.trusted,
-        seqnum=place.seqnum if place else _number(first(b"__SEQNUM")),
-        seqnum_id=place.seqnum_id if place else _name(seqnum_id) if seqnum_id else None,
+        seqnum=seqnum,
+        seqnum_id=_name(seqnum_id),
         fields={name: value for name in extra if (value := _extra(entry, name)) is not None},
         cut=entry.cut,
     )
@@ -108,8 +110,14 @@ def _shown(value: bytes) -> tuple[str, bytes | None]:
     return shown, None if shown == text and len(value) <= _BYTES_SHOWN else value
 
 
-def _name(value: bytes) -> str:
+def _text(value: bytes) -> str:
     return clean(value[: 4 * _NAME_SHOWN].decode("utf-8", "replace"), _NAME_SHOWN)
+
+
+@lru_cache(maxsize=4096)
+def _name(value: bytes | None) -> str | None:
+    """The name made safe to show, None for none. A host says the same few names again and again."""
+    return _text(value) if value else None
 
 
 def _extra(entry: Entry, name: str) -> str | tuple[str, ...] | None:
@@ -131,6 +139,6 @@ def _time(value: bytes | None) -> datetime:
     if microseconds is None:
         raise EntryError("an entry without a time")
     try:
-        return _EPOCH + timedelta(microseconds=microseconds)
+        return _EPOCH + timedelta(0, 0, microseconds)
     except OverflowError:
         raise EntryError(f"an entry of the year {microseconds // 31_556_952_000_000 + 1970}") from None
