@@ -21,6 +21,8 @@ from console.model.text import clean
 
 _STDERR_KEPT = 16 * 1024
 _OPEN_TIMEOUT = 10.0
+_CLOSE_TIMEOUT = 2.0
+_REFUSED_PAUSE = 0.05  # sshd may be about to forget a session that has ended
 
 Process = asyncssh.SSHClientProcess[bytes]
 
@@ -149,24 +151,24 @@ class SshTransport:
                     process.stdin.write_eof()
                 yield reading
             finally:
-                # A closed channel ends the remote command by SIGHUP or SIGPIPE at its next word.
-                process.close()
                 complaints.cancel()
                 await asyncio.gather(complaints, return_exceptions=True)
 
     async def _start(self, stack: AsyncExitStack, argv: tuple[str, ...]) -> Process:
         """Open a session for `argv`, waiting for a place where sshd allows few."""
         line = shlex.join(argv)
+        give_up = asyncio.get_running_loop().time() + _OPEN_TIMEOUT
         while True:
             place = AsyncExitStack()
-            await place.enter_async_context(self._slots.place(_OPEN_TIMEOUT))
+            held = await place.enter_async_context(self._slots.place(_OPEN_TIMEOUT))
             try:
                 async with asyncio.timeout(_OPEN_TIMEOUT):
                     process: Process = await self._connection.create_process(line, encoding=None)
             except asyncssh.ChannelOpenError as error:
                 wait = not self._lost.done() and self._slots.refused()
                 await place.aclose()
-                if wait:
+                if wait and asyncio.get_running_loop().time() < give_up:
+                    await asyncio.sleep(_REFUSED_PAUSE)
                     continue
                 if self._lost.done():
                     raise _lost(self._host, error) from error
@@ -181,7 +183,9 @@ class SshTransport:
             except BaseException:
                 await place.aclose()
                 raise
+            held.opened()
             stack.push_async_exit(place)
+            stack.push_async_callback(_end, process)
             return process
 
     # -- sockets ----------------------------------------------------------------------------
@@ -259,7 +263,6 @@ class SshTransport:
             try:
                 async with AsyncExitStack() as stack:
                     process = await self._start(stack, argv)
-                    stack.callback(process.close)
                     if elevation:
                         process.stdin.write(elevation.stdin)
                     await _join(process, reader, writer, answered)
@@ -290,6 +293,18 @@ class SshTransport:
             self._folder = Path(tempfile.mkdtemp(prefix="qd-"))  # made with mode 0700
         self._sockets += 1
         return self._folder / str(self._sockets)
+
+
+async def _end(process: Process) -> None:
+    """Close the channel, which ends the command by SIGHUP or SIGPIPE at its next word.
+
+    Its place is free for another only once sshd has closed it too: asking before that would be
+    refused, and taken for a lower limit than there is.
+    """
+    process.close()
+    with suppress(TimeoutError, asyncssh.Error, OSError):
+        async with asyncio.timeout(_CLOSE_TIMEOUT):
+            await process.wait_closed()
 
 
 async def _join(
