@@ -16,6 +16,7 @@ from console.hosts.running import collect
 from console.hosts.transport import OUTPUT_LIMIT, Completed
 
 _STDERR_KEPT = 16 * 1024
+_COMPLAINTS_TIMEOUT = 1.0
 
 
 class LocalReading:
@@ -25,12 +26,13 @@ class LocalReading:
         self._argv = argv
         self._process = process
         self._complaint = bytearray()
+        self.complaints = asyncio.create_task(self._drain_stderr(), name=f"stderr of {argv[0]}")
 
     async def read(self, size: int = 65536) -> bytes:
         assert self._process.stdout is not None
         return await self._process.stdout.read(size)
 
-    async def drain_stderr(self) -> None:
+    async def _drain_stderr(self) -> None:
         assert self._process.stderr is not None
         while chunk := await self._process.stderr.read(4096):
             self._complaint += chunk
@@ -38,6 +40,8 @@ class LocalReading:
 
     async def wait(self) -> Completed:
         code = await self._process.wait()
+        # What it complained of last may still be in the pipe; a child of its own may hold the pipe open.
+        await asyncio.wait([self.complaints], timeout=_COMPLAINTS_TIMEOUT)
         return Completed(self._argv, code, b"", bytes(self._complaint))
 
 
@@ -99,7 +103,6 @@ class LocalTransport:
         except OSError as error:
             raise HostFailure(f"{argv[0]}: {error.strerror}", host=self._host) from error
         reading = LocalReading(argv, process)
-        complaints = asyncio.create_task(reading.drain_stderr(), name=f"stderr of {argv[0]}")
         try:
             if process.stdin is not None:
                 process.stdin.write(stdin)
@@ -114,7 +117,10 @@ class LocalTransport:
             except TimeoutError:
                 process.kill()
                 await process.wait()
-            await complaints
+            reading.complaints.cancel()
+            await asyncio.gather(reading.complaints, return_exceptions=True)
+            # Pipes that were not read to their end stay open until the transport is closed.
+            process._transport.close()  # type: ignore[attr-defined]
 
     @asynccontextmanager
     async def socket(

@@ -35,6 +35,7 @@ class SshReading:
         self._argv = argv
         self._process = process
         self._complaint = bytearray()
+        self.complaints = asyncio.create_task(self._drain_stderr(), name=f"{host}: stderr of {argv[0]}")
 
     async def read(self, size: int = 65536) -> bytes:
         try:
@@ -42,7 +43,7 @@ class SshReading:
         except (asyncssh.Error, OSError) as error:
             raise _lost(self._host, error) from error
 
-    async def drain_stderr(self) -> None:
+    async def _drain_stderr(self) -> None:
         """Read the complaints as they come, or a chatty command would block on them."""
         with suppress(asyncssh.Error, OSError):
             while chunk := await self._process.stderr.read(4096):
@@ -54,6 +55,7 @@ class SshReading:
             await self._process.wait_closed()
         except (asyncssh.Error, OSError) as error:
             raise _lost(self._host, error) from error
+        await asyncio.wait([self.complaints], timeout=_CLOSE_TIMEOUT)
         code = self._process.returncode
         if code is None:
             # sshd says how a command ended before it closes the channel, unless it went away itself.
@@ -141,9 +143,6 @@ class SshTransport:
         async with AsyncExitStack() as stack:
             process = await self._start(stack, argv)
             reading = SshReading(self._host, argv, process)
-            complaints = asyncio.create_task(
-                reading.drain_stderr(), name=f"{self._host}: stderr of {argv[0]}"
-            )
             try:
                 with suppress(BrokenPipeError):
                     if stdin:
@@ -151,8 +150,8 @@ class SshTransport:
                     process.stdin.write_eof()
                 yield reading
             finally:
-                complaints.cancel()
-                await asyncio.gather(complaints, return_exceptions=True)
+                reading.complaints.cancel()
+                await asyncio.gather(reading.complaints, return_exceptions=True)
 
     async def _start(self, stack: AsyncExitStack, argv: tuple[str, ...]) -> Process:
         """Open a session for `argv`, waiting for a place where sshd allows few."""

@@ -143,6 +143,8 @@ async def _run(process: asyncssh.SSHServerProcess[bytes]) -> None:
         for task in pending:
             task.cancel()
         await asyncio.gather(*pending, return_exceptions=True)
+        # Pipes that were not read to their end stay open until the transport is closed.
+        child._transport.close()  # type: ignore[attr-defined]
 
 
 @asynccontextmanager

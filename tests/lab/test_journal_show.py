@@ -12,7 +12,7 @@ from tests.lab.journal_host import JournalHost, host_of, message, whole
 
 @pytest.fixture
 async def host(lab: Lab) -> JournalHost:
-    return await host_of(lab, "plain1")
+    return await host_of(lab, "docker1")
 
 
 @pytest.mark.parametrize("name", ["docker1", "podman1", "plain1"])

@@ -75,7 +75,7 @@ def test_the_journal_is_on_disk_and_its_lines_have_priorities(truth: Truth) -> N
     assert folder == machine_id
     lines = truth.ask("plain1", "journalctl -u chatty -o json --output-fields=PRIORITY,MESSAGE -n 400")
     entries = [json.loads(line) for line in lines.splitlines()]
-    told = {entry["PRIORITY"]: entry["MESSAGE"] for entry in entries if "priority" in entry["MESSAGE"]}
+    told = {entry["PRIORITY"]: entry["MESSAGE"] for entry in entries if ": priority " in entry["MESSAGE"]}
     assert told, "no line with a priority in front of it"
     for priority, message in told.items():
         assert message.endswith(f": priority {priority}")
