@@ -12,6 +12,7 @@ is asked for and compared with what is known.
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from typing import NoReturn
@@ -111,7 +112,8 @@ class ContainerFeed:
         """See that the daemon still answers, and that no event was lost."""
         while True:
             for _ in range(COMPARE_EVERY):
-                await asyncio.sleep(PING_EVERY)
+                # Hosts that were connected together need not all be asked at once.
+                await asyncio.sleep(PING_EVERY * random.uniform(0.8, 1.2))
                 await self._reader.ping()
             await self._compare()
 

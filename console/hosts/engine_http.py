@@ -1,9 +1,9 @@
 """GETs over a daemon's unix socket: HTTP/1.1 with pipelining, for what every host asks all the time.
 
 Why not the `docker` package, which makes all other requests: a picture of 20 containers is one list
-and 20 inspections, and over a forwarded socket that took 45-50 ms of client CPU with it, 11 ms with
-aiohttp and 2.9 ms here, where the 20 questions are one write and the answers come back in a few
-packets (docs/decisions/0004-pipelined-container-questions.md). A thousand hosts pay that at every connect.
+and 20 inspections, and over a forwarded socket that took 51 ms of client CPU with it, 20 ms with
+aiohttp and 6.6 ms here, where the 20 questions are one write and the answers come back in a few
+packets (docs/decisions/0004-pipelined-container-questions.md). Every host pays that at each connect.
 
 What is spoken is what net/http servers in Go send (docker, podman): a status line, headers, and a
 body by `Content-Length`, by chunks (RFC 9112, 7.1), or up to the end of the connection. Everything
