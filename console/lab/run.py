@@ -41,6 +41,9 @@ async def outcome(argv: Sequence[str], *, stdin: str = "") -> tuple[int, str, st
             process.kill()
         await process.wait()
         raise
+    finally:
+        # Pipes that were not read to their end stay open until the transport is closed.
+        process._transport.close()  # type: ignore[attr-defined]
     assert process.returncode is not None  # communicate() returns after the end
     return process.returncode, out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
 
