@@ -54,7 +54,8 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class LogQuery:
-    """What of a host's journal is wanted. Everything here is decided on the host but `grep`.
+    """What of a host's journal is wanted. Everything here is decided on the host but `grep` and,
+    while following, names with globs: journalctl would expand those once and for all.
 
     `since`/`until` are seconds before the host's own now (floats) or an absolute UTC time;
     `lines` is the number of newest records, None for all; `boot` is a boot id or journalctl's

@@ -65,7 +65,13 @@ class JournalFiles:
     def path(self) -> str:
         return f"{self._tools}:{os.environ['PATH']}"
 
-    def write(self, *messages: str | bytes, boot: str = BOOT, **fields: str | bytes | list[str]) -> None:
+    def write(
+        self,
+        *messages: str | bytes,
+        boot: str = BOOT,
+        machine: str | None = None,
+        **fields: str | bytes | list[str],
+    ) -> None:
         """Append an entry for each message, a millisecond apart, with `fields` in all of them."""
         if self._writer is None:
             self._files += 1
@@ -74,7 +80,7 @@ class JournalFiles:
             self._writer = subprocess.Popen(
                 [REMOTE, "-o", target, "-"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
             )
-        stream = b"".join(self._entry(message, boot, fields) for message in messages)
+        stream = b"".join(self._entry(message, boot, machine or machine_id(), fields) for message in messages)
         assert self._writer.stdin is not None
         self._writer.stdin.write(stream)
         self._writer.stdin.flush()
@@ -99,12 +105,14 @@ class JournalFiles:
         command = [str(JOURNALCTL), "-q", "--no-pager", "-D", str(self.folder), "-o", "cat", "-a", *options]
         return subprocess.run(command, capture_output=True, check=True).stdout.decode().splitlines()
 
-    def _entry(self, message: str | bytes, boot: str, fields: dict[str, str | bytes | list[str]]) -> bytes:
+    def _entry(
+        self, message: str | bytes, boot: str, machine: str, fields: dict[str, str | bytes | list[str]]
+    ) -> bytes:
         self._clock_us += 1000
         out = [
             b"__REALTIME_TIMESTAMP=%d\n__MONOTONIC_TIMESTAMP=%d\n"
             % (self._clock_us, self._clock_us % 10**12),
-            f"_BOOT_ID={boot}\n_MACHINE_ID={machine_id()}\n".encode(),
+            f"_BOOT_ID={boot}\n_MACHINE_ID={machine}\n".encode(),
         ]
         for name, values in {"MESSAGE": message, **fields}.items():
             for value in values if isinstance(values, list) else [values]:

@@ -44,6 +44,16 @@ class JournalHost:
         text = await asyncio.to_thread(self.truth.ask, self.config.name, command, user="root")
         return [json.loads(line) for line in text.splitlines()]
 
+    async def machine_id(self) -> str:
+        return (await asyncio.to_thread(self.truth.ask, self.config.name, "cat /etc/machine-id")).strip()
+
+    async def put(self, file: Path, target: str) -> None:
+        """Copy a file to the host."""
+        argv = [*self.truth.argv(self.config.name, "root"), f"cat > {shlex.quote(target)}"]
+        process = await asyncio.create_subprocess_exec(*argv, stdin=asyncio.subprocess.PIPE)
+        await process.communicate(await asyncio.to_thread(file.read_bytes))
+        assert process.returncode == 0, target
+
     @asynccontextmanager
     async def connected(self, user: str | None = None) -> AsyncIterator[SshTransport]:
         config = replace(self.config, user=user) if user else self.config

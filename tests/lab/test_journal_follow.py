@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,7 @@ from console.hosts.journal_cursor import Place
 from console.hosts.journal_follow import JournalSource
 from console.lab.lab import Lab
 from console.model.log import Gap, LogQuery, LogRecord
-from tests.hosts.journal_files import Heard, following
+from tests.hosts.journal_files import Heard, following, journal_files, needs_journal_tools
 from tests.lab.journal_host import JournalHost, host_of, kept, message, whole
 
 
@@ -28,14 +29,14 @@ def gaps(heard: Heard) -> list[Gap]:
     return [item for item in heard.items if isinstance(item, Gap)]
 
 
-async def equals_journalctl(host: JournalHost, heard: Heard) -> None:
+async def equals_journalctl(host: JournalHost, heard: Heard, *matches: str) -> None:
     """From the first record on, what was heard is what the host's journalctl has, entry by entry.
 
     Cursors change when journald moves entries between files, so boot and times say which is which.
     """
     records = [item for item in heard.items if isinstance(item, LogRecord)]
     ours = [(r.boot_id, r.monotonic_us, int(r.time.timestamp() * 1_000_000), whole(r)) for r in records]
-    said = await host.says("-m", f"--cursor={records[0].cursor}")
+    said = await host.says("-m", f"--cursor={records[0].cursor}", *matches)
     theirs = [
         (s["_BOOT_ID"], int(s["__MONOTONIC_TIMESTAMP"]), int(s["__REALTIME_TIMESTAMP"]), message(s))
         for s in said
@@ -197,21 +198,30 @@ async def test_what_the_rate_limit_swallowed_is_a_gap_with_its_count(host: Journ
     assert gaps(heard) == told
 
 
-async def test_another_machines_journal_on_the_host_is_not_this_hosts(host: JournalHost) -> None:
+@needs_journal_tools
+async def test_another_machines_journal_on_the_host_is_not_this_hosts(
+    host: JournalHost, tmp_path: Path
+) -> None:
     """journalctl -m shows journals that were sent or bound to a host; they are not its own."""
     foreign = "f0" * 16
+    with journal_files(tmp_path) as files:
+        files.pass_time(3610)  # as new as anything here
+        files.write(*(f"foreign {i}" for i in range(20)), machine=foreign)
+        file = files.close_file()
     async with host.connected() as transport, following(JournalSource("plain1"), transport) as heard:
-        await host.root(
-            f"mkdir -p /var/log/journal/{foreign}; cp /var/log/journal/$(cat /etc/machine-id)/system.journal "
-            f"/var/log/journal/{foreign}/system.journal"
-        )
+        await host.root(f"mkdir -p /var/log/journal/{foreign}")
         try:
-            await host.write("here", "own")
-            await heard.until(lambda h: "own" in h.messages)
-            await equals_journalctl(host, heard)
+            await host.put(file, f"/var/log/journal/{foreign}/system.journal")
+            assert [s["MESSAGE"] for s in await host.says("-m", "-n1", f"_MACHINE_ID={foreign}")] == [
+                "foreign 19"
+            ]
+            await host.write("here", *map(str, range(100)))
+            await heard.until(lambda h: "99" in h.messages)
+            await equals_journalctl(host, heard, f"_MACHINE_ID={await host.machine_id()}")
         finally:
             await host.root(f"rm -r /var/log/journal/{foreign}")
     assert gaps(heard) == []
+    assert not [message for message in heard.messages if message.startswith("foreign")]
 
 
 async def test_a_network_cut_for_a_while_loses_nothing(breakable: Lab) -> None:
