@@ -15,7 +15,6 @@ HEAVY = {
     "asyncssh",
     "cryptography",
     "dbus_fast",
-    "aiohttp",
     "requests",
     "yaml",
 }

@@ -1,0 +1,1 @@
+"""The two live widgets, and the small ones around them."""
