@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -73,19 +74,22 @@ class LogShow(_Journal):
             lines = _DEFAULT_LINES
         query = self.query(until=self.until, boot=self.boot, lines=lines)
         only_connected = Wants(units=False, containers=False, os=False)
-        async with core.observe(self.on, only_connected) as view:
+        async with core.observe(self.on, only_connected) as view, AsyncExitStack() as reading:
             missing = {error.host for error in view.missing}
             for error in view.missing:
                 out.failed(error)
 
-            async def records(host: str) -> AsyncIterator[LogRecord | Gap]:
+            async def records(host: str) -> AsyncGenerator[LogRecord | Gap, None]:
                 try:
-                    async for record in read_journal(view.fleet.transport(host), query):
-                        yield record
+                    async with aclosing(read_journal(view.fleet.transport(host), query)) as found:
+                        async for record in found:
+                            yield record
                 except HostError as error:
                     out.failed(error)
 
             streams = [records(host.name) for host in view.hosts() if host.name not in missing]
+            for stream in streams:
+                await reading.enter_async_context(aclosing(stream))
             newest = deque[LogRecord | Gap](maxlen=lines)
             with out.listing(LOG) as add:
                 async for record in merged(streams):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 from console.errors import HostError, Unreachable
+from console.fleet.follow import PENDING, JournalTail, following
 from console.fleet.model import FleetModel
 from console.hosts.engine_threads import EngineThreads
 from console.hosts.links import Links
@@ -14,6 +15,7 @@ from console.hosts.session import HostSession
 from console.hosts.sources import make_sources
 from console.hosts.transport import Transport
 from console.model.config import HostConfig
+from console.model.log import LogQuery
 from console.model.state import Source, State
 from console.model.wants import Wants
 
@@ -86,6 +88,12 @@ class Fleet:
         if host.state is State.CONNECTING:
             reason = f"no answer within {timeout:g} s"
         return Unreachable(f"{host.state}: {reason}" if reason else str(host.state), host=name)
+
+    def follow_journal(
+        self, hosts: Iterable[str], query: LogQuery, *, pending: int = PENDING
+    ) -> AbstractAsyncContextManager[JournalTail]:
+        """The journals of some hosts, for as long as the context is held; see `following`."""
+        return following([self._sessions[host] for host in hosts], query, pending=pending)
 
     async def run(self) -> None:
         """Keep every host connected until cancelled."""

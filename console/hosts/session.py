@@ -13,7 +13,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import NoReturn, Protocol
 
@@ -70,6 +70,57 @@ class Backoff:
 SLOW_RETRY = 60.0
 
 
+class _Kept:
+    """One source under supervision, and the state it is in.
+
+    :param name: what it is called in the log.
+    :param emit: takes what the source tells.
+    :param told: takes each new status of the source.
+    """
+
+    def __init__(
+        self, host: str, name: str, run: SourceRun, emit: Emit, told: Callable[[Status], None]
+    ) -> None:
+        self._host = host
+        self.name = name
+        self._run = run
+        self._emit = emit
+        self._told = told
+        self._status: Status | None = None
+
+    def tell(self, state: State, reason: str | None = None) -> None:
+        if status := _moved(self._status, state, reason):
+            self._status = status
+            self._told(status)
+
+    def lost(self, state: State, reason: str | None) -> None:
+        """The host is in `state`, and there is no connection."""
+        self.tell(State.STALE if self._was_live else state, reason)
+
+    @property
+    def _was_live(self) -> bool:
+        return self._status is not None and self._status.state in (State.LIVE, State.STALE)
+
+    async def keep(self, link: Link, over: asyncio.Event) -> None:
+        """Run the source again and again until this connection is over."""
+        backoff = Backoff(first=0.5, most=15.0)
+
+        def live() -> None:
+            backoff.good()
+            self.tell(State.LIVE)
+
+        while not over.is_set():
+            try:
+                await self._run.run(link, self._emit, live)
+            except Exception as error:
+                if over.is_set():
+                    return  # it broke on what took the connection, while it was being ended
+                fault = _as_fault(error, self._host, self.name)
+            self.tell(_source_state(fault, was_live=self._was_live), _reason(fault))
+            seldom = isinstance(fault, Absent | AccessRefused)
+            await asyncio.sleep(SLOW_RETRY * random.uniform(0.5, 1.0) if seldom else backoff.delay())
+
+
 class HostSession:
     """Owns the connection to one host and the tasks that read from it.
 
@@ -86,8 +137,13 @@ class HostSession:
         self._sources = sources
         self._emit = emit
         self._status: Status | None = None
-        self._source_status: dict[Source, Status] = {}
+        self._kept = [
+            _Kept(self.name, source, run, emit, self._teller(source)) for source, run in sources.items()
+        ]
+        self._attached: list[_Kept] = []
         self._link: Link | None = None
+        self._over = asyncio.Event()
+        self._connected = asyncio.Event()
 
     @property
     def name(self) -> str:
@@ -106,84 +162,95 @@ class HostSession:
         """Keep the host connected until cancelled."""
         backoff = Backoff()
         self._tell(State.CONNECTING)
-        for source in self._sources:
-            self._tell_source(source, State.CONNECTING)
+        for kept in self._kept:
+            kept.tell(State.CONNECTING)
         while True:
             try:
                 link = await self._connect(self.config)
             except Exception as error:
-                fault = self._fault(error, "connecting")
+                fault = _as_fault(error, self.name, "connecting")
                 self._lost(_host_state(fault), _reason(fault))
                 slow = isinstance(fault, AccessRefused)
                 await asyncio.sleep(SLOW_RETRY * random.uniform(0.5, 1.0) if slow else backoff.delay())
                 continue
-            self._link = link
+            self._link, self._over = link, asyncio.Event()
+            self._connected.set()
             try:
                 backoff.good()
                 self._tell(State.LIVE)
-                await self._follow(link)
+                await self._follow(link, self._over)
             finally:
                 self._link = None
                 await link.close()
             await asyncio.sleep(backoff.delay())
 
-    async def _follow(self, link: Link) -> None:
+    async def attach(self, name: str, run: SourceRun, emit: Emit, told: Callable[[Status], None]) -> NoReturn:
+        """Keep one more source over this host's connection, whenever there is one, until cancelled.
+
+        It is supervised as the host's own are, and none of the fleet's model hears of it.
+
+        :param name: what it is called in the log.
+        :param emit: takes what the source tells.
+        :param told: takes the source's status, now and whenever it changes.
+        """
+        kept = _Kept(self.name, name, run, emit, told)
+        self._attached.append(kept)
+        try:
+            if self._status is None or self._status.state is State.LIVE:
+                kept.tell(State.CONNECTING)
+            else:
+                kept.tell(self._status.state, self._status.reason)
+            while True:
+                await self._connected.wait()
+                assert self._link is not None
+                await self._keep_all([kept], self._link, self._over, self._over.wait())
+        finally:
+            self._attached.remove(kept)
+
+    async def _follow(self, link: Link, over: asyncio.Event) -> None:
         """Run every source until the connection is gone, and tell so at once."""
-        async with Group() as group:
-            over = asyncio.Event()
-            tasks = [
-                group.create_task(self._keep(source, run, link, over), name=f"{self.name}: {source}")
-                for source, run in self._sources.items()
-            ]
+
+        async def lost() -> None:
             try:
                 self._lost(State.UNREACHABLE, await link.wait_closed())
             finally:
                 over.set()
+                self._connected.clear()
+
+        await self._keep_all(self._kept, link, over, lost())
+
+    async def _keep_all(
+        self, kept: Iterable[_Kept], link: Link, over: asyncio.Event, until: Awaitable[object]
+    ) -> None:
+        """Run sources until `until` is done."""
+        async with Group() as group:
+            tasks = [group.create_task(one.keep(link, over), name=f"{self.name}: {one.name}") for one in kept]
+            try:
+                await until
+            finally:
                 for task in tasks:
                     task.cancel()
 
-    async def _keep(self, source: Source, run: SourceRun, link: Link, over: asyncio.Event) -> None:
-        """Run one source again and again until this connection is over."""
-        backoff = Backoff(first=0.5, most=15.0)
-
-        def live() -> None:
-            backoff.good()
-            self._tell_source(source, State.LIVE)
-
-        while not over.is_set():
-            try:
-                await run.run(link, self._emit, live)
-            except Exception as error:
-                if over.is_set():
-                    return  # it broke on what took the connection, while it was being ended
-                fault = self._fault(error, source)
-            before = self._source_status[source].state
-            self._tell_source(source, _source_state(fault, before), _reason(fault))
-            seldom = isinstance(fault, Absent | AccessRefused)
-            await asyncio.sleep(SLOW_RETRY * random.uniform(0.5, 1.0) if seldom else backoff.delay())
-
-    def _fault(self, error: Exception, where: str) -> HostError:
-        """`error` as one of the tree. A fault of ours is logged and must not take the fleet down."""
-        if isinstance(error, HostError):
-            return error
-        log.error("%s: %s", self.name, where, exc_info=error)
-        return HostFailure(f"internal fault: {type(error).__name__}: {error}", host=self.name)
-
     def _lost(self, state: State, reason: str) -> None:
         self._tell(state, reason)
-        for source, status in self._source_status.items():
-            was_live = status.state in (State.LIVE, State.STALE)
-            self._tell_source(source, State.STALE if was_live else state, reason)
+        for kept in (*self._kept, *self._attached):
+            kept.lost(state, reason)
 
     def _tell(self, state: State, reason: str | None = None) -> None:
         if status := _moved(self._status, state, reason):
             self._status = status
             self._emit(HostChanged(self.name, status))
 
-    def _tell_source(self, source: Source, state: State, reason: str | None = None) -> None:
-        if status := _moved(self._source_status.get(source), state, reason):
-            self._source_status[source] = status
-            self._emit(SourceChanged(self.name, source, status))
+    def _teller(self, source: Source) -> Callable[[Status], None]:
+        return lambda status: self._emit(SourceChanged(self.name, source, status))
+
+
+def _as_fault(error: Exception, host: str, where: str) -> HostError:
+    """`error` as one of the tree. A fault of ours is logged and must not take the fleet down."""
+    if isinstance(error, HostError):
+        return error
+    log.error("%s: %s", host, where, exc_info=error)
+    return HostFailure(f"internal fault: {type(error).__name__}: {error}", host=host)
 
 
 def _moved(before: Status | None, state: State, reason: str | None) -> Status | None:
@@ -207,11 +274,11 @@ def _host_state(error: HostError) -> State:
             return State.FAILED
 
 
-def _source_state(error: HostError, before: State) -> State:
+def _source_state(error: HostError, *, was_live: bool) -> State:
     match error:
         case Absent():
             return State.ABSENT
         case AccessRefused():
             return State.REFUSED
         case _:
-            return State.STALE if before in (State.LIVE, State.STALE) else State.FAILED
+            return State.STALE if was_live else State.FAILED

@@ -22,7 +22,7 @@ def make_sources(config: HostConfig, wants: Wants, threads: EngineThreads) -> di
 
         sources[Source.CONTAINERS] = ContainersSource(config.name, threads)
     if wants.journal is not None:
-        sources[Source.JOURNAL] = _journal(config, wants.journal)
+        sources[Source.JOURNAL] = journal_source(config, wants.journal)
     if wants.os:
         from console.hosts.osfacts import OsSource
 
@@ -30,7 +30,11 @@ def make_sources(config: HostConfig, wants: Wants, threads: EngineThreads) -> di
     return sources
 
 
-def _journal(config: HostConfig, query: LogQuery) -> SourceRun:
+def journal_source(config: HostConfig, query: LogQuery) -> SourceRun:
+    """What follows a host's journal.
+
+    :raises UsageError: the query cannot be followed.
+    """
     if config.transport == "local":
         from console.hosts.journal_local import LocalJournalSource, local_reader_available
 
