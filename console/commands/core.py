@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -12,15 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from console.commands.grammar import Globals
-from console.errors import Absent, HostError, HostFailure, NothingSelected
+from console.errors import Absent, ConfigError, HostError, HostFailure, NothingSelected
 from console.model.config import FleetConfig, HostConfig
 from console.model.host import Host
+from console.model.log import LogQuery
 from console.model.selector import KeyTerm, Selector
 from console.model.state import Source, State, Status
 from console.model.wants import Wants
 
 if TYPE_CHECKING:
     from console.fleet.fleet import Fleet
+    from console.fleet.follow import JournalTail
     from console.hosts.links import Links
     from console.hosts.secrets import Ask
 
@@ -64,6 +66,10 @@ class View:
             if (status := host.sources.get(source)) and status.state is State.ABSENT
         ]
 
+    def follow_journal(self, query: LogQuery) -> AbstractAsyncContextManager[JournalTail]:
+        """The journals of the hosts selected now, until the context is left."""
+        return self.fleet.follow_journal([host.name for host in self.hosts()], query)
+
 
 class Core:
     """One run of one command: configuration, connections, and the limits it works under.
@@ -98,7 +104,13 @@ class Core:
             return "--read-only"
         if self.environ.get("QUARTERDECK_READ_ONLY", "") not in ("", "0"):
             return "$QUARTERDECK_READ_ONLY is set"
-        return None
+        try:
+            read_only = self.config.read_only
+        except ConfigError:
+            # No fleet, or none that can be read: a write that needs one is told so when it loads it,
+            # and those that do not (`lab up`, a first `host import`) have nothing to keep to.
+            return None
+        return f"[fleet] read_only in {self.config.path}" if read_only else None
 
     @cached_property
     def links(self) -> Links:

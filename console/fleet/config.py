@@ -8,28 +8,16 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from difflib import get_close_matches
-from functools import cached_property
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from console.errors import ConfigError, Problem, UsageError
 from console.fleet import config_values as values
 from console.fleet.config_values import Converter, Rejected, shown
-from console.fleet.toml_lines import Lines, TomlPath, locate
-from console.model.config import EtcdConfig, FleetConfig, HostConfig
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table of the file: its keys, and which of them must be there."""
-
-    title: str
-    keys: Mapping[str, Converter[Any]]
-    required: tuple[str, ...] = ()
-
+from console.fleet.toml_lines import TomlPath
+from console.fleet.toml_tables import Table, TableReader
+from console.model.config import EtcdConfig, FleetConfig, HostConfig, KeySetting, TerminalConfig
 
 _HOW_TO_LOG_IN: Mapping[str, Converter[Any]] = {
     "user": values.user,
@@ -70,8 +58,22 @@ HOST = Table(
     required=("name",),
 )
 
+TERMINAL = Table(
+    "[terminal]",
+    {"theme": values.name, "rate": values.number(0.5, 10), "mouse": values.boolean},
+)
+#: Which actions there are is known to the terminal alone (`console/tui/keys.py`).
+KEYS = Table("[keys]", {})
+
 #: What stands at the top of the file.
-TABLES: Mapping[str, Table] = {"fleet": FLEET, "etcd": ETCD, "ssh": SSH, "host": HOST}
+TABLES: Mapping[str, Table] = {
+    "fleet": FLEET,
+    "etcd": ETCD,
+    "ssh": SSH,
+    "host": HOST,
+    "terminal": TERMINAL,
+    "keys": KEYS,
+}
 
 #: Keys that say how to reach another machine, and so nothing about this one.
 _NOT_LOCAL = ("address", *_HOW_TO_LOG_IN)
@@ -123,10 +125,9 @@ def parse_config(text: str, path: Path) -> FleetConfig:
 
     :raises ConfigError: every problem of the text, in the order of its lines.
     """
-    file = _File(path, text, parse_toml(text, path))
+    file = _File(path, text, parse_toml(text, path), TABLES)
     config = file.fleet()
-    if file.problems:
-        raise ConfigError(tuple(sorted(file.problems, key=lambda problem: problem.line)))
+    file.check()
     return config
 
 
@@ -171,61 +172,77 @@ def parse_toml(text: str, path: Path) -> dict[str, Any]:
         raise _error(path, line, f"not TOML: {message}") from None
 
 
-class _File:
-    """One pass over a parsed file: values out, problems noted on the way."""
-
-    def __init__(self, path: Path, text: str, data: dict[str, Any]) -> None:
-        self.problems: list[Problem] = []
-        self._path = path
-        self._text = text
-        self._data = data
-        self._base = path.absolute().parent
-
-    @cached_property
-    def _lines(self) -> Lines:
-        # Most files are right, and then nobody asks for a line.
-        return locate(self._text)
+class _File(TableReader):
+    """One pass over a parsed fleet file."""
 
     def fleet(self) -> FleetConfig:
         """The checked file; meaningless if there were problems."""
-        for key in self._data:
-            if key not in TABLES:
-                self._unknown((key,), "", key, TABLES)
-        fleet = self._top(FLEET, "fleet")
-        fleet.setdefault("name", self._path.stem if values.is_name(self._path.stem) else "fleet")
-        ssh = self._top(SSH, "ssh")
+        self.top()
+        fleet = self.table(FLEET, "fleet")
+        fleet.setdefault("name", self.path.stem if values.is_name(self.path.stem) else "fleet")
+        ssh = self.table(SSH, "ssh")
         honoured = ssh.pop("config", True)
         return FleetConfig(
-            path=self._path, hosts=self._hosts(ssh), ssh_config=honoured, etcd=self._etcd(), **fleet
+            path=self.path,
+            hosts=self._hosts(ssh),
+            ssh_config=honoured,
+            etcd=self._etcd(),
+            terminal=TerminalConfig(**self.table(TERMINAL, "terminal")),
+            keys=self._keys(),
+            **fleet,
         )
 
     def _etcd(self) -> EtcdConfig | None:
-        if "etcd" not in self._data:
+        if "etcd" not in self.data:
             return None
-        etcd = self._top(ETCD, "etcd")
+        etcd = self.table(ETCD, "etcd")
         for one, other in (("cert", "key"), ("key", "cert")):
-            if one in etcd and other not in self._data["etcd"]:
-                self._note(
+            if one in etcd and other not in self.data["etcd"]:
+                self.note(
                     ("etcd", one), f"[etcd] {one} is of no use without {other}; accepted: both or neither"
                 )
         return EtcdConfig(**{"endpoints": (), **etcd})
 
+    def _keys(self) -> dict[str, KeySetting]:
+        found = self.data.get("keys", {})
+        settings: dict[str, KeySetting] = {}
+        if not isinstance(found, dict):
+            self.note(
+                ("keys",), f"[keys]: {shown(found)} is not a table; accepted: actions, each with its keys"
+            )
+            return settings
+        # Without quotes TOML reads `list.down` as a table in a table, which is fine by us.
+        for name, path, value in _flat(found, "", ("keys",)):
+            try:
+                keys = values.keys(value, self.path)
+            except Rejected as error:
+                self.rejected(path, f"[keys] {shown(name)}", error)
+                continue
+            if name in settings:
+                other = settings[name].line
+                self.note(
+                    path, f"[keys] {shown(name)}: line {other} has it already; accepted: one of the two"
+                )
+                continue
+            settings[name] = KeySetting(keys, self.line(path))
+        return settings
+
     def _hosts(self, ssh: Mapping[str, Any]) -> tuple[HostConfig, ...]:
-        tables = self._data.get("host", [])
+        tables = self.data.get("host", [])
         if not isinstance(tables, list):
-            self._note(("host",), "[host] is one table; accepted: [[host]], once for each host")
+            self.note(("host",), "[host] is one table; accepted: [[host]], once for each host")
             return ()
         hosts: list[HostConfig] = []
         names: dict[str, int] = {}
         local: int | None = None
         for index, table in enumerate(tables):
             title = _host_title(table, index)
-            own = self._table(HOST, ("host", index), table, title)
+            own = self.values(HOST, ("host", index), table, title)
             name = own.setdefault("name", "")
             if (first := names.setdefault(name, index)) != index and name:
-                self._note(
+                self.note(
                     ("host", index, "name"),
-                    f"{title}: the host in line {self._line(('host', first, 'name'))} "
+                    f"{title}: the host in line {self.line(('host', first, 'name'))} "
                     "has this name already; accepted: a name of its own for each host",
                 )
             if own.get("transport") == "local":
@@ -241,59 +258,25 @@ class _File:
         keys = ", ".join(key for key in HOST.keys if key not in _NOT_LOCAL)
         for key in _NOT_LOCAL:
             if key in table:
-                self._note(
+                self.note(
                     ("host", index, key),
                     f'{title}: {key} makes no sense with transport = "local", '
                     f"which is this machine; accepted: {keys}",
                 )
         if other is not None:
-            self._note(
+            self.note(
                 ("host", index, "transport"),
-                f"{title}: the host in line {self._line(('host', other))} is this machine "
+                f"{title}: the host in line {self.line(('host', other))} is this machine "
                 'already; accepted: one host with transport = "local"',
             )
 
-    def _top(self, table: Table, key: str) -> dict[str, Any]:
-        return self._table(table, (key,), self._data.get(key, {}))
 
-    def _table(self, table: Table, path: TomlPath, found: object, title: str | None = None) -> dict[str, Any]:
-        """The values of one table that are right; what is not is noted."""
-        title = title or table.title
-        if not isinstance(found, dict):
-            self._note(path, f"{title}: {shown(found)} is not a table; accepted: {', '.join(table.keys)}")
-            return {}
-        right: dict[str, Any] = {}
-        for key, value in found.items():
-            if key not in table.keys:
-                self._unknown((*path, key), title, key, table.keys)
-                continue
-            try:
-                right[key] = table.keys[key](value, self._base)
-            except Rejected as error:
-                for fault in error.faults:
-                    below = "".join(f" {values.shown(part)}" for part in fault.at if isinstance(part, str))
-                    self._note((*path, key, *fault.at), f"{title} {key}{below}: {fault.text}")
-        for key in table.required:
-            if key not in found:
-                self._note(path, f"{title}: {key} is missing; accepted: {', '.join(table.keys)}")
-        return right
-
-    def _unknown(self, path: TomlPath, title: str, key: str, accepted: Collection[str]) -> None:
-        elsewhere = [other.title for other in TABLES.values() if key in other.keys]
-        guess = ""
-        if elsewhere:
-            guess = f" (it is a key of {' and '.join(elsewhere)})"
-        elif near := get_close_matches(key, accepted, 1):
-            guess = f" (did you mean {near[0]}?)"
-        where = f"{title}: " if title else ""
-        names = accepted if title else [table.title for table in TABLES.values()]
-        self._note(path, f"{where}unknown key {shown(key)}{guess}; accepted: {', '.join(names)}")
-
-    def _note(self, path: TomlPath, text: str) -> None:
-        self.problems.append(Problem(self._path, self._line(path), text))
-
-    def _line(self, path: TomlPath) -> int:
-        return self._lines.line(path)
+def _flat(table: Mapping[str, Any], prefix: str, path: TomlPath) -> Iterator[tuple[str, TomlPath, object]]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.", (*path, key))
+        else:
+            yield f"{prefix}{key}", (*path, key), value
 
 
 def _host_title(table: object, index: int) -> str:

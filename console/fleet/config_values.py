@@ -136,6 +136,36 @@ def port(value: object, base: Path) -> int:
     return value
 
 
+def number(low: float, high: float) -> Converter[float]:
+    """A converter for a number in a range, the ends included."""
+    accepted = f"a number from {low:g} to {high:g}"
+
+    def convert(value: object, base: Path) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise rejected(f"{shown(value)} is not a number", accepted)
+        if not low <= value <= high:  # nan is in no range
+            raise rejected(f"{shown(value)} is out of range", accepted)
+        return float(value)
+
+    return convert
+
+
+def keys(value: object, base: Path) -> tuple[str, ...]:
+    """What presses an action: one key, an array of them, or none. What a key is, the terminal knows."""
+    accepted = 'a key such as "ctrl+r", an array of them, or "" for none'
+    if value == "":
+        return ()
+    if isinstance(value, list):
+        return tuple(_each(enumerate(value), _key, base))
+    if not isinstance(value, str):
+        raise rejected(f"{shown(value)} is not a key", accepted)
+    return (string(value, base, accepted),)
+
+
+def _key(value: object, base: Path) -> str:
+    return string(value, base, 'a key such as "ctrl+r"')
+
+
 def address(value: object, base: Path) -> str:
     text = string(value, base, _ADDRESS_ACCEPTED)
     if text.count(":") == 1:

@@ -44,6 +44,23 @@ class EtcdConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class TerminalConfig:
+    """The `[terminal]` table. `theme` None: whichever fits the terminal."""
+
+    theme: str | None = None
+    rate: float = 10.0  # how many times a second changes reach the screen, at most
+    mouse: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class KeySetting:
+    """The keys of one action in `[keys]`, as written; none: it has no key. `line` is in the file."""
+
+    keys: tuple[str, ...]
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class FleetConfig:
     """One fleet file, checked."""
 
@@ -54,3 +71,5 @@ class FleetConfig:
     read_only: bool = False
     ssh_config: bool = True  # honour ~/.ssh/config and the system's
     etcd: EtcdConfig | None = None
+    terminal: TerminalConfig = field(default_factory=TerminalConfig)
+    keys: Mapping[str, KeySetting] = field(default_factory=dict)  # by action, `list.down`

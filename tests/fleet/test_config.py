@@ -9,7 +9,7 @@ import pytest
 
 from console.errors import ConfigError, UsageError
 from console.fleet.config import config_home, find_config, load_config
-from console.model.config import EtcdConfig, FleetConfig, HostConfig
+from console.model.config import EtcdConfig, FleetConfig, HostConfig, KeySetting, TerminalConfig
 
 
 @pytest.fixture
@@ -154,6 +154,33 @@ def test_every_key_of_etcd(tmp_path: Path) -> None:
         password_file=tmp_path / "secret",
         prefix="/ops/prod/",
     )
+
+
+def test_every_key_of_the_terminal(tmp_path: Path) -> None:
+    text = "[terminal]\ntheme = 'okabe-ito-dark'\nrate = 2\nmouse = false"
+    assert load(tmp_path, text).terminal == TerminalConfig("okabe-ito-dark", 2.0, False)
+
+
+def test_the_keys_of_an_action_are_one_or_several_or_none_each_with_its_line(tmp_path: Path) -> None:
+    config = load(
+        tmp_path,
+        """\
+        [keys]
+        go.hosts = "f7"
+        "list.page_up" = ["pgup", "alt+b"]
+        app.quit = ""
+        app.help = []
+        [keys.log]
+        wrap = "W"
+        """,
+    )
+    assert config.keys == {
+        "go.hosts": KeySetting(("f7",), 2),
+        "list.page_up": KeySetting(("pgup", "alt+b"), 3),
+        "app.quit": KeySetting((), 4),
+        "app.help": KeySetting((), 5),
+        "log.wrap": KeySetting(("W",), 7),
+    }
 
 
 def test_a_relative_path_starts_at_the_files_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,6 +127,18 @@ HOST = "[[host]]\nname = 'web1'\n"
         ("[etcd]\nendpoints = ['http://a:1']\nprefix = '/'\n", 3, '"/" cannot be a prefix', "/quarterdeck/"),
         ("[etcd]\nendpoints = ['http://a:1']\ncert = 'fleet.toml'\n", 3, "of no use without key", "both or"),
         ("[etcd]\nendpoints = ['http://a:1']\nkey = 'fleet.toml'\n", 3, "of no use without cert", "both or"),
+        # the terminal
+        ("[terminal]\nthme = 'light'\n", 2, "(did you mean theme?)", "theme, rate, mouse"),
+        ("[terminal]\ntheme = '../dark'\n", 2, '"../dark" cannot be a name', "A-Z a-z 0-9"),
+        ("[terminal]\nrate = 0.4\n", 2, "[terminal] rate: 0.4 is out of range", "0.5 to 10"),
+        ("[terminal]\nrate = 11\n", 2, "11 is out of range", "0.5 to 10"),
+        ("[terminal]\nrate = nan\n", 2, "is out of range", "0.5 to 10"),
+        ("[terminal]\nrate = true\n", 2, "true is not a number", "0.5 to 10"),
+        ("[terminal]\nmouse = 0\n", 2, "0 is neither true nor false", "true or false"),
+        ("keys = 'vi'\n", 1, '[keys]: "vi" is not a table', "actions"),
+        ("[keys]\n'list.down' = 5\n", 2, '[keys] "list.down": 5 is not a key', '"ctrl+r"'),
+        ("[keys]\nlist.down = [\n'j',\n'']\n", 4, '[keys] "list.down": it is empty', '"ctrl+r"'),
+        ("[keys]\nlist.down = 'j'\n'list.down' = 'k'\n", 3, "line 2 has it already", "one of the two"),
         # this machine
         (
             "[[host]]\nname = 'here'\ntransport = 'local'\naddress = '::1'\n",
