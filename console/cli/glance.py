@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from console.cli.table import fit, paint, table, width_of
+from console.cli.table import paint, table
+from console.commands.fitting import fit, width_of
 from console.commands.picture import Picture, Trouble
 from console.commands.rows import HOST, Cell, Column, Tone, state_cell
 from console.commands.values import ago

@@ -10,7 +10,7 @@ import pytest
 
 from console.cli.glance import glance
 from console.cli.screen import Screen
-from console.cli.table import width_of
+from console.commands.fitting import width_of
 from console.commands.picture import take
 from console.fleet.model import FleetModel
 from console.model.config import HostConfig

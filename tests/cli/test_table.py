@@ -7,7 +7,8 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.cli.table import fit, table, width_of
+from console.cli.table import table
+from console.commands.fitting import width_of
 from console.commands.rows import Cell, Column
 
 Row = tuple[str, str, str]
@@ -37,13 +38,6 @@ def test_a_column_that_is_empty_everywhere_is_left_out() -> None:
 def test_what_could_not_be_asked_is_a_row_with_the_reason() -> None:
     lines = table(COLUMNS, [("a", "b", "c")], 40, missing=[("web9", "unreachable: no route to host")])
     assert lines[-1] == "web9  ✖ unreachable: no route to host"
-
-
-@given(st.text(max_size=30), st.integers(1, 20))
-def test_fit_gives_exactly_the_width_for_wide_and_narrow_characters(text: str, width: int) -> None:
-    from console.model.text import clean
-
-    assert width_of(fit(clean(text), width)) == width
 
 
 @given(

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
+from console.commands import clock
 from console.commands.values import ago
 
 R = TypeVar("R")
@@ -27,6 +28,8 @@ class Tone(StrEnum):
 
 #: Glyph before a word, so that colour is never the only sign.
 GLYPHS = {Tone.GOOD: "●", Tone.WARN: "▲", Tone.BAD: "✖", Tone.FAINT: "○", Tone.PLAIN: "·"}
+
+_SEVERITY = {Tone.BAD: 0, Tone.WARN: 1, Tone.GOOD: 2, Tone.PLAIN: 3, Tone.FAINT: 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,10 @@ class Column(Generic[R]):
 
     :param keep: columns with a lower number give way first when the terminal is narrow.
     :param shrink: whether its cells may be cut to make room.
+    :param width: what a table that does not measure its rows gives it, in columns.
+    :param least: how narrow it can be there, if it shrinks, before another column is left out.
+    :param order: what it is sorted by, None last; without it the text counts, as a number if it is one.
+    :param ticks: whether its text changes with the clock alone; nothing is searched for in such text.
     """
 
     title: str
@@ -54,6 +61,10 @@ class Column(Generic[R]):
     keep: int = 5
     right: bool = False
     shrink: bool = False
+    width: int = 10
+    least: int = 8
+    order: Callable[[R], Any] | None = None
+    ticks: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,7 +110,12 @@ def plain(value: Any) -> Any:
 
 
 def since_cell(at: datetime | None) -> Cell:
-    return Cell(ago(at, datetime.now(UTC)), Tone.FAINT)
+    return Cell(ago(at, clock.now()), Tone.FAINT)
+
+
+def worst_first(cell: Cell) -> tuple[int, str]:
+    """What a column of states is sorted by."""
+    return _SEVERITY[cell.tone], cell.text
 
 
 def block(title: str, fields: Mapping[str, Any]) -> list[tuple[Cell, ...]]:

@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from console.commands.rows.base import Cell, Column, RowKind, Tone, block, moment, plain, since_cell
+from console.commands.rows.base import (
+    Cell,
+    Column,
+    RowKind,
+    Tone,
+    block,
+    moment,
+    plain,
+    since_cell,
+    worst_first,
+)
 from console.model.container import Container, ContainerStats, Port
 
 
@@ -53,17 +63,38 @@ CONTAINER: RowKind[Container] = RowKind(
     lambda container: (container.host, container.id),
     _container_fields,
     (
-        Column("HOST", lambda box: box.host, 9),
-        Column("CONTAINER", lambda box: box.name, 9, shrink=True),
-        Column("STATE", container_state_cell, 8),
-        Column("SINCE", lambda box: since_cell(box.since), 5, right=True),
-        Column("RESTARTS", lambda box: str(box.restarts) if box.restarts else "", 5, right=True),
-        Column("EXIT", lambda box: "" if box.exit_code is None else str(box.exit_code), 4, right=True),
-        Column("IMAGE", lambda box: box.image, 6, shrink=True),
-        Column("ID", lambda box: Cell(box.id[:12], Tone.FAINT), 3),
-        Column("UNIT", lambda box: box.unit or "", 3),
+        Column("HOST", lambda box: box.host, 9, width=12),
+        Column("CONTAINER", lambda box: box.name, 9, shrink=True, width=28, least=16),
         Column(
-            "PORTS", lambda box: " ".join(dict.fromkeys(_port(port) for port in box.ports)), 2, shrink=True
+            "STATE",
+            container_state_cell,
+            8,
+            width=20,
+            order=lambda box: worst_first(container_state_cell(box)),
+        ),
+        Column(
+            "SINCE",
+            lambda box: since_cell(box.since),
+            5,
+            right=True,
+            width=7,
+            order=lambda box: box.since,
+            ticks=True,
+        ),
+        Column("RESTARTS", lambda box: str(box.restarts) if box.restarts else "", 5, right=True, width=8),
+        Column(
+            "EXIT", lambda box: "" if box.exit_code is None else str(box.exit_code), 4, right=True, width=4
+        ),
+        Column("IMAGE", lambda box: box.image, 6, shrink=True, width=28, least=12),
+        Column("ID", lambda box: Cell(box.id[:12], Tone.FAINT), 3, width=12),
+        Column("UNIT", lambda box: box.unit or "", 3, width=20),
+        Column(
+            "PORTS",
+            lambda box: " ".join(dict.fromkeys(_port(port) for port in box.ports)),
+            2,
+            shrink=True,
+            width=24,
+            least=12,
         ),
     ),
     lambda container: (container.host, container.name),

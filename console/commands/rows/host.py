@@ -6,7 +6,18 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from console.commands.rows.base import Cell, Column, RowKind, Tone, block, moment, plain, since_cell
+from console.commands import clock
+from console.commands.rows.base import (
+    Cell,
+    Column,
+    RowKind,
+    Tone,
+    block,
+    moment,
+    plain,
+    since_cell,
+    worst_first,
+)
 from console.commands.values import ago
 from console.model.host import Host
 from console.model.state import Source, State, Status
@@ -102,7 +113,7 @@ def _disk(host: Host) -> Cell:
 def _uptime(host: Host) -> Cell:
     if host.facts.uptime_s is None:
         return Cell("")
-    now = datetime.now(UTC)
+    now = clock.now()
     return Cell(ago(datetime.fromtimestamp(now.timestamp() - host.facts.uptime_s, UTC), now), Tone.FAINT)
 
 
@@ -119,18 +130,46 @@ HOST: RowKind[Host] = RowKind(
     lambda host: (host.name,),
     _host_fields,
     (
-        Column("HOST", lambda host: host.name, 9),
-        Column("STATE", lambda host: state_cell(host.status), 9),
-        Column("SINCE", lambda host: since_cell(host.status.since), 5, right=True),
-        Column("FAILED", lambda host: _count(host.units_failed), 8, right=True),
-        Column("UNHEALTHY", lambda host: _count(host.containers_unhealthy), 7, right=True),
-        Column("OS", _os, 4),
-        Column("UP", _uptime, 3, right=True),
-        Column("LOAD", _load, 2, right=True),
-        Column("MEM", _memory, 2, right=True),
-        Column("DISK", _disk, 3, right=True),
-        Column("LABELS", lambda host: _labels(host.labels), 1, shrink=True),
-        Column("REASON", _trouble, 8, shrink=True),
+        Column("HOST", lambda host: host.name, 9, width=12),
+        Column(
+            "STATE",
+            lambda host: state_cell(host.status),
+            9,
+            width=13,
+            order=lambda host: worst_first(state_cell(host.status)),
+        ),
+        Column(
+            "SINCE",
+            lambda host: since_cell(host.status.since),
+            5,
+            right=True,
+            width=7,
+            order=lambda host: host.status.since,
+            ticks=True,
+        ),
+        Column(
+            "FAILED",
+            lambda host: _count(host.units_failed),
+            8,
+            right=True,
+            width=6,
+            order=lambda host: host.units_failed,
+        ),
+        Column(
+            "UNHEALTHY",
+            lambda host: _count(host.containers_unhealthy),
+            7,
+            right=True,
+            width=9,
+            order=lambda host: host.containers_unhealthy,
+        ),
+        Column("OS", _os, 4, width=20),
+        Column("UP", _uptime, 3, right=True, width=7, order=lambda host: host.facts.uptime_s, ticks=True),
+        Column("LOAD", _load, 2, right=True, width=5),
+        Column("MEM", _memory, 2, right=True, width=4),
+        Column("DISK", _disk, 3, right=True, width=4),
+        Column("LABELS", lambda host: _labels(host.labels), 1, shrink=True, width=24, least=12),
+        Column("REASON", _trouble, 8, shrink=True, width=32, least=12),
     ),
     lambda host: (host.state is State.LIVE and not host.units_failed, host.name),
 )

@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from console.commands.rows.base import Cell, Column, RowKind, Tone, block, moment, plain, since_cell
+from console.commands.rows.base import (
+    Cell,
+    Column,
+    RowKind,
+    Tone,
+    block,
+    moment,
+    plain,
+    since_cell,
+    worst_first,
+)
 from console.model.text import clean
 from console.model.unit import RELATIONS, Health, Unit, UnitDependencies
 
@@ -47,15 +57,38 @@ UNIT: RowKind[Unit] = RowKind(
     lambda unit: (unit.host, unit.name),
     _fields,
     (
-        Column("HOST", lambda unit: unit.host, 9),
-        Column("UNIT", lambda unit: unit.name, 9, shrink=True),
-        Column("HEALTH", unit_health_cell, 8),
-        Column("ACTIVE", lambda unit: unit.active, 6),
-        Column("SUB", lambda unit: unit.sub, 5),
-        Column("RESTARTS", lambda unit: "" if unit.restarts is None else str(unit.restarts), 3, right=True),
-        Column("SINCE", lambda unit: since_cell(unit.since), 4, right=True),
-        Column("LOAD", lambda unit: unit.load, 2),
-        Column("DESCRIPTION", lambda unit: Cell(unit.description, Tone.FAINT), 1, shrink=True),
+        Column("HOST", lambda unit: unit.host, 9, width=12),
+        Column("UNIT", lambda unit: unit.name, 9, shrink=True, width=36, least=20),
+        Column(
+            "HEALTH", unit_health_cell, 8, width=12, order=lambda unit: worst_first(unit_health_cell(unit))
+        ),
+        Column("ACTIVE", lambda unit: unit.active, 6, width=12),
+        Column("SUB", lambda unit: unit.sub, 5, width=12),
+        Column(
+            "RESTARTS",
+            lambda unit: "" if unit.restarts is None else str(unit.restarts),
+            3,
+            right=True,
+            width=8,
+        ),
+        Column(
+            "SINCE",
+            lambda unit: since_cell(unit.since),
+            4,
+            right=True,
+            width=7,
+            order=lambda unit: unit.since,
+            ticks=True,
+        ),
+        Column("LOAD", lambda unit: unit.load, 2, width=9),
+        Column(
+            "DESCRIPTION",
+            lambda unit: Cell(unit.description, Tone.FAINT),
+            1,
+            shrink=True,
+            width=30,
+            least=14,
+        ),
     ),
     lambda unit: (unit.host, unit.name),
 )
