@@ -101,7 +101,7 @@ class _Server(asyncssh.SSHServer):
 async def _run(process: asyncssh.SSHServerProcess[bytes]) -> None:
     pipe = asyncio.subprocess.PIPE
     child = await asyncio.create_subprocess_shell(
-        process.command or "true", stdin=pipe, stdout=pipe, stderr=pipe
+        process.command or "true", stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
     )
     assert child.stdin
     assert child.stdout
