@@ -42,25 +42,34 @@ def _log_key(record: LogRecord | Gap) -> tuple[str, ...]:
     return (record.host, record.cursor if isinstance(record, LogRecord) else record.after or "")
 
 
+def origin(record: LogRecord) -> str:
+    """Who said it: `api(claimed)[123]`, the container first, and marked where it was only claimed."""
+    name = record.container or record.identifier or record.unit or "?"
+    if record.container and not record.trusted:
+        name += "(claimed)"
+    return name if record.pid is None else f"{name}[{record.pid}]"
+
+
+def urgency(record: LogRecord) -> Tone:
+    """How its priority should strike the eye: err and worse bad, warning warn."""
+    if record.priority is None or record.priority > 4:
+        return Tone.PLAIN
+    return Tone.WARN if record.priority == 4 else Tone.BAD
+
+
+def gap_message(gap: Gap) -> str:
+    """What is missing, as a sentence."""
+    count = f"{gap.count} lines" if gap.count else "lines"
+    return f"{count} missing: {gap.reason}"
+
+
 def log_line(record: LogRecord | Gap) -> tuple[Cell, ...]:
     """Time, host, origin and message, as a person reads them in one line."""
-    time = record.time.astimezone(UTC).strftime("%b %d %H:%M:%S.%f")[:-3]
+    time = Cell(record.time.astimezone(UTC).strftime("%b %d %H:%M:%S.%f")[:-3], Tone.FAINT)
+    host = Cell(record.host)
     if isinstance(record, Gap):
-        count = f"{record.count} lines" if record.count else "lines"
-        return (
-            Cell(time, Tone.FAINT),
-            Cell(record.host),
-            Cell("gap", Tone.BAD),
-            Cell(f"{count} missing: {record.reason}", Tone.BAD),
-        )
-    origin = record.container or record.identifier or record.unit or "?"
-    if record.container and not record.trusted:
-        origin += "(claimed)"
-    if record.pid is not None:
-        origin += f"[{record.pid}]"
-    urgent = record.priority if record.priority is not None else 6
-    tone = Tone.BAD if urgent <= 3 else Tone.WARN if urgent == 4 else Tone.PLAIN
-    return Cell(time, Tone.FAINT), Cell(record.host), Cell(origin, Tone.FAINT), Cell(record.message, tone)
+        return time, host, Cell("gap", Tone.BAD), Cell(gap_message(record), Tone.BAD)
+    return time, host, Cell(origin(record), Tone.FAINT), Cell(record.message, urgency(record))
 
 
 LOG: RowKind[LogRecord | Gap] = RowKind(
