@@ -160,6 +160,9 @@ def test_no_filter_is_none() -> None:
         ("AN", "Banana BANANA", ["AN", "AN"]),
         ("/a./", "Banana", ["an", "an"]),
         ("/x*/", "axxb", ["xx"]),
+        ("/[a-c]+/", "xABCd", ["ABC"]),
+        (r"/\x41b/", "xABab", ["AB", "ab"]),
+        (r"/A\x42/", "xABab", ["AB"]),
         ("i", "İI", ["İ", "I"]),
     ],
 )
