@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 from console.errors import UsageError
 from console.model.host import Host
@@ -77,24 +78,26 @@ class Filter:
             case _:
                 return f"{self.how} {self.word}".rstrip()
 
-    def text_test(self) -> Callable[[str], bool] | None:
-        """What tells whether a row is kept by its text; None where the text does not count."""
-        if not self.word or self.how is How.LABELS:
-            return None
-        fold = not any(char.isupper() for char in self.word)
-        word = self.word.casefold() if fold else self.word
-        match self.how, fold:
-            case How.HOLDS, True:
-                return lambda text: word in text.casefold()
-            case How.HOLDS, False:
-                return lambda text: word in text
-            case How.LACKS, True:
-                return lambda text: word not in text.casefold()
-            case How.LACKS, False:
+    @property
+    def by_text(self) -> bool:
+        """Whether it goes by a row's text, and not by its host or by nothing."""
+        return bool(self.word) and self.how is not How.LABELS
+
+    @property
+    def folds(self) -> bool:
+        """Whether upper and lower case are one to it."""
+        return not any(char.isupper() for char in self.word)
+
+    def text_test(self) -> Callable[[str], bool]:
+        """What tells whether a row is kept by its text, which is casefolded already if the filter folds."""
+        word = self.word.casefold() if self.folds else self.word
+        match self.how:
+            case How.LACKS:
                 return lambda text: word not in text
+            case How.FUZZY:
+                return partial(_fuzzy, word.split())
             case _:
-                words = word.split()
-                return lambda text: _fuzzy(words, text.casefold() if fold else text)
+                return lambda text: word in text
 
     def matches(self, text: str, host: Host | None = None) -> bool:
         """Whether a row is kept.
@@ -104,8 +107,7 @@ class Filter:
         """
         if self.selector is not None:
             return host is not None and self.selector.matches_host(host)
-        test = self.text_test()
-        return test is None or test(text)
+        return not self.by_text or self.text_test()(text.casefold() if self.folds else text)
 
 
 def _looks_like_an_option(text: str) -> bool:
@@ -115,7 +117,13 @@ def _looks_like_an_option(text: str) -> bool:
 
 def _fuzzy(words: list[str], text: str) -> bool:
     cells = text.split(SEPARATOR)
-    return all(any(_letters_in_order(word, cell) for cell in cells) for word in words)
+    for word in words:
+        # Most rows lack a letter, or have none of them in order: told before looking cell by cell.
+        if not _letters_in_order(word, text):
+            return False
+        if not any(_letters_in_order(word, cell) for cell in cells):
+            return False
+    return True
 
 
 def _letters_in_order(word: str, cell: str) -> bool:

@@ -82,8 +82,9 @@ class LiveList(Generic[K, R]):
         self._host = host
         self._rows: dict[K, R] = {}
         self._places: dict[K, Any] = {}
-        self._texts: dict[K, str] = {}
+        self._texts: dict[K, str] = {}  # as the filter wants them; made when it first asks
         self._verdicts: dict[str, tuple[Host | None, bool]] = {}
+        self._folds = True
         self._filter: Filter | None = None
         self._text_test: Callable[[str], bool] | None = None
         self._column: Column[R] | None = None
@@ -187,8 +188,12 @@ class LiveList(Generic[K, R]):
         if wanted is not None and wanted.selector is not None and self._host is None:
             raise UsageError("these rows have no labels", hint="filter by text")
         self._filter = wanted or None
-        self._text_test = wanted.text_test() if wanted else None
+        self._text_test = wanted.text_test() if wanted and wanted.by_text else None
         self._verdicts.clear()
+        folds = wanted is None or wanted.folds
+        if folds is not self._folds:
+            self._folds = folds
+            self._texts.clear()
         self._sift()
 
     def set_sort(self, title: str | None, reverse: bool = False) -> None:
@@ -231,7 +236,8 @@ class LiveList(Generic[K, R]):
                 cell = column.cell(row)
                 text = cell if isinstance(cell, str) else cell.text
                 texts.append(text if text.isprintable() else clean(text))
-        return SEPARATOR.join(texts)
+        whole = SEPARATOR.join(texts)
+        return whole.casefold() if self._folds else whole
 
     def _selected(self, name: str) -> bool:
         host = self._host(name) if self._host else None

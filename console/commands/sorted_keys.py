@@ -39,7 +39,7 @@ class SortedKeys(Generic[K]):
 
         A few find their places by bisection; many are sorted in at once.
         """
-        if len(gone) + len(come) > 32 + len(self.keys) // 40:
+        if len(gone) + len(come) > 32 + len(self.keys) // 10:
             self._merge(gone, come)
             return
         for place in gone:
