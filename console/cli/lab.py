@@ -59,8 +59,8 @@ def _lab(out: Output, *, runs: bool = True) -> Lab:
 class LabUp(Command):
     """Bring up hosts: at least so many of each kind, all of them running.
 
-    Without a kind it is three docker hosts. The last line of stdout is the path of the lab's
-    fleet file, for `--config` or $QUARTERDECK_CONFIG.
+    Without a kind it is three docker hosts and an atomic one. The last line of stdout is the path of
+    the lab's fleet file, for `--config` or $QUARTERDECK_CONFIG.
     """
 
     words = ("lab", "up")
@@ -68,12 +68,13 @@ class LabUp(Command):
     plain: int | None = option(INTEGER, "hosts with systemd and sshd, and no containers")
     docker: int | None = option(INTEGER, "hosts with docker")
     podman: int | None = option(INTEGER, "hosts with podman")
+    atomic: int | None = option(INTEGER, "hosts that boot an OSTree deployment, and update as a whole")
     exact: bool = switch("exactly so many: take others down")
 
     async def run(self, core: Core, out: Output) -> None:
         from console.lab.lab import DEFAULT_HOSTS
 
-        counts = {"plain": self.plain, "docker": self.docker, "podman": self.podman}
+        counts = {"plain": self.plain, "docker": self.docker, "podman": self.podman, "atomic": self.atomic}
         wanted = {kind: count for kind, count in counts.items() if count is not None}
         status = await _lab(out).up(wanted or DEFAULT_HOSTS, exact=self.exact)
         out.document(LAB, status)
@@ -179,6 +180,21 @@ class LabSlow(_OneHost):
         await _lab(out).slow(self.host, delay=self.delay, rate=self.rate, stall=self.stall)
 
 
+@dataclass(frozen=True)
+class LabRelease(Command):
+    """Choose what the atomic hosts find when they look for an update: 1.0, 1.1, or 1.2, which is broken.
+
+    A new lab has hosts with 1.0, and 1.1 released.
+    """
+
+    words = ("lab", "release")
+    kind = Kind.WRITE
+    version: str = argument("VERSION", "a version of the lab's system", required=True)
+
+    async def run(self, core: Core, out: Output) -> None:
+        await _lab(out).release(self.version)
+
+
 COMMANDS: tuple[type[Command], ...] = (
     LabUp,
     LabDown,
@@ -189,4 +205,5 @@ COMMANDS: tuple[type[Command], ...] = (
     LabCut,
     LabHeal,
     LabSlow,
+    LabRelease,
 )

@@ -1,8 +1,9 @@
 """The firmware of one host: `python -m console.lab.boot SPEC.json`.
 
 Lives in the host's cell for as long as the host is powered. It gives the host a network and a mount
-namespace of its own (so nothing is left on the machine when it ends), lays the host's folder over the
-image, and boots systemd-nspawn, again after each reboot, until the host powers off.
+namespace of its own (so nothing is left on the machine when it ends), puts its root together (the host's
+folder over the image, or the deployment that its boot loader names), and boots systemd-nspawn, again
+after each reboot, until the host powers off.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from console.errors import LabError
 from console.lab import cgroup
+from console.lab.bootloader import Chosen, choose
 from console.lab.wiring import Wiring, connect, into_own_network
 
 _REBOOT = 133  # systemd-nspawn(1), EXIT STATUS: the container asked for a reboot
@@ -25,7 +28,11 @@ _NSPAWN_RUNTIME = Path("/run/systemd/nspawn")
 
 @dataclass(frozen=True, slots=True)
 class BootSpec:
-    """What it takes to boot one host. `layers` are read-only, topmost first; `binds` host path → folder."""
+    """What it takes to boot one host. `binds` are host path → folder.
+
+    A host with `layers` (read-only, topmost first) has an overlay for a root; one without boots from the
+    `sysroot` in its folder.
+    """
 
     name: str
     machine: str
@@ -75,20 +82,54 @@ def nspawn_argv(spec: BootSpec) -> list[str]:
     return argv + [f"--bind={outside}:{inside}" for inside, outside in sorted(spec.binds.items())]
 
 
+def deployment_argv(spec: BootSpec, chosen: Chosen) -> list[str]:
+    """What a deployment adds: the mounts that OSTree's initramfs would make, the kernel's arguments.
+
+    The root is read-only, /etc the deployment's own, /var shared by all of the host's deployments.
+    """
+    sysroot = spec.folder / "sysroot"
+    argv = ["--read-only", f"--bind={chosen.deployment / 'etc'}:/etc", f"--bind={chosen.var}:/var"]
+    argv += [f"--bind={sysroot}:/sysroot", f"--bind={sysroot / 'boot'}:/boot", "--tmpfs=/tmp:mode=1777"]
+    argv += [f"--bind-ro={spec.folder / 'ostree-booted'}:/run/ostree-booted"]
+    # What is mounted below /proc is looked up inside the host, so it is brought there first.
+    argv += [f"--bind-ro={spec.folder / 'cmdline'}:/run/lab-cmdline"]
+    argv += ["--bind-ro=/run/lab-cmdline:/proc/cmdline"]
+    return [*argv, *chosen.entry.options]
+
+
 def _say(text: str) -> None:
     print(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} boot: {text}", flush=True)
 
 
 def _mount(spec: BootSpec) -> None:
-    options = overlay_options(spec)
-    subprocess.run(["mount", "-t", "overlay", "overlay", "-o", options, spec.folder / "root"], check=True)
+    if spec.layers:
+        options = overlay_options(spec)
+        subprocess.run(["mount", "-t", "overlay", "overlay", "-o", options, spec.folder / "root"], check=True)
     # nspawn keeps a folder for each machine here and leaves some behind.
     _NSPAWN_RUNTIME.mkdir(parents=True, exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", _NSPAWN_RUNTIME], check=True)
 
 
+def _load(spec: BootSpec) -> list[str]:
+    """Do what a boot loader does, for a host that has one: the arguments to nspawn that come of it."""
+    if spec.layers:
+        return []
+    root = spec.folder / "root"
+    if root.is_mount():
+        subprocess.run(["umount", "--lazy", root], check=True)
+    chosen = choose(spec.folder / "sysroot")
+    _say(f"{spec.name}: {chosen.entry.title}, {chosen.deployment.name}")
+    # The very folder, not a copy: OSTree knows the booted deployment by its inode. And not the deployment's
+    # own path as nspawn's root: made read-only, that would take /etc along.
+    subprocess.run(["mount", "--bind", chosen.deployment, root], check=True)
+    (spec.folder / "cmdline").write_text(" ".join(chosen.entry.options) + "\n")
+    (spec.folder / "ostree-booted").touch()
+    return deployment_argv(spec, chosen)
+
+
 def _boot(spec: BootSpec, group: Path) -> int:
     """Boot once; the exit code of nspawn. `group` is new for each boot."""
+    loaded = _load(spec)
     while not cgroup.remove(group):
         time.sleep(0.01)
     environment = dict(
@@ -98,7 +139,7 @@ def _boot(spec: BootSpec, group: Path) -> int:
         SYSTEMD_NSPAWN_API_VFS_WRITABLE="network",  # /proc/sys/net for docker, /sys read-only for udev
     )
     nspawn = subprocess.Popen(
-        nspawn_argv(spec),
+        [*nspawn_argv(spec), *loaded],
         stdin=subprocess.DEVNULL,
         env=environment,
         # nspawn makes its groups below the one it is started in; two hosts must not share it.
@@ -125,7 +166,10 @@ def main() -> int:
     code = _REBOOT
     while code == _REBOOT:
         _say(f"{spec.name}: power on")
-        code = _boot(spec, cell / "machine")
+        try:
+            code = _boot(spec, cell / "machine")
+        except LabError as error:
+            raise SystemExit(f"{spec.name}: {error}") from error
         _say(f"{spec.name}: ended with {code}")
     return code
 

@@ -12,23 +12,26 @@ import os
 import secrets
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from console.errors import LabError
-from console.lab import cgroup
+from console.lab import cgroup, ostree_repo
 from console.lab.boot import BootSpec
 from console.lab.cells import Cells, alive
 from console.lab.image import Image
 from console.lab.layout import Layout
 from console.lab.network import Network
-from console.lab.plan import Place, Subnet
+from console.lab.plan import LAYERED, Place, Subnet
 from console.lab.proxy import SSH_PORT, ProxySpec
 from console.lab.run import outcome, run
 
 #: Where each engine keeps images and containers: on a real file system, since overlays do not stack on one.
 _STORAGE = {"docker": "/var/lib/docker", "podman": "/var/lib/containers"}
 _SOCKET = {"docker": "/run/docker.sock", "podman": "/run/podman/podman.sock"}
+#: What is in a host's folder: with an overlay for a root, and with deployments.
+_LAYERED_PARTS = ("root", "upper/etc", "work", "storage")
+_BOOTED_PARTS = ("root", "sysroot")
 _BOOTS_WITHIN = 120.0  # seconds, on a busy machine; three are usual
 _ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"}
 
@@ -52,7 +55,8 @@ class Guest:
 
     @property
     def host_key(self) -> Path:
-        return self.folder / "upper/etc/ssh/ssh_host_ed25519_key.pub"
+        """Its public key; a copy, since an atomic host's /etc is another with each version."""
+        return self.folder / "host_key.pub"
 
     def leader(self) -> int | None:
         """The host's init as this machine numbers it; None while the host is off."""
@@ -70,14 +74,23 @@ class Guest:
             return "cut"
         return "slow" if cgroup.processes(self._cells.folder(self._proxy)) else "running"
 
-    async def prepare(self) -> None:
+    async def prepare(self, image: Image) -> None:
         """Make the host's folder: identity, keys, what it needs to know of the lab. Whole or not there."""
-        if not self.folder.is_dir():
-            new = self.folder.with_name(f".new-{self.name}")
-            await asyncio.to_thread(self._lay_out, new)
-            key = str(new / "upper/etc/ssh/ssh_host_ed25519_key")
-            await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", self.name, "-f", key])
-            new.rename(self.folder)
+        if self.folder.is_dir():
+            return
+        new = self.folder.with_name(f".new-{self.name}")
+        layered = self.place.kind in LAYERED
+        await asyncio.to_thread(_start_over, new, _LAYERED_PARTS if layered else _BOOTED_PARTS)
+        if layered:
+            etc = new / "upper/etc"
+        else:
+            ostree, remote = ostree_repo.Ostree(image.folder), f"http://{self._subnet.updates}"
+            etc = await ostree_repo.make_sysroot(ostree, new / "sysroot", remote) / "etc"
+        self._write_etc(etc)
+        key = etc / "ssh/ssh_host_ed25519_key"
+        await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", self.name, "-f", str(key)])
+        shutil.copyfile(key.with_suffix(".pub"), new / self.host_key.name)
+        new.rename(self.folder)
 
     async def boot(self, image: Image) -> None:
         """Power on. Ready is another matter: `ready`."""
@@ -125,7 +138,7 @@ class Guest:
         await self.power_cut()
         if self.folder.is_dir():
             doomed = self.folder.rename(self.folder.with_name(f".old-{self.name}"))
-            await asyncio.to_thread(shutil.rmtree, doomed)
+            await asyncio.to_thread(ostree_repo.remove, doomed)
 
     async def cut(self) -> None:
         """Off the network, still running."""
@@ -189,14 +202,7 @@ class Guest:
     async def _ip(self, *arguments: str) -> None:
         await run([*self._enter(network_only=True), "ip", *arguments])
 
-    def _lay_out(self, folder: Path) -> None:
-        if folder.exists():
-            shutil.rmtree(folder)
-        etc = folder / "upper/etc"
-        for path in (etc / "ssh", etc / "docker", etc / "containers/registries.conf.d", etc / "lab"):
-            path.mkdir(parents=True)
-        for name in ("work", "root", "storage"):
-            (folder / name).mkdir()
+    def _write_etc(self, etc: Path) -> None:
         registry = self._subnet.registry
         authorized = self._layout.key.with_suffix(".pub").read_text()
         files = {
@@ -209,6 +215,7 @@ class Guest:
             "lab/registry": f"{registry}\n",
         }
         for name, text in files.items():
+            (etc / name).parent.mkdir(parents=True, exist_ok=True)
             (etc / name).write_text(text)
 
     async def _booted(self) -> None:
@@ -242,6 +249,14 @@ class Guest:
                 if b" 200 " in answer:
                     return
             await asyncio.sleep(0.05)
+
+
+def _start_over(folder: Path, parts: Iterable[str]) -> None:
+    """A host's folder with empty `parts`, whatever was there."""
+    if folder.exists():
+        ostree_repo.remove(folder)
+    for part in parts:
+        (folder / part).mkdir(parents=True)
 
 
 def _module(name: str, argument: Path) -> list[str]:

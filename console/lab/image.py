@@ -1,7 +1,8 @@
 """The hosts' image: built once, kept in the cache, shared by all hosts of all labs.
 
-An image is a folder: `tree/`, a Debian system with everything any kind of host has, and a thin layer
-a kind (`docker/`, `podman/`, `plain/`) that hides what hosts of that kind have not. It appears in the
+An image is a folder: `tree/`, a Debian system with everything any kind of host has; a thin layer a
+kind (`docker/`, `podman/`, `plain/`) that hides what hosts of that kind have not; and `ostree/`, the
+repositories that atomic hosts boot and update from (ostree_repo.py). It appears in the
 cache by a rename when it is whole, so a build that was killed leaves nothing taken for one.
 """
 
@@ -17,8 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from console.errors import LabError
-from console.lab import apt, compose, recipe
+from console.lab import apt, compose, ostree_repo, recipe
 from console.lab.lock import locked
+from console.lab.plan import LAYERED
 from console.lab.run import outcome, run
 
 _SOURCES = Path("/etc/apt")
@@ -35,8 +37,8 @@ class Image:
         return self.folder / "tree"
 
     def layers(self, kind: str) -> tuple[Path, ...]:
-        """What a host of `kind` is made of, topmost first."""
-        return (self.folder / kind, self.tree)
+        """What a host of `kind` is made of, topmost first; nothing for one with a sysroot of its own."""
+        return (self.folder / kind, self.tree) if kind in LAYERED else ()
 
 
 class ImageCache:
@@ -113,6 +115,7 @@ class ImageCache:
         for command in recipe.finishing_commands():
             await run(["chroot", str(image.tree), *command])
         await asyncio.to_thread(compose.make_layers, image.folder)
+        await ostree_repo.build(image.folder)
 
     async def _narrated(self, argv: list[str], stdin: str) -> tuple[int, str, str]:
         started = time.monotonic()

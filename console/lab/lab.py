@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from console.errors import LabError
-from console.lab import cells, registry, state
+from console.lab import cells, ostree_repo, registry, state
 from console.lab.fleetfile import fleet_toml, known_hosts_text
 from console.lab.guest import Guest
 from console.lab.image import Image, ImageCache
@@ -23,7 +23,7 @@ from console.lab.layout import Layout, default_cache, default_root
 from console.lab.limits import raise_limits
 from console.lab.lock import locked
 from console.lab.network import Network
-from console.lab.plan import DEFAULT_HOSTS, KINDS, Place, Subnet, converge
+from console.lab.plan import DEFAULT_HOSTS, KINDS, LAYERED, Place, Subnet, converge
 from console.lab.requirements import missing_requirements
 from console.lab.run import run
 
@@ -96,10 +96,12 @@ class Lab:
             for guest in self._guests(plan.removed, subnet):
                 await guest.remove()
                 self._report(f"{guest.name}: removed")
+            if any(place.kind not in LAYERED for place in plan.hosts):
+                await self._publish(image, subnet)
             guests = self._guests(plan.hosts, subnet)
-            self._tidy(plan.hosts)
+            await self._tidy(plan.hosts)
             for guest in guests:
-                await guest.prepare()
+                await guest.prepare(image)
             state.save(self._layout.state, subnet, plan.hosts)
             self._write_files(guests, plan.hosts, subnet)
             await self._bring_up(guests, image)
@@ -140,11 +142,19 @@ class Lab:
     async def start(self, host: str) -> None:
         """Boot a host that is off, and wait for it as `up` does. A host that runs is left alone."""
         async with self._one(host) as guest:
-            image = self._images.claimed(self._layout.id)
-            if image is None:
-                raise LabError("the image this lab was made from is gone", hint="lab up makes it anew")
+            image = self._claimed()
             if guest.leader() is None:
                 await self._boot(guest, image)
+
+    async def release(self, version: str) -> None:
+        """From now on the lab's atomic hosts find `version` when they look for an update.
+
+        :raises LabError: there is no such version, or no lab.
+        """
+        self._check()
+        async with self._alone():
+            ostree = ostree_repo.Ostree(self._claimed().folder)
+            await ostree_repo.release(ostree, self._layout.updates, version)
 
     async def cut(self, host: str) -> None:
         """Take the host off the network while it runs: packets vanish in both directions.
@@ -193,6 +203,14 @@ class Lab:
         async with self._alone():
             yield self._guest(host)
 
+    def _claimed(self) -> Image:
+        """The image that the lab was made from."""
+        image = self._images.claimed(self._layout.id)
+        if image is None:
+            why = f"there is no lab in {self._layout.root}, or its image is gone"
+            raise LabError(why, hint="lab up makes it anew")
+        return image
+
     def _load(self) -> state.State | None:
         with _told():
             return state.load(self._layout.state)
@@ -213,13 +231,19 @@ class Lab:
             comment = ["-C", "quarterdeck lab"]
             await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", *comment, "-f", str(key)])
 
-    def _tidy(self, places: Iterable[Place]) -> None:
+    async def _publish(self, image: Image, subnet: Subnet) -> None:
+        ostree = ostree_repo.Ostree(image.folder)
+        await ostree_repo.publish(ostree, self._layout.updates)
+        if await ostree_repo.serve(self._cells, self._layout.updates, subnet.updates):
+            self._report(f"updates: http://{subnet.updates}, branch {ostree_repo.BRANCH}")
+
+    async def _tidy(self, places: Iterable[Place]) -> None:
         """Remove host folders that an interrupted command left."""
         keep = {place.name for place in places}
         self._layout.hosts.mkdir(exist_ok=True)
-        for folder in self._layout.hosts.iterdir():
+        for folder in list(self._layout.hosts.iterdir()):
             if folder.name not in keep:
-                shutil.rmtree(folder)
+                await asyncio.to_thread(ostree_repo.remove, folder)
 
     def _write_files(self, guests: Iterable[Guest], places: Iterable[Place], subnet: Subnet) -> None:
         layout = self._layout
@@ -257,6 +281,7 @@ class Lab:
         await self._cells.kill_all()
         await self._network.remove()
         self._images.release(self._layout.id)
+        await self._tidy(())
         # The state goes last: what is interrupted here is still known to the next command.
         for path in sorted(self._layout.root.iterdir(), key=lambda path: path == self._layout.state):
             if path.is_dir():

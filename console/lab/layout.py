@@ -60,8 +60,13 @@ class Layout:
     def registry(self) -> Path:
         return self.root / "registry"
 
+    @property
+    def updates(self) -> Path:
+        """What the lab publishes for its atomic hosts."""
+        return self.root / "updates"
+
     def host(self, name: str) -> Path:
-        """The folder of one host: its layer over the image, its containers, its console's log."""
+        """The folder of one host: its layer over the image or its sysroot, its console's log."""
         return self.hosts / name
 
     @property

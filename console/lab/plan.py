@@ -9,12 +9,15 @@ from ipaddress import IPv4Address
 from console.errors import LabError
 
 #: The kinds of host there are. The name of a host is its kind and a number from 1.
-KINDS = ("docker", "podman", "plain")
+KINDS = ("docker", "podman", "plain", "atomic")
+
+#: Those whose root is a layer over the image; an atomic host boots a deployment of its own.
+LAYERED = ("docker", "podman", "plain")
 
 #: A host's number is the last byte of its addresses.
 FIRST_NUMBER, LAST_NUMBER = 11, 250
 
-DEFAULT_HOSTS: Mapping[str, int] = {"docker": 3}
+DEFAULT_HOSTS: Mapping[str, int] = {"docker": 3, "atomic": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,11 @@ class Subnet:
     def registry(self) -> str:
         """The registry's `address:port`, on the bridge."""
         return f"{self.public(1)}:5000"
+
+    @property
+    def updates(self) -> str:
+        """The `address:port` where atomic hosts find theirs, on the bridge."""
+        return f"{self.public(1)}:8060"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,16 @@ ENGINES: Mapping[str, tuple[str, ...]] = {
     "docker": ("docker.io", "docker-cli", "containerd", "runc", "tini"),
     "podman": ("podman", "crun", "conmon", "netavark"),
 }
+#: What only hosts of one kind have beside their engine.
+UPDATERS: Mapping[str, tuple[str, ...]] = {"atomic": ("ostree", "ostree-boot")}
+
+#: What belongs to one kind of host: no other sees it.
+OWN = {**ENGINES, **UPDATERS}
+
 #: Runs on the machine, out of the image; no host sees it.
 REGISTRY = ("docker-registry",)
 
-PACKAGES = (*_COMMON, *(package for engine in ENGINES.values() for package in engine), *REGISTRY)
+PACKAGES = (*_COMMON, *(package for own in OWN.values() for package in own), *REGISTRY)
 
 #: Files that nobody in a lab reads.
 _LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
@@ -46,6 +52,7 @@ ENABLED_FOR: Mapping[str, Mapping[str, str]] = {
         "podman.socket": "sockets.target",
         "podman-restart.service": "multi-user.target",
     },
+    "atomic": {"lab-app.service": "multi-user.target"},
 }
 
 _NEW_USER = ("useradd", "--create-home", "--shell=/bin/bash")
@@ -76,9 +83,9 @@ def finishing_commands() -> list[list[str]]:
     return commands
 
 
-def own_files() -> dict[PurePosixPath, Path]:
-    """Our files that go into the tree: path in it → where it is here."""
-    base = Path(__file__).with_name("tree")
+def own_files(folder: str) -> dict[PurePosixPath, Path]:
+    """Our files in `folder`, `tree` for all hosts or `tree-atomic`: path on a host → where it is here."""
+    base = Path(__file__).with_name(folder)
     return {PurePosixPath(path.relative_to(base)): path for path in sorted(base.rglob("*")) if path.is_file()}
 
 
@@ -94,8 +101,8 @@ def key(architecture: str) -> str:
     state = hashlib.sha256()
     for part in (architecture, *mmdebstrap_argv(Path("/"), ()), str(finishing_commands()), str(ENABLED_FOR)):
         state.update(part.encode() + b"\0")
-    for path, source in own_files().items():
+    for path, source in (own_files("tree") | own_files("tree-atomic")).items():
         state.update(f"{path} {mode(path):o}\0".encode() + source.read_bytes())
-    for name in ("compose.py", "recipe.py"):
+    for name in ("compose.py", "recipe.py", "ostree_tree.py", "ostree_repo.py"):
         state.update(Path(__file__).with_name(name).read_bytes())
     return state.hexdigest()[:12]

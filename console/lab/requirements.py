@@ -21,6 +21,7 @@ _PROGRAMS = {
     "setsid": "util-linux",
     "setpriv": "util-linux",
     "mount": "mount",
+    "chattr": "e2fsprogs",
     "chroot": "coreutils",
 }
 

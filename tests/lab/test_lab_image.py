@@ -9,9 +9,13 @@ from pathlib import Path
 import pytest
 
 from console.errors import LabError
-from console.lab import compose, recipe
+from console.lab import compose, ostree_repo, recipe
 from console.lab.image import ImageCache
 from tests.lab.waiting import commands_naming, until
+
+
+async def _nothing(folder: Path) -> None:
+    """Stands in for the repositories, which need a whole tree."""
 
 
 @pytest.fixture
@@ -25,6 +29,7 @@ def build(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(recipe, "mmdebstrap_argv", argv)
     monkeypatch.setattr(recipe, "finishing_commands", list[list[str]])
     monkeypatch.setattr(compose, "make_layers", lambda image: None)
+    monkeypatch.setattr(ostree_repo, "build", _nothing)
     return script
 
 

@@ -135,8 +135,8 @@ async def test_two_ups_at_once_make_one_lab(spare: Lab) -> None:
 
 async def test_a_wish_that_cannot_be_is_refused_before_anything_is_made(spare: Lab) -> None:
     root = root_of(await spare.status())
-    with pytest.raises(LabError, match="no kind of host called atomic"):
-        await spare.up({"atomic": 1})
+    with pytest.raises(LabError, match="no kind of host called vm"):
+        await spare.up({"vm": 1})
     assert traces(root) == []
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from console.errors import LabError
 from console.lab import state
-from console.lab.boot import BootSpec, nspawn_argv, overlay_options
+from console.lab.boot import BootSpec, deployment_argv, nspawn_argv, overlay_options
+from console.lab.bootloader import Chosen, Entry
 from console.lab.fleetfile import fleet_toml, known_hosts_text, labels
 from console.lab.layout import Layout, default_cache, default_root
 from console.lab.plan import Place, Subnet
@@ -109,6 +110,16 @@ def test_a_boot_spec_survives_its_file(tmp_path: Path) -> None:
         f"lowerdir=/image/docker:/image/tree,upperdir={tmp_path}/upper,workdir={tmp_path}/work"
     )
     assert f"--bind={tmp_path}/storage:/var/lib/docker" in nspawn_argv(spec)
+
+
+def test_a_host_with_a_sysroot_boots_what_its_boot_loader_chose(tmp_path: Path) -> None:
+    spec = BootSpec("atomic1", "qd1-atomic1", tmp_path, (), {}, WIRING)
+    deployment = tmp_path / "sysroot/ostree/deploy/lab/deploy/abc.0"
+    entry = Entry("Lab OS 1.0", 1, ("ostree=/ostree/boot.0/lab/abc/0", "quiet"))
+    argv = deployment_argv(spec, Chosen(entry, deployment))
+    assert f"--bind={deployment}/etc:/etc" in argv
+    assert f"--bind={tmp_path}/sysroot/ostree/deploy/lab/var:/var" in argv
+    assert argv[-2:] == ["ostree=/ostree/boot.0/lab/abc/0", "quiet"], "init's own arguments come last"
 
 
 def test_a_proxy_spec_survives_its_file(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from console.lab import compose, image, oci, recipe
 from console.lab.lock import locked
+from console.lab.plan import KINDS
 
 
 def test_the_container_image_is_the_same_bytes_each_time_and_another_version_differs() -> None:
@@ -51,7 +52,7 @@ def test_our_files_have_the_permissions_their_readers_insist_on() -> None:
     assert recipe.mode(PurePosixPath("etc/sudoers.d/core")) == 0o440
     assert recipe.mode(PurePosixPath("usr/local/lib/lab/chatty")) == 0o755
     assert recipe.mode(PurePosixPath("etc/systemd/system/db.service")) == 0o644
-    assert PurePosixPath("etc/systemd/system/db.service") in recipe.own_files()
+    assert PurePosixPath("etc/systemd/system/db.service") in recipe.own_files("tree")
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def tree(tmp_path: Path) -> Path:
     for folder in ("var/lib/dpkg/info", "usr/bin", "usr/lib/systemd/system"):
         (tmp_path / folder).mkdir(parents=True)
     wants.mkdir(parents=True)
-    for package in (*(name for names in recipe.ENGINES.values() for name in names), *recipe.REGISTRY):
+    for package in (*(name for names in recipe.OWN.values() for name in names), *recipe.REGISTRY):
         files = [f"usr/bin/{package}", f"usr/lib/systemd/system/{package}.service"]
         for file in files:
             (tmp_path / file).touch()
@@ -76,6 +77,8 @@ def test_a_kind_of_host_does_not_see_the_engines_of_others(tree: Path) -> None:
     assert {docker, podman} <= compose.hidden_from("plain", tree)
     assert {docker, podman} & compose.hidden_from("docker", tree) == {podman}
     assert {docker, podman} & compose.hidden_from("podman", tree) == {docker}
+    assert Path("usr/bin/ostree") in compose.hidden_from("docker", tree)
+    assert Path("usr/bin/ostree") not in compose.hidden_from("atomic", tree)
 
 
 def test_a_hidden_unit_is_not_wanted_either_and_folders_stay(tree: Path) -> None:
@@ -87,7 +90,7 @@ def test_a_hidden_unit_is_not_wanted_either_and_folders_stay(tree: Path) -> None
 
 
 def test_no_host_sees_the_registry(tree: Path) -> None:
-    for kind in ("docker", "podman", "plain"):
+    for kind in KINDS:
         assert Path("usr/bin/docker-registry") in compose.hidden_from(kind, tree)
 
 

@@ -63,7 +63,9 @@ def test_a_removed_hosts_number_is_not_given_to_its_successor() -> None:
 
 
 def test_a_kind_that_does_not_exist_is_named_with_those_that_do() -> None:
-    with pytest.raises(LabError, match=r"no kind of host called vm \(kinds are docker, podman, plain\)"):
+    with pytest.raises(
+        LabError, match=r"no kind of host called vm \(kinds are docker, podman, plain, atomic\)"
+    ):
         converge((), {"vm": 1}, exact=False)
 
 
@@ -83,6 +85,7 @@ def test_a_subnet_has_a_network_for_users_and_one_for_the_lab() -> None:
     subnet = Subnet(7)
     assert (subnet.public(11), subnet.back(11)) == ("198.18.7.11", "198.19.7.11")
     assert subnet.registry == "198.18.7.1:5000"
+    assert subnet.updates == "198.18.7.1:8060"
 
 
 def test_the_first_subnet_that_nobody_uses_is_taken() -> None:

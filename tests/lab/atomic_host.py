@@ -1,0 +1,51 @@
+"""An atomic host of its own lab, driven as its owner would: over SSH, and by its power switch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from console.fleet.config import load_config
+from console.lab.lab import Lab
+from tests.lab.truth import Truth
+from tests.lab.waiting import until
+
+#: The boot, and whether systemd has done what it does at boot.
+_BOOTED = "cat /proc/sys/kernel/random/boot_id; systemctl is-system-running --wait || true"
+
+
+@dataclass(frozen=True)
+class AtomicHost:
+    """The only host of `lab`, which is atomic1."""
+
+    lab: Lab
+    truth: Truth
+    name: str = "atomic1"
+
+    @classmethod
+    async def up(cls, lab: Lab) -> AtomicHost:
+        """A new host, booted."""
+        status = await lab.up({"atomic": 1})
+        return cls(lab, Truth(load_config(status.config)))
+
+    def ask(self, command: str) -> str:
+        return self.truth.ask(self.name, command).strip()
+
+    def version(self) -> str:
+        """The version that runs, by its os-release."""
+        return self.ask(". /etc/os-release; echo $VERSION_ID")
+
+    def ostree(self, arguments: str) -> str:
+        return self.ask(f"sudo ostree admin {arguments}")
+
+    async def reboot(self) -> None:
+        """From inside, and wait until it has booted again."""
+        before = self.ask(_BOOTED).split()[0]
+        assert await self.lab.exec(self.name, ["systemctl", "reboot"]) == 0
+
+        def again() -> bool:
+            try:
+                return self.ask(_BOOTED).split()[0] != before
+            except AssertionError:
+                return False
+
+        await until(again, f"{self.name} answers in another boot")
