@@ -29,22 +29,41 @@ TONES_CSS = """
 %(widget)s > .tone--good { color: $tone-good; }
 %(widget)s > .tone--warn { color: $tone-warn; }
 %(widget)s > .tone--bad { color: $tone-bad; text-style: bold; }
-%(widget)s > .tone--faint { color: $tone-faint; }
-%(widget)s > .row--cursor { background: $row-cursor; }
-%(widget)s > .row--marked { background: $row-marked; text-style: bold; }
-%(widget)s > .row--stale { color: $tone-faint; text-style: italic; }
+%(widget)s > .tone--faint { color: $tone-faint; text-style: $tone-faint-style; }
+%(widget)s > .row--cursor { background: $row-cursor; text-style: $row-cursor-style; }
+%(widget)s > .row--marked { background: $row-marked; text-style: $row-marked-style; }
+%(widget)s > .row--stale { color: $tone-faint; text-style: $row-stale-style; }
 %(widget)s > .row--heading { color: $heading; text-style: bold; }
-%(widget)s > .match { background: $match; color: $background; }
+%(widget)s > .match { background: $match; color: $match-text; text-style: $match-style; }
 """
 
-#: What the variables are where a theme does not say.
-DEFAULT_VARIABLES = {
-    "tone-good": "#4fc48f",
-    "tone-warn": "#e6b450",
-    "tone-bad": "#ff7a70",
-    "tone-faint": "#8b98a5",
-    "row-cursor": "#24507a",
-    "row-marked": "#3a3416",
-    "heading": "#9ecbff",
+#: Colours of ours, and what they are where a theme does not say.
+DEFAULT_COLORS = {
+    "tone-good": "#5fd7a0",
+    "tone-warn": "#e9bd5c",
+    "tone-bad": "#ff8f85",
+    "tone-faint": "#a3b0bc",
+    "heading": "#8fc7ff",
+    "row-cursor": "#1f3f5f",
+    "row-marked": "#3b3413",
     "match": "#f0e442",
+    "match-text": "#10151b",
+    "header": "#18222d",
+    "header-text": "#d7dfe6",
+    "badge": "#2f6fae",
+    "badge-text": "#ffffff",
+    "alert": "#b3261e",
+    "alert-text": "#ffffff",
 }
+
+#: Text styles of ours: what a theme of few colours, or of none, has instead of colours.
+DEFAULT_STYLES = {
+    "tone-faint-style": "none",
+    "row-cursor-style": "none",
+    "row-marked-style": "bold",
+    "row-stale-style": "italic",
+    "match-style": "none",
+}
+
+#: For `App.get_theme_variable_defaults`.
+DEFAULT_VARIABLES = {**DEFAULT_COLORS, **DEFAULT_STYLES}
