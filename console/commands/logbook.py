@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from operator import attrgetter, neg
 
@@ -71,7 +71,7 @@ class LogBook:
         return self._dropped
 
     @property
-    def hosts(self) -> Iterable[str]:
+    def hosts(self) -> Collection[str]:
         """The hosts that lines have come from."""
         return self._hosts.keys()
 

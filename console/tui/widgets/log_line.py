@@ -1,0 +1,154 @@
+"""A line of a log as runs of text and what each run is, and runs as rows of a given width. Pure.
+
+A run's look is the name of a component class (`console/tui/tones.py`), so that nothing here knows a
+colour.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+
+from rich.cells import cell_len, get_character_cell_size
+
+from console.commands.logbook_filter import Line, Mark, Skipped
+from console.commands.rows import Tone
+from console.commands.rows.base import GLYPHS
+from console.commands.rows.log import gap_message, origin, urgency
+from console.model.log import Gap
+from console.model.text import clean
+from console.tui.tones import HEADING, MATCH, TONE_CLASS
+
+#: Component classes of the hosts' names; each host has one of them for good.
+HOST_CLASSES = ("log--host-0", "log--host-1", "log--host-2", "log--host-3")
+
+#: Text and the component class it is painted with.
+Run = tuple[str, str]
+
+_BAD, _WARN, _FAINT = TONE_CLASS[Tone.BAD], TONE_CLASS[Tone.WARN], TONE_CLASS[Tone.FAINT]
+#: Rows after the first begin so far in, in cells.
+_INDENT = 2
+
+
+class Times(Enum):
+    """How much of a line's time is shown, always in UTC."""
+
+    TIME = "%H:%M:%S.%f"
+    DATE = "%Y-%m-%d %H:%M:%S.%f"
+    NONE = ""
+
+    def next(self) -> Times:
+        """The one that comes after it when they are gone through."""
+        every = list(Times)
+        return every[(every.index(self) + 1) % len(every)]
+
+    def text(self, at: datetime) -> str:
+        return at.astimezone(UTC).strftime(self.value)[:-3] if self.value else ""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What of a line is shown, and what in it stands out.
+
+    :param host_width: cells of the column of hosts; 0 where there is none.
+    :param spans: finds what is to be highlighted.
+    """
+
+    times: Times = Times.TIME
+    host_width: int = 0
+    spans: Callable[[str], Sequence[tuple[int, int]]] | None = None
+
+
+def host_class(host: str) -> str:
+    """The component class of a host's name: the same wherever and whenever it is asked."""
+    return HOST_CLASSES[zlib.crc32(host.encode()) % len(HOST_CLASSES)]
+
+
+def runs(line: Line, look: Look) -> list[Run]:
+    """What a line is made of. Joined, the texts are the line as a person copies it."""
+    if isinstance(line, Mark):
+        return [(f"──── {Times.DATE.text(line.time)} ────", HEADING)]
+    if isinstance(line, Skipped):
+        return [(f"{GLYPHS[Tone.BAD]} {line.count} lines not shown: they came too fast", _BAD)]
+    found: list[Run] = []
+    if look.times is not Times.NONE:
+        found.append((f"{look.times.text(line.time)} ", _FAINT))
+    if look.host_width:
+        name = _cut(_safe(line.host), look.host_width)
+        found += _highlighted(name, host_class(line.host), look)
+        found.append((" " * (look.host_width - cell_len(name) + 1), _FAINT))
+    if isinstance(line, Gap):
+        found.append((f"{GLYPHS[Tone.BAD]} gap ", _BAD))
+        return found + _highlighted(_safe(gap_message(line)), _BAD, look)
+    tone = urgency(line)
+    if tone is not Tone.PLAIN:
+        found.append((f"{GLYPHS[tone]} ", TONE_CLASS[tone]))
+    claimed = line.container is not None and not line.trusted
+    found += _highlighted(_safe(origin(line)), _WARN if claimed else _FAINT, look)
+    found.append((" ", _FAINT))
+    return found + _highlighted(_safe(line.message), TONE_CLASS[tone], look)
+
+
+def wrapped(line: Iterable[Run], width: int) -> list[list[Run]]:
+    """Runs as rows of at most `width` cells, the later ones a little indented; no character is lost."""
+    indent = _INDENT if width > 4 * _INDENT else 0
+    rows: list[list[Run]] = [[]]
+    room = width
+    for text, look in line:
+        while text:
+            taken = _fitting(text, room)
+            if taken == 0:
+                if room == width - (indent if len(rows) > 1 else 0):
+                    taken = 1  # a character wider than a whole row
+                else:
+                    rows.append([(" " * indent, look)] if indent else [])
+                    room = width - indent
+                    continue
+            rows[-1].append((text[:taken], look))
+            room -= cell_len(text[:taken])
+            text = text[taken:]
+    return rows
+
+
+def _fitting(text: str, room: int) -> int:
+    """How many characters of `text` fit into `room` cells; what adds to a character stays with it."""
+    if room > 0 and (text.isascii() or len(text) * 2 <= room):
+        return min(len(text), room)
+    count = 0
+    for char in text:
+        room -= get_character_cell_size(char)
+        if room < 0:
+            break
+        count += 1
+    return count
+
+
+def _cut(name: str, width: int) -> str:
+    return name if cell_len(name) <= width else name[: _fitting(name, width - 1)] + "…"
+
+
+def _safe(text: str) -> str:
+    return text if text.isprintable() else clean(text)
+
+
+def _highlighted(text: str, look: str, how: Look) -> list[Run]:
+    if how.spans is None:
+        return [(text, look)]
+    found: list[Run] = []
+    at = 0
+    for start, end in how.spans(text):
+        if start > at:
+            found.append((text[at:start], look))
+        found.append((text[start:end], MATCH))
+        at = end
+    if at < len(text):
+        found.append((text[at:], look))
+    return found
+
+
+def as_text(line: Line, look: Look) -> str:
+    """The line as it is copied."""
+    return "".join(text for text, _ in runs(line, look)).rstrip()
