@@ -144,7 +144,7 @@ async def test_it_follows_the_newest_line_and_draws_only_the_page() -> None:
         app.pane.append(numbered(0, 1000))
         await pilot.pause()
         assert messages(app.pane) == lines(*range(990, 1000))
-        assert len(app.pane._strips) == 10
+        assert len(app.pane._painter._strips) == 10
         app.pane.append(numbered(1000, 1002))
         assert messages(app.pane) == lines(*range(992, 1002))
         assert app.pane.following
@@ -392,7 +392,7 @@ async def test_a_filter_that_cannot_be_read_changes_nothing() -> None:
 
 def highlighted(pane: LogPane) -> Sequence[str]:
     """The texts with the background of a match."""
-    style = pane._style("match")
+    style = pane._painter.style("match")
     return [
         segment.text
         for y in range(pane.size.height)
