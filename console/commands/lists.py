@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
 from console.commands.filters import SEPARATOR, Filter
@@ -272,18 +273,23 @@ class LiveList(Generic[K, R]):
         return (False, _Descending(value) if self._reverse else value, *own)
 
     def _in_order(self) -> list[tuple[Any, K]]:
+        # Stable sorts of bare values: several times faster than one that compares whole places.
         entries = [(place, key) for key, place in self._places.items()]
-        if not self._reverse:
-            return sorted(entries, key=lambda entry: entry[0])
-        # Two stable sorts of the bare values are ten times faster than one that compares `_Descending`.
-        if self._column is None:
+        if self._column is None and not self._reverse:
+            entries.sort(key=itemgetter(0))
+        elif self._column is None:
             entries.sort(key=lambda entry: entry[0][1])
             entries.sort(key=lambda entry: entry[0][0].value, reverse=True)
-            return entries
-        entries.sort(key=lambda entry: entry[0][2:])
-        full = [entry for entry in entries if not entry[0][0]]
-        full.sort(key=lambda entry: entry[0][1].value, reverse=True)
-        return full + [entry for entry in entries if entry[0][0]]
+        else:
+            entries.sort(key=lambda entry: entry[0][2:])
+            full = [entry for entry in entries if not entry[0][0]]
+            empty = [entry for entry in entries if entry[0][0]]
+            if self._reverse:
+                full.sort(key=lambda entry: entry[0][1].value, reverse=True)
+            else:
+                full.sort(key=lambda entry: entry[0][1])
+            entries = full + empty
+        return entries
 
 
 def _value(column: Column[R], row: R) -> Any:

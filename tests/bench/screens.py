@@ -1,0 +1,161 @@
+"""Apps on a screen that nobody looks at: what goes to the terminal is made in full, timed and dropped."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from textual.app import App
+from textual.drivers.headless_driver import HeadlessDriver
+from textual.pilot import Pilot
+
+from console.commands.rows import UNIT, Cell, Column
+from console.model.unit import Health, Unit
+
+WIDTH, HEIGHT = 160, 50
+
+#: Nothing was written for so long: the work is done.
+_QUIET_S = 0.15
+
+
+class Sink(HeadlessDriver):
+    """A terminal that takes everything and shows nothing."""
+
+    written = 0
+    last_write = 0.0
+
+    @property
+    def is_headless(self) -> bool:
+        return False  # or Textual would not make the escape sequences, a good part of the work
+
+    def write(self, data: str) -> None:
+        Sink.written += len(data)
+        Sink.last_write = time.perf_counter()
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+
+class Beat:
+    """A task that only wants to run: the longest it had to wait is the longest stall of the loop."""
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+        self.stalls: list[float] = []
+
+    async def run(self) -> None:
+        before = time.perf_counter()
+        while True:
+            await asyncio.sleep(0.001)
+            now = time.perf_counter()
+            stall = now - before - 0.001
+            self.longest = max(self.longest, stall)
+            if stall > 0.03:
+                self.stalls.append(stall)
+            before = now
+
+    def reset(self) -> None:
+        self.longest = 0.0
+        self.stalls.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """One operation: seconds of its call, seconds the loop stood still at most, characters written."""
+
+    call: float
+    stall: float
+    written: int
+
+
+@asynccontextmanager
+async def beating() -> AsyncIterator[Beat]:
+    """A beat for as long as the context lasts."""
+    beat = Beat()
+    task = asyncio.create_task(beat.run(), name="beat")
+    try:
+        yield beat
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def timed(beat: Beat, work: Callable[[], Any]) -> Timing:
+    """Do it, and wait until the screen is quiet again."""
+    await quiet()
+    beat.reset()
+    Sink.written = 0
+    start = time.perf_counter()
+    work()
+    call = time.perf_counter() - start
+    await asyncio.sleep(0)
+    await quiet()
+    return Timing(call, max(beat.longest, call), Sink.written)
+
+
+async def quiet() -> None:
+    """Wait until nothing was written for a while, and the loop had nothing to do meanwhile."""
+    still = time.perf_counter()
+    while time.perf_counter() - max(Sink.last_write, still) < _QUIET_S:
+        before = time.perf_counter()
+        await asyncio.sleep(0.01)
+        if time.perf_counter() - before > 0.03:
+            still = time.perf_counter()
+
+
+def on_screen(
+    app: App[Any], work: Callable[[], Awaitable[None]], size: tuple[int, int] = (WIDTH, HEIGHT)
+) -> None:
+    """Run `app` in full, do `work` in it, and end it."""
+
+    async def pilot_work(pilot: Pilot[Any]) -> None:
+        await pilot.pause()
+        try:
+            await work()
+        finally:
+            app.exit()
+
+    asyncio.run(app.run_async(size=size, auto_pilot=pilot_work))
+
+
+#: Eight columns of a unit.
+COLUMNS: tuple[Column[Unit], ...] = tuple(column for column in UNIT.columns if column.title != "LOAD")
+
+_HEALTHS = (Health.OK, Health.OK, Health.OK, Health.FAILED, Health.FLAPPING)
+
+
+def units(count: int) -> dict[tuple[str, str], Unit]:
+    """Units of hosts with two hundred each."""
+    now = datetime.now(UTC)
+    made = {}
+    for number in range(count):
+        unit = Unit(
+            f"web{number // 200:03}",
+            f"service-{number % 200:03}.service",
+            "loaded",
+            "active",
+            "running",
+            f"The service number {number} of a host",
+            "success",
+            number % 7,
+            now - timedelta(seconds=17 * number),
+            _HEALTHS[number % len(_HEALTHS)],
+        )
+        made[unit.key] = unit
+    return made
+
+
+def changed(unit: Unit) -> Unit:
+    """The unit with one cell that reads otherwise."""
+    return replace(unit, sub="exited" if unit.sub == "running" else "running")
+
+
+def texts(unit: Unit) -> list[str]:
+    """The cells of a unit as text."""
+    cells = [column.cell(unit) for column in COLUMNS]
+    return [cell.text if isinstance(cell, Cell) else cell for cell in cells]
