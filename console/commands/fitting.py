@@ -32,7 +32,11 @@ def fit(text: str, width: int, *, right: bool = False, measure: Callable[[str], 
     if space < 0:
         text = _cut(text, width - 1, measure) + "…" if width > 0 else ""
         space = max(0, width) - measure(text)
-    return " " * space + text if right else text + " " * space
+    text = " " * space + text if right else text + " " * space
+    # A joiner at the end of the text takes a blank into itself.
+    while measure(text) < width:
+        text += " "
+    return text
 
 
 def _cut(text: str, room: int, measure: Callable[[str], int]) -> str:

@@ -28,6 +28,10 @@ def test_a_cut_text_ends_with_an_ellipsis_and_no_room_gives_nothing() -> None:
     assert fit("x", 3, right=True) == "  x"
 
 
+def test_a_joiner_at_the_end_takes_no_column_away() -> None:
+    assert cell_len(fit("\u200da\u200d", 1, measure=cell_len)) == 1
+
+
 def test_no_control_character_passes() -> None:
     assert safe_cell("\x1b[2Jgone\x07") == Cell("gone·")
     assert safe_cell(Cell("a\nb", Tone.BAD)) == Cell("a·b", Tone.BAD)

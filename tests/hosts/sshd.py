@@ -100,9 +100,17 @@ class _Server(asyncssh.SSHServer):
 
 async def _run(process: asyncssh.SSHServerProcess[bytes]) -> None:
     pipe = asyncio.subprocess.PIPE
-    child = await asyncio.create_subprocess_shell(
-        process.command or "true", stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+    # Cancelled while it starts, Python 3.11 would leave its pipes open: it is let start, and then ended.
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_shell(
+            process.command or "true", stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+        )
     )
+    try:
+        child = await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        _end(await starting)
+        raise
     assert child.stdin
     assert child.stdout
     assert child.stderr
@@ -135,16 +143,21 @@ async def _run(process: asyncssh.SSHServerProcess[bytes]) -> None:
     except (asyncssh.Error, OSError):
         pass  # the client has gone
     finally:
-        # The whole group: a shell's children would else hold its pipes open.
-        with suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-        await child.wait()
+        _end(child)
         pending: list[asyncio.Future[object]] = [up, closed, said, *down]  # type: ignore[list-item]
         for task in pending:
             task.cancel()
         await asyncio.gather(*pending, return_exceptions=True)
-        # Pipes that were not read to their end stay open until the transport is closed.
-        child._transport.close()  # type: ignore[attr-defined]
+        await child.wait()
+
+
+def _end(child: asyncio.subprocess.Process) -> None:
+    """At once, so that no further cancellation comes between."""
+    # The whole group: a shell's children would else hold its pipes open.
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    # Pipes that were not read to their end stay open until the transport is closed.
+    child._transport.close()  # type: ignore[attr-defined]
 
 
 @asynccontextmanager
