@@ -264,13 +264,15 @@ class LiveList(Generic[K, R]):
 
     def _place(self, row: R) -> Any:
         """What the row sorts by: the column, then the kind's own order, then its key, which none shares."""
-        own = self.kind.sort(row), self.kind.key(row)
+        order = self.kind.sort(row)
+        # One flat tuple: what compares it does not go down a level for each part.
+        own = (*order, *self.kind.key(row)) if isinstance(order, tuple) else (order, *self.kind.key(row))
         if self._column is None:
-            return (_Descending(own[0]), own[1]) if self._reverse else own
+            return _Descending(own) if self._reverse else own
         value = _value(self._column, row)
         if value is None:
-            return (True, 0, *own)
-        return (False, _Descending(value) if self._reverse else value, *own)
+            return (True, 0, own)
+        return (False, _Descending(value) if self._reverse else value, own)
 
     def _in_order(self) -> list[tuple[Any, K]]:
         # Stable sorts of bare values: several times faster than one that compares whole places.
@@ -278,10 +280,9 @@ class LiveList(Generic[K, R]):
         if self._column is None and not self._reverse:
             entries.sort(key=itemgetter(0))
         elif self._column is None:
-            entries.sort(key=lambda entry: entry[0][1])
-            entries.sort(key=lambda entry: entry[0][0].value, reverse=True)
+            entries.sort(key=lambda entry: entry[0].value, reverse=True)
         else:
-            entries.sort(key=lambda entry: entry[0][2:])
+            entries.sort(key=lambda entry: entry[0][2])
             full = [entry for entry in entries if not entry[0][0]]
             empty = [entry for entry in entries if entry[0][0]]
             if self._reverse:

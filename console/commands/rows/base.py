@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from console.commands import clock
@@ -39,9 +40,15 @@ class Cell:
     text: str
     tone: Tone = Tone.PLAIN
 
-    @classmethod
-    def state(cls, word: str, tone: Tone) -> Cell:
-        return cls(f"{GLYPHS[tone]} {word}", tone)
+    @staticmethod
+    def state(word: str, tone: Tone) -> Cell:
+        return _state(word, tone)
+
+
+@lru_cache(256)
+def _state(word: str, tone: Tone) -> Cell:
+    # Few states there are, and ten thousand rows that have one.
+    return Cell(f"{GLYPHS[tone]} {word}", tone)
 
 
 @dataclass(frozen=True, slots=True)
