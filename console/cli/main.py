@@ -8,10 +8,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 from console import __version__
+
+if TYPE_CHECKING:
+    from console.commands.core import Core
+
+
+#: Opens the terminal on a fleet; the exit code.
+Terminal = Callable[["Core"], Awaitable[int]]
 
 
 class Exit(IntEnum):
@@ -26,8 +34,11 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line and return its exit code."""
+def main(argv: Sequence[str] | None = None, *, terminal: Terminal | None = None) -> int:
+    """Run one command line and return its exit code.
+
+    :param terminal: what a line without a command opens, where there is a screen to open it on.
+    """
     words = list(sys.argv[1:] if argv is None else argv)
     if words == ["--version"]:
         print(f"quarterdeck {__version__}")
@@ -35,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from console.cli.run import run_line
 
     try:
-        code = run_line(words)
+        code = run_line(words, terminal)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader of our stdout has gone (`… | head`): nobody is left to tell.

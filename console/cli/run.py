@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from console import __version__
-from console.cli.main import Exit
+from console.cli.main import Exit, Terminal
 from console.cli.registry import all_commands
 from console.commands.command import Command, Kind
 from console.commands.grammar import Globals, Line, format_command, parse
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
     from console.commands.core import Core
 
 
-def run_line(words: Sequence[str]) -> int:
-    """Understand `words`, run the command, and say how it ended."""
+def run_line(words: Sequence[str], terminal: Terminal | None = None) -> int:
+    """Understand `words`, run the command, and say how it ended.
+
+    :param terminal: what opens where no command is named and there is a screen.
+    """
     registry = all_commands()
     if words and words[0] == "help":
         words = [*words[1:], "--help"]
@@ -35,9 +39,15 @@ def run_line(words: Sequence[str]) -> int:
     if line.globals.version:
         print(f"quarterdeck {__version__}")
         return Exit.OK
+    if line.command is None and not line.globals.help and not line.topic and terminal and _screen_there():
+        return _open(terminal, line.globals)
     if line.globals.help or line.command is None:
         return _help(line, registry)
     return _run(line.command, line.globals)
+
+
+def _screen_there() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def _help(line: Line, registry: Registry) -> int:
@@ -52,6 +62,26 @@ def _help(line: Line, registry: Registry) -> int:
 
 
 def _run(command: Command, options: Globals) -> int:
+    async def work(core: Core, printer: Printer) -> int:
+        _check_read_only(command, core)
+        await command.run(core, printer)
+        return Exit.TARGET if printer.failures else Exit.OK
+
+    return _guarded(work, options, format_command(command))
+
+
+def _open(terminal: Terminal, options: Globals) -> int:
+    async def work(core: Core, printer: Printer) -> int:
+        return await terminal(core)
+
+    return _guarded(work, options, "(the terminal)")
+
+
+def _guarded(work: Callable[[Core, Printer], Awaitable[int]], options: Globals, line: str) -> int:
+    """Do `work`; whatever becomes of it is an exit code and words for the user.
+
+    :param line: what a report says was run.
+    """
     import asyncio
 
     from console.cli.ask import ask, terminal_there
@@ -63,8 +93,7 @@ def _run(command: Command, options: Globals) -> int:
     core = Core(options, ask=ask if terminal_there() else None)
     keep_log()
     try:
-        _check_read_only(command, core)
-        asyncio.run(_interruptible(command, core, printer))
+        code = asyncio.run(_interruptible(work, core, printer))
     except (KeyboardInterrupt, asyncio.CancelledError):
         printer.close()
         return Exit.INTERRUPTED
@@ -76,15 +105,17 @@ def _run(command: Command, options: Globals) -> int:
         raise  # the reader of our stdout has gone; `main` knows what to do
     except Exception as error:
         printer.close()
-        path = write_report(error, format_command(command))
+        path = write_report(error, line)
         printer.error(f"a fault of Quarterdeck's own: {type(error).__name__}; a report is in {path}")
         return Exit.OURS
     printer.close()
-    return Exit.TARGET if printer.failures else Exit.OK
+    return code
 
 
-async def _interruptible(command: Command, core: Core, printer: Printer) -> None:
-    """Run the command; SIGTERM and a closed terminal end it as Ctrl-C does, with everything put away."""
+async def _interruptible(
+    work: Callable[[Core, Printer], Awaitable[int]], core: Core, printer: Printer
+) -> int:
+    """Do `work`; SIGTERM and a closed terminal end it as Ctrl-C does, with everything put away."""
     import asyncio
     import signal
 
@@ -94,8 +125,9 @@ async def _interruptible(command: Command, core: Core, printer: Printer) -> None
     for number in (signal.SIGTERM, signal.SIGHUP):
         with suppress(NotImplementedError, RuntimeError):
             loop.add_signal_handler(number, task.cancel)
-    await command.run(core, printer)
+    code = await work(core, printer)
     sys.stdout.flush()
+    return code
 
 
 def _check_read_only(command: Command, core: Core) -> None:

@@ -88,14 +88,15 @@ class _AboutContainers(OnHosts):
                 out.failed(error)
 
             async def ask(container: Container) -> T:
-                return await question(_engine_of(view, container), container)
+                return await question(engine_of(view, container), container)
 
             from console.commands.asking import ask_each
 
             return await ask_each(sorted(found, key=CONTAINER.sort), ask, out.failed)
 
 
-def _engine_of(view: View, container: Container) -> Engine:
+def engine_of(view: View, container: Container) -> Engine:
+    """The connected engine that runs `container`. :raises Unreachable: it has just gone."""
     source = cast("ContainersSource", view.fleet.source(container.host, Source.CONTAINERS))
     for engine in source.engines:
         if engine.kind == container.engine:

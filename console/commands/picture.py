@@ -31,6 +31,8 @@ class Trouble:
     how: Cell
     since: datetime | None
     why: str
+    unit: str | None = None  # its name, where the trouble is a unit's
+    container: str | None = None  # its id, where it is a container's
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Picture:
 
 def take(name: str, model: FleetModel, hosts: Sequence[Host]) -> Picture:
     """The picture of `hosts` as the model has them."""
-    troubles = [trouble for host in hosts for trouble in _troubles(model, host)]
+    troubles = [trouble for host in hosts for trouble in troubles_of(model, host)]
     troubles.sort(key=lambda t: (_WEIGHT.get(t.how.tone, 2), t.host, t.what))
     return Picture(
         name,
@@ -61,7 +63,8 @@ def take(name: str, model: FleetModel, hosts: Sequence[Host]) -> Picture:
     )
 
 
-def _troubles(model: FleetModel, host: Host) -> list[Trouble]:
+def troubles_of(model: FleetModel, host: Host) -> list[Trouble]:
+    """What is wrong with one host and on it, as far as that is known."""
     found = []
     if host.state not in (State.LIVE, State.CONNECTING):
         found.append(
@@ -78,14 +81,24 @@ def _troubles(model: FleetModel, host: Host) -> list[Trouble]:
         restarts = f"{unit.restarts} restarts; " if unit.restarts else ""
         found.append(
             Trouble(
-                host.name, unit.name, unit_health_cell(unit), unit.since, result + restarts + unit.description
+                host.name,
+                unit.name,
+                unit_health_cell(unit),
+                unit.since,
+                result + restarts + unit.description,
+                unit=unit.name,
             )
         )
     for box in model.unhealthy_containers(host.name):
         restarts = f"{box.restarts} restarts; " if box.restarts else ""
         found.append(
             Trouble(
-                host.name, f"container {box.name}", container_state_cell(box), box.since, restarts + box.image
+                host.name,
+                f"container {box.name}",
+                container_state_cell(box),
+                box.since,
+                restarts + box.image,
+                container=box.id,
             )
         )
     return found

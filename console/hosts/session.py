@@ -14,6 +14,7 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import NoReturn, Protocol
 
@@ -142,6 +143,7 @@ class HostSession:
         ]
         self._attached: list[_Kept] = []
         self._link: Link | None = None
+        self._hurry = asyncio.Event()
         self._over = asyncio.Event()
         self._connected = asyncio.Event()
 
@@ -171,7 +173,7 @@ class HostSession:
                 fault = _as_fault(error, self.name, "connecting")
                 self._lost(_host_state(fault), _reason(fault))
                 slow = isinstance(fault, AccessRefused)
-                await asyncio.sleep(SLOW_RETRY * random.uniform(0.5, 1.0) if slow else backoff.delay())
+                await self._pause(SLOW_RETRY * random.uniform(0.5, 1.0) if slow else backoff.delay())
                 continue
             self._link, self._over = link, asyncio.Event()
             self._connected.set()
@@ -182,7 +184,17 @@ class HostSession:
             finally:
                 self._link = None
                 await link.close()
-            await asyncio.sleep(backoff.delay())
+            await self._pause(backoff.delay())
+
+    def hurry(self) -> None:
+        """Connect again now, if it waits to."""
+        self._hurry.set()
+
+    async def _pause(self, seconds: float) -> None:
+        self._hurry.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._hurry.wait()
 
     async def attach(self, name: str, run: SourceRun, emit: Emit, told: Callable[[Status], None]) -> NoReturn:
         """Keep one more source over this host's connection, whenever there is one, until cancelled.

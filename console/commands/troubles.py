@@ -1,0 +1,77 @@
+"""What is wrong now, kept up to date by what changed, as rows for a list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from console.commands.picture import Trouble, troubles_of
+from console.commands.rows.base import Cell, Column, RowKind, Tone, moment, since_cell
+
+if TYPE_CHECKING:
+    from console.fleet.model import FleetModel
+
+TroubleKey = tuple[str, str]
+
+_WEIGHT = {Tone.BAD: 0, Tone.WARN: 1}
+
+
+def _sort(trouble: Trouble) -> tuple[int, str, str]:
+    return _WEIGHT.get(trouble.how.tone, 2), trouble.host, trouble.what
+
+
+TROUBLE: RowKind[Trouble] = RowKind(
+    "trouble",
+    lambda trouble: (trouble.host, trouble.what),
+    lambda trouble: {
+        "host": trouble.host,
+        "what": trouble.what,
+        "how": trouble.how.text,
+        "since": moment(trouble.since),
+        "why": trouble.why,
+    },
+    (
+        Column("HOW", lambda trouble: trouble.how, 9, width=14, order=lambda t: _WEIGHT.get(t.how.tone, 2)),
+        Column("HOST", lambda trouble: trouble.host, 9, width=12),
+        Column("WHAT", lambda trouble: trouble.what, 9, shrink=True, width=34, least=16),
+        Column(
+            "SINCE",
+            lambda trouble: since_cell(trouble.since),
+            8,
+            right=True,
+            width=7,
+            order=lambda trouble: trouble.since,
+            ticks=True,
+        ),
+        Column("WHY", lambda trouble: Cell(trouble.why, Tone.FAINT), 7, shrink=True, width=40, least=10),
+    ),
+    _sort,
+)
+
+
+class TroubleBoard:
+    """The troubles of every host, worked out anew for those that changed."""
+
+    def __init__(self, model: FleetModel) -> None:
+        self._model = model
+        self._by_host: dict[str, dict[TroubleKey, Trouble]] = {}
+
+    def look_up(self, key: TroubleKey) -> Trouble | None:
+        return self._by_host.get(key[0], {}).get(key)
+
+    def update(self, hosts: Iterable[str]) -> set[TroubleKey]:
+        """Look at `hosts` again; the keys of what may have come, changed or gone."""
+        changed: set[TroubleKey] = set()
+        for name in hosts:
+            found = {(t.host, t.what): t for t in troubles_of(self._model, self._model.host(name))}
+            before = self._by_host.get(name, {})
+            changed |= {key for key in found.keys() | before.keys() if found.get(key) != before.get(key)}
+            self._by_host[name] = found
+        return changed
+
+    def keys(self) -> set[TroubleKey]:
+        """Of every trouble there is."""
+        return {key for found in self._by_host.values() for key in found}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._by_host.values()))

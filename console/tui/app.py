@@ -1,0 +1,95 @@
+"""The terminal's app: the fleet's model in, pictures of it out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import App
+from textual.command import Provider
+from textual.theme import Theme
+
+from console.commands.troubles import TroubleBoard
+from console.fleet.model import FleetModel
+from console.tui.actions import Place
+from console.tui.keys import Keymap, bind
+from console.tui.palette import FleetProvider
+from console.tui.screens.main import MainScreen
+from console.tui.tones import DEFAULT_VARIABLES
+
+if TYPE_CHECKING:
+    from console.commands.core import View
+
+#: Seconds after which the ages on the screen are looked at though nothing has changed.
+_IDLE_S = 1.0
+
+
+class QuarterdeckApp(App[int], inherit_bindings=False):
+    """Shows a running fleet.
+
+    :param look: the fleet, live.
+    :param rate: how many times a second changes reach the screen, at most.
+    :param read_only: why no write may happen; None where one may.
+    """
+
+    CSS_PATH = "quarterdeck.tcss"
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {FleetProvider}
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(
+        self,
+        look: View,
+        name: str,
+        keymap: Keymap,
+        *,
+        themes: Mapping[str, Theme],
+        theme: str,
+        rate: float = 10.0,
+        read_only: str | None = None,
+        problems: Iterable[str] = (),
+        no_color: bool = False,
+    ) -> None:
+        super().__init__(ansi_color=True if no_color else None)
+        self.title = name
+        self.look = look
+        self.keymap = keymap
+        self.rate = rate
+        self.read_only = read_only
+        self.board = TroubleBoard(look.fleet.model)
+        self.main = MainScreen()
+        self.fault: Exception | None = None
+        self._problems = tuple(problems)
+        bind(self, Place.APP, keymap)
+        for each in themes.values():
+            self.register_theme(each)
+        self.theme = theme
+
+    @property
+    def model(self) -> FleetModel:
+        return self.look.fleet.model
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return dict(DEFAULT_VARIABLES)
+
+    def on_mount(self) -> None:
+        self.push_screen(self.main)
+        self.run_worker(self._keep_up(), group="flush", exit_on_error=True)
+        for problem in self._problems:
+            self.notify(problem, severity="warning", timeout=15, markup=False)
+
+    async def _keep_up(self) -> None:
+        """Bring changes to the screen in batches, however many there are."""
+        feed = self.model.feed()
+        try:
+            while True:
+                batch = await feed.batch(1 / self.rate, idle=_IDLE_S)
+                if self.main.is_mounted:
+                    self.main.take(batch)
+        finally:
+            self.model.leave(feed)
+
+    def _handle_exception(self, error: Exception) -> None:
+        # Textual would print a traceback over the user's terminal; whoever started us writes a report.
+        if self.fault is None:
+            self.fault = error
+            self.exit(1)

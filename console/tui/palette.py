@@ -1,0 +1,59 @@
+"""ctrl+p: screens, hosts, units and containers by name. It only leads somewhere; it changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+
+from console.tui.views import TOP, Kind, View
+
+if TYPE_CHECKING:
+    from console.tui.app import QuarterdeckApp
+
+#: More would take longer to read than another letter takes to type.
+_MOST = 40
+
+
+class FleetProvider(Provider):
+    """Everything that has a name."""
+
+    async def discover(self) -> Hits:
+        for kind in TOP:
+            yield DiscoveryHit(f"go: {kind}", partial(self._show, View(kind)))
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        found = []
+        for title, view in self._places():
+            score = matcher.match(title)
+            if score > 0:
+                found.append((score, title, view))
+        found.sort(key=lambda hit: -hit[0])
+        for score, title, view in found[:_MOST]:
+            yield Hit(score, matcher.highlight(title), partial(self._show, view))
+
+    def _places(self) -> Iterator[tuple[str, View]]:
+        model = self._app.model
+        yield from ((f"go: {kind}", View(kind)) for kind in TOP)
+        for host in model.hosts():
+            yield f"host: {host.name}", View(Kind.PAGE, host.name)
+        for unit in model.units():
+            yield (
+                f"unit: {unit.host} {unit.name}",
+                View(Kind.PAGE, unit.host, unit.name, question="properties"),
+            )
+        for box in model.containers():
+            yield (
+                f"container: {box.host} {box.name}",
+                View(Kind.PAGE, box.host, container=box.id, label=box.name, question="properties"),
+            )
+
+    def _show(self, view: View) -> None:
+        self._app.main.show(view)
+
+    @property
+    def _app(self) -> QuarterdeckApp:
+        return cast("QuarterdeckApp", self.app)

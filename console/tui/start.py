@@ -1,0 +1,45 @@
+"""How the terminal begins and ends: what can be wrong is found before the screen is taken."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from console.model.wants import EVERYTHING
+from console.tui.environment import prepare
+
+if TYPE_CHECKING:
+    from console.commands.core import Core
+
+
+async def open_terminal(core: Core) -> int:
+    """Show the fleet until the user leaves; the exit code.
+
+    :raises QuarterdeckError: it cannot begin: no terminal, a fault in the fleet's file or its keys.
+    """
+    prepared = prepare(os.environ, core.options.color)
+    config = core.config
+    # Only now, as Textual reads the environment when it is imported.
+    from console.tui.app import QuarterdeckApp
+    from console.tui.keys import resolve
+    from console.tui.themes import choose, load_themes, theme_folders
+
+    keymap = resolve(config.keys, config.path)
+    themes, problems = load_themes(theme_folders(os.environ))
+    theme, problem = choose(config.terminal, config.path, themes, no_color=prepared.no_color)
+    async with core.observe(None, EVERYTHING, wait=False) as look:
+        app = QuarterdeckApp(
+            look,
+            config.name,
+            keymap,
+            themes=themes,
+            theme=theme,
+            rate=config.terminal.rate,
+            read_only=core.read_only(),
+            problems=[str(each) for each in (*problems, problem) if each],
+            no_color=prepared.no_color,
+        )
+        code = await app.run_async(mouse=config.terminal.mouse)
+        if app.fault is not None:
+            raise app.fault
+        return code or 0

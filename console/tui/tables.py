@@ -1,0 +1,82 @@
+"""The lists of the terminal: which rows each holds, and where their keys are in a batch of changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from console.commands.lists import LiveList
+from console.commands.rows import CONTAINER, HOST, UNIT
+from console.commands.troubles import TROUBLE, TroubleBoard
+from console.fleet.model import Changes, FleetModel
+from console.model.state import Source, State
+from console.tui.views import Kind, View
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One list on the screen: its rows, which changes concern it, and when a row is old."""
+
+    live: LiveList[Any, Any]
+    changed: Callable[[Changes], Iterable[Any]]
+    stale: Callable[[Any], bool]
+    empty: str
+
+
+def listed(view: View, model: FleetModel, board: TroubleBoard) -> Listed:
+    """The list that `view` shows, filled."""
+    host = view.host
+    match view.kind:
+        case Kind.WATCH:
+            troubles = LiveList(TROUBLE, board.look_up, host=model.host)
+            made = Listed(
+                troubles,
+                lambda batch: board.update(_hosts_of(batch)),
+                lambda trouble: _old(model, trouble.host, None),
+                "● nothing is wrong",
+            )
+            board.update(each.name for each in model.hosts())
+            troubles.update(board.keys())
+        case Kind.HOSTS:
+            hosts = LiveList(HOST, model.host, host=model.host)
+            made = Listed(
+                hosts, lambda batch: batch.hosts, lambda row: _old(model, row.name, None), "no hosts"
+            )
+            hosts.update(each.name for each in model.hosts())
+        case Kind.UNITS:
+            units = LiveList(UNIT, model.unit, wanted=lambda unit: host in (None, unit.host), host=model.host)
+            made = Listed(
+                units,
+                lambda batch: batch.units,
+                lambda unit: _old(model, unit.host, Source.UNITS),
+                "no units" if host is None else f"no units of {host} are known",
+            )
+            units.update((unit.host, unit.name) for unit in model.units(host))
+        case Kind.CONTAINERS:
+            boxes = LiveList(
+                CONTAINER, model.container, wanted=lambda box: host in (None, box.host), host=model.host
+            )
+            made = Listed(
+                boxes,
+                lambda batch: batch.containers,
+                lambda box: _old(model, box.host, Source.CONTAINERS),
+                "no containers" if host is None else f"no containers of {host} are known",
+            )
+            boxes.update((box.host, box.id) for box in model.containers(host))
+        case _:
+            raise ValueError(f"{view.kind} is no list")
+    return made
+
+
+def _hosts_of(batch: Changes) -> set[str]:
+    return batch.hosts | {host for host, _ in batch.units} | {host for host, _ in batch.containers}
+
+
+def _old(model: FleetModel, name: str, source: Source | None) -> bool:
+    """Whether what is shown of a host, or of one of its sources, is not what it says now."""
+    host = model.host(name)
+    if host.state is not State.LIVE:
+        return host.state is not State.CONNECTING
+    status = host.sources.get(source) if source else None
+    return status is not None and status.state not in (State.LIVE, State.CONNECTING)

@@ -1,0 +1,84 @@
+"""What can be looked at, as values: the steps of back and forward, and the words of the breadcrumbs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a view shows."""
+
+    WATCH = "watch"
+    HOSTS = "hosts"
+    UNITS = "units"
+    CONTAINERS = "containers"
+    LOGS = "logs"
+    PAGE = "page"
+
+
+#: The views that a key leads to from anywhere.
+TOP = (Kind.WATCH, Kind.HOSTS, Kind.UNITS, Kind.CONTAINERS, Kind.LOGS)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One view.
+
+    :param host: only this host's; None for the whole fleet.
+    :param unit: of a log or a page: the unit's name.
+    :param container: of a log or a page: the container's id; `label` is its name.
+    :param question: of a page: what is asked (`commands/looking.py`); none for a host's page.
+    """
+
+    kind: Kind
+    host: str | None = None
+    unit: str | None = None
+    container: str | None = None
+    label: str | None = None
+    question: str | None = None
+
+    def crumbs(self) -> tuple[str, ...]:
+        """From the fleet down to here."""
+        parts: list[str] = []
+        if self.host:
+            parts.append(self.host)
+        if self.unit or self.container:
+            parts.append(self.unit or self.label or (self.container or "")[:12])
+        if self.kind is not Kind.PAGE:
+            parts.append(str(self.kind))
+        elif self.question:
+            parts.append(self.question)
+        return tuple(parts)
+
+
+@dataclass
+class History:
+    """The views that were visited, and where among them we are."""
+
+    steps: list[View]
+    at: int = 0
+
+    @property
+    def now(self) -> View:
+        return self.steps[self.at]
+
+    def go(self, view: View) -> None:
+        """To a new view; what was ahead is forgotten."""
+        if view != self.now:
+            self.steps[self.at + 1 :] = [view]
+            self.at += 1
+
+    def back(self) -> bool:
+        """One step back; False at the first."""
+        if self.at == 0:
+            return False
+        self.at -= 1
+        return True
+
+    def forward(self) -> bool:
+        """One step forward; False at the last."""
+        if self.at + 1 == len(self.steps):
+            return False
+        self.at += 1
+        return True
