@@ -11,13 +11,16 @@ from console.fleet.follow import PENDING, JournalTail, following
 from console.fleet.model import FleetModel
 from console.hosts.engine_threads import EngineThreads
 from console.hosts.links import Links
+from console.hosts.osfacts import OsSource
 from console.hosts.session import HostSession
 from console.hosts.sources import make_sources
 from console.hosts.transport import Transport
 from console.model.config import HostConfig
+from console.model.events import Event, UnitsChanged
 from console.model.log import LogQuery
 from console.model.state import Source, State
 from console.model.wants import Wants
+from console.updates.reading import TELLING_UNITS, DeploymentsReading
 
 
 class Fleet:
@@ -30,10 +33,22 @@ class Fleet:
         self.model = FleetModel(configs)
         self._sessions = {
             config.name: HostSession(
-                config, links.connect, make_sources(config, wants, threads), self.model.apply
+                config,
+                links.connect,
+                make_sources(config, wants, threads, DeploymentsReading(config.name)),
+                self._take,
             )
             for config in configs
         }
+
+    def _take(self, event: Event) -> None:
+        self.model.apply(event)
+        # Of deployments systemd only tells that one is being staged: what the `os` source reads is about
+        # to change.
+        if isinstance(event, UnitsChanged) and any(unit.name in TELLING_UNITS for unit in event.changed):
+            source = self._sessions[event.host].sources.get(Source.OS)
+            if isinstance(source, OsSource):
+                source.read_soon()
 
     @property
     def sessions(self) -> dict[str, HostSession]:

@@ -18,6 +18,7 @@ from console.model.container import Container
 from console.model.events import (
     ContainersChanged,
     ContainersListed,
+    DeploymentsRead,
     Event,
     FactsRead,
     HostChanged,
@@ -103,6 +104,7 @@ class _Record:
     status: Status
     sources: dict[Source, Status] = field(default_factory=dict)
     facts: OsFacts = field(default_factory=OsFacts)
+    updates: DeploymentsRead | None = None
     units: dict[str, Unit] = field(default_factory=dict)
     containers: dict[str, Container] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
@@ -138,6 +140,9 @@ class _Record:
                 containers_unhealthy=(
                     len(self.unhealthy) if _known(self.sources.get(Source.CONTAINERS)) else None
                 ),
+                driver=self.updates.driver if self.updates else None,
+                deployments=self.updates.deployments if self.updates else (),
+                deployments_problem=self.updates.problem if self.updates else None,
             )
         return self.view
 
@@ -261,6 +266,8 @@ class FleetModel:
                 changes.containers |= {(event.host, container_id) for container_id in removed}
             case FactsRead(facts=facts):
                 record.facts = facts
+            case DeploymentsRead():
+                record.updates = event
             case Logged(records=records):
                 record.logs.extend(records)
                 changes.logs.extend(records)

@@ -10,16 +10,17 @@ Sources of the formats: os-release(5), proc(5), df in POSIX, the kernel's accoun
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import re
 import time
 from collections.abc import Callable, Mapping
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 from console.errors import HostFailure
 from console.hosts.source import Emit
 from console.hosts.transport import Transport
-from console.model.events import FactsRead
+from console.model.events import Event, FactsRead
 from console.model.host import Disk, OsFacts, Pressure
 from console.model.text import clean
 
@@ -40,12 +41,16 @@ section disks; df -Pk / /var
 for resource in cpu memory io; do
   section "pressure $resource"; cat /proc/pressure/$resource
 done
+# also
 section clock; date +%s.%N
 section end
 exit 0
 """
 
 INTERVAL_S = 30.0
+#: What is about to change is read this often, for so many readings.
+_BRISK_S = 2.0
+_BRISK_READINGS = 15
 _LIMIT = 256 * 1024
 _TEXT = 200
 #: An offset of the clock less certain than this is no offset.
@@ -62,16 +67,41 @@ _IMAGES = frozenset({"composefs"})
 _VERSION_KEYS = ("OSTREE_VERSION", "IMAGE_VERSION", "VERSION_ID", "VERSION")
 
 
+class AlsoRead(Protocol):
+    """What a room above has read in the same command.
+
+    `script` begins sections of its own with the shell function `section`, as `SCRIPT` does.
+    """
+
+    @property
+    def script(self) -> str: ...
+
+    async def event(self, transport: Transport, sections: Mapping[str, str]) -> Event:
+        """What the sections tell; it may ask the host for more.
+
+        :param sections: each section's text by its name, as the host wrote it.
+        :raises HostError: why the whole reading fails.
+        """
+
+
 class OsSource:
     """Reads a host's facts again and again.
 
     :param interval: seconds between readings; each wait is 20 % more or less than that, so that a
         fleet is not read in one beat.
+    :param also: what else is read each time.
     """
 
-    def __init__(self, host: str, *, interval: float = INTERVAL_S) -> None:
+    def __init__(self, host: str, *, interval: float = INTERVAL_S, also: AlsoRead | None = None) -> None:
         self._host = host
         self._interval = interval
+        self._also = also
+        self._script = SCRIPT.replace("# also", also.script) if also else SCRIPT
+        self._soon = asyncio.Event()
+
+    def read_soon(self) -> None:
+        """Something is about to change: read now, and often for half a minute."""
+        self._soon.set()
 
     async def run(self, transport: Transport, emit: Emit, live: Callable[[], None]) -> NoReturn:
         """See `SourceRun`.
@@ -79,11 +109,23 @@ class OsSource:
         :raises HostFailure: the host's answer cannot be read.
         :raises Unreachable: the connection went away, or no answer came.
         """
-        emit(FactsRead(self._host, await read_facts(transport)))
+        await self._read(transport, emit)
         live()
+        brisk = 0
         while True:
-            await asyncio.sleep(self._interval * random.uniform(0.8, 1.2))
-            emit(FactsRead(self._host, await read_facts(transport)))
+            pause = _BRISK_S if brisk else self._interval * random.uniform(0.8, 1.2)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._soon.wait()
+            brisk = _BRISK_READINGS if self._soon.is_set() else max(brisk - 1, 0)
+            self._soon.clear()
+            await self._read(transport, emit)
+
+    async def _read(self, transport: Transport, emit: Emit) -> None:
+        facts, output = await _answer(transport, self._script)
+        emit(FactsRead(self._host, facts))
+        if self._also:
+            emit(await self._also.event(transport, _sections(output.decode("utf-8", "replace"))))
 
 
 async def read_facts(transport: Transport) -> OsFacts:
@@ -92,11 +134,17 @@ async def read_facts(transport: Transport) -> OsFacts:
     :raises HostFailure: the host's answer cannot be read.
     :raises Unreachable: the connection went away, or no answer came.
     """
+    facts, _ = await _answer(transport, SCRIPT)
+    return facts
+
+
+async def _answer(transport: Transport, script: str) -> tuple[OsFacts, bytes]:
+    """The facts in the script's answer, and the answer."""
     sent_at = time.time()
-    end = await transport.run(("sh", "-c", SCRIPT), limit=_LIMIT)
+    end = await transport.run(("sh", "-c", script), limit=_LIMIT)
     received_at = time.time()
     try:
-        return parse_facts(end.stdout, sent_at, received_at)
+        return parse_facts(end.stdout, sent_at, received_at), end.stdout
     except ValueError as error:
         complaint = f": {clean(end.complaint, _TEXT)}" if end.code else ""
         raise HostFailure(f"{error}{complaint}", host=transport.host) from error

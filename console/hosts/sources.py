@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from console.hosts.engine_threads import EngineThreads
 from console.hosts.source import SourceRun
 from console.model.config import HostConfig
@@ -9,9 +11,17 @@ from console.model.log import LogQuery
 from console.model.state import Source
 from console.model.wants import Wants
 
+if TYPE_CHECKING:
+    from console.hosts.osfacts import AlsoRead
 
-def make_sources(config: HostConfig, wants: Wants, threads: EngineThreads) -> dict[Source, SourceRun]:
-    """The wanted sources of one host. Each is imported when it is first wanted."""
+
+def make_sources(
+    config: HostConfig, wants: Wants, threads: EngineThreads, also: AlsoRead | None = None
+) -> dict[Source, SourceRun]:
+    """The wanted sources of one host. Each is imported when it is first wanted.
+
+    :param also: what the `os` source reads beside its own facts.
+    """
     sources: dict[Source, SourceRun] = {}
     if wants.units:
         from console.hosts.units import UnitsSource
@@ -26,7 +36,7 @@ def make_sources(config: HostConfig, wants: Wants, threads: EngineThreads) -> di
     if wants.os:
         from console.hosts.osfacts import OsSource
 
-        sources[Source.OS] = OsSource(config.name)
+        sources[Source.OS] = OsSource(config.name, also=also)
     return sources
 
 

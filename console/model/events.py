@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from console.model.container import Container
+from console.model.deployment import Deployment
 from console.model.host import OsFacts
 from console.model.log import Gap, LogRecord
 from console.model.state import Source, Status
@@ -71,6 +72,16 @@ class FactsRead:
 
 
 @dataclass(frozen=True, slots=True)
+class DeploymentsRead:
+    """What drives a host's updates, and its deployments in boot order; `problem`: why they are unknown."""
+
+    host: str
+    driver: str | None
+    deployments: tuple[Deployment, ...] = ()
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Logged:
     """Journal records of one host, in the host's own order."""
 
@@ -86,5 +97,6 @@ Event = (
     | ContainersListed
     | ContainersChanged
     | FactsRead
+    | DeploymentsRead
     | Logged
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from console.model.deployment import Deployment
 from console.model.state import Source, State, Status
 
 
@@ -61,6 +62,8 @@ class Host:
     units_failed: int | None = None
     containers_unhealthy: int | None = None
     driver: str | None = None  # the updater that looks after it; None until one is known
+    deployments: tuple[Deployment, ...] = ()  # in boot order
+    deployments_problem: str | None = None  # why they cannot be read
 
     @property
     def state(self) -> State:

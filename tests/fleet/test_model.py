@@ -11,9 +11,11 @@ import pytest
 from console.fleet.model import LOGS_KEPT, FleetModel
 from console.model.config import HostConfig
 from console.model.container import Container
+from console.model.deployment import Deployment
 from console.model.events import (
     ContainersChanged,
     ContainersListed,
+    DeploymentsRead,
     FactsRead,
     HostChanged,
     Logged,
@@ -122,6 +124,18 @@ async def test_a_reader_that_does_not_come_holds_no_more_records_than_it_asked_f
     assert len((await full.batch(pause=0)).logs) == LOGS_KEPT + 50
     assert not await none.batch(pause=0, idle=0.01)
     assert len(list(model.logs("web1"))) == LOGS_KEPT
+
+
+async def test_a_hosts_deployments_are_part_of_it_and_a_change_of_the_host(model: FleetModel) -> None:
+    assert model.host("web1").driver is None
+    feed = model.feed()
+    await feed.batch(pause=0)
+    booted = Deployment("lab-abc.0", version="1.0", booted=True, next=True)
+    model.apply(DeploymentsRead("web1", "ostree", (booted,)))
+    assert (await feed.batch(pause=0)).hosts == {"web1"}
+    assert (model.host("web1").driver, model.host("web1").deployments) == ("ostree", (booted,))
+    model.apply(DeploymentsRead("web1", "ostree", problem="sudo: no"))
+    assert (model.host("web1").deployments, model.host("web1").deployments_problem) == ((), "sudo: no")
 
 
 async def test_a_feed_that_was_left_gets_nothing(model: FleetModel) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from console.errors import HostFailure, Unreachable
 from console.hosts.osfacts import OsSource, parse_facts, read_facts
-from console.hosts.transport import Completed
-from console.model.events import Event, FactsRead
+from console.hosts.transport import Completed, Transport
+from console.model.events import DeploymentsRead, Event, FactsRead
 from console.model.host import Disk, OsFacts, Pressure
 from tests.hosts.journal_files import Asking
 
@@ -185,3 +185,25 @@ async def test_a_lost_connection_is_the_sources_fault_too() -> None:
     events, fault = await told(Answering(Unreachable("gone", host="web1")))
     assert events == []
     assert isinstance(fault, Unreachable)
+
+
+class Also:
+    """A second reader of the same command's output."""
+
+    script = "section greeting; echo hello"
+
+    async def event(self, transport: Transport, sections: Mapping[str, str]) -> DeploymentsRead:
+        return DeploymentsRead("web1", sections["greeting"].strip())
+
+
+async def test_another_room_reads_in_the_same_command_after_the_facts() -> None:
+    events: asyncio.Queue[Event] = asyncio.Queue()
+    source = OsSource("web1", also=Also())
+    task = asyncio.create_task(source.run(Asking(), events.put_nowait, lambda: None))
+    async with asyncio.timeout(10):
+        assert isinstance(await events.get(), FactsRead)
+        assert await events.get() == DeploymentsRead("web1", "hello")
+        source.read_soon()  # by itself it would read in half a minute
+        assert isinstance(await events.get(), FactsRead)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from console.fleet.config import load_config
+from console.fleet.fleet import open_fleet
+from console.hosts.links import Links
 from console.lab.lab import Lab
+from console.model.wants import Wants
+from tests.lab.test_commands import rows
 from tests.lab.truth import Truth
 from tests.lab.waiting import until
 
@@ -36,6 +41,19 @@ class AtomicHost:
 
     def ostree(self, arguments: str) -> str:
         return self.ask(f"sudo ostree admin {arguments}")
+
+    def shown(self) -> dict[str, Any]:
+        """What `host show` tells a script."""
+        (host,) = rows(self.truth, "host", "show", self.name)
+        return host
+
+    async def deployments(self) -> list[str]:
+        """Each deployment that the console knows of: its version, and what is true of it."""
+        words = ("booted", "next", "staged", "rollback")
+        async with open_fleet(self.truth.config.hosts, Wants(), Links()) as fleet:
+            assert await fleet.settled(20) == []
+            found = fleet.model.host(self.name).deployments
+            return [" ".join([str(one.version), *(w for w in words if getattr(one, w))]) for one in found]
 
     async def reboot(self) -> None:
         """From inside, and wait until it has booted again."""

@@ -19,6 +19,7 @@ from console.commands.rows.base import (
     worst_first,
 )
 from console.commands.values import ago
+from console.model.deployment import Deployment
 from console.model.host import Host
 from console.model.state import Source, State, Status
 
@@ -64,9 +65,12 @@ def _source_fields(status: Status | None) -> dict[str, Any] | None:
 
 
 def host_detail(host: Host) -> dict[str, Any]:
-    """All the fields of a host, and everything else the `os` source read."""
+    """All the fields of a host, its deployments in boot order, and everything else the `os` source read."""
     facts = plain(host.facts)
-    detail = _host_fields(host)
+    detail = _host_fields(host) | {
+        "deployments": plain(host.deployments),
+        "deployments_problem": host.deployments_problem,
+    }
     return detail | {name: facts[name] for name in facts if name not in detail}
 
 
@@ -175,6 +179,29 @@ HOST: RowKind[Host] = RowKind(
 )
 
 
-HOST_DETAIL: RowKind[Host] = RowKind(
-    "host", HOST.key, host_detail, (), HOST.sort, lambda host: block(host.name, host_detail(host))
-)
+def deployment_line(deployment: Deployment) -> tuple[Cell, ...]:
+    """A deployment for a person: what it is now and will be, its version, and where it comes from."""
+    marks = [name for name in ("booted", "staged", "rollback", "pinned") if getattr(deployment, name)]
+    if deployment.next and not deployment.booted:
+        marks.insert(0, "next")
+    if deployment.unlocked:
+        marks.append(f"unlocked ({deployment.unlocked})")
+    tone = Tone.GOOD if deployment.booted else Tone.WARN if deployment.next else Tone.FAINT
+    return (
+        Cell("    "),
+        Cell.state(f"{' '.join(marks) or 'kept':<16}", tone),
+        Cell(f" {deployment.version or '–':<12}"),
+        Cell(f" {(deployment.checksum or deployment.id)[:12]:<12}", Tone.FAINT),
+        Cell(f" {deployment.origin or ''}".rstrip(), Tone.FAINT),
+    )
+
+
+def _host_text(host: Host) -> list[tuple[Cell, ...]]:
+    lines = block(host.name, host_detail(host) | {"deployments": None})
+    if host.deployments:
+        lines.append((Cell("  deployments, in boot order", Tone.FAINT),))
+        lines += [deployment_line(deployment) for deployment in host.deployments]
+    return lines
+
+
+HOST_DETAIL: RowKind[Host] = RowKind("host", HOST.key, host_detail, (), HOST.sort, _host_text)
