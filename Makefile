@@ -7,8 +7,8 @@ BIN := $(VENV)/bin
 MAKEFLAGS += --no-print-directory
 
 # What the console itself needs of the machine: a virtual environment, systemd-python's build; and the
-# journal tests a writer of journal files.
-PACKAGES := python3-venv python3-dev gcc pkg-config libsystemd-dev openssh-client systemd-journal-remote
+# journal tests a writer of journal files, those of the terminal a terminal.
+PACKAGES := python3-venv python3-dev gcc pkg-config libsystemd-dev openssh-client systemd-journal-remote tmux
 LAB_PACKAGES := $(shell sed 's/#.*//' console/lab/packages.txt)
 
 .PHONY: help setup demo lab lab-down test test-full check bench lock clean

@@ -92,4 +92,4 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
         # Textual would print a traceback over the user's terminal; whoever started us writes a report.
         if self.fault is None:
             self.fault = error
-            self.exit(1)
+            self.exit(1, return_code=1)

@@ -1,0 +1,126 @@
+"""A fleet of three hosts as its model holds it, with nothing behind it, and the app on it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+from console.commands.core import View
+from console.errors import Unreachable
+from console.fleet.follow import JournalTail
+from console.fleet.model import FleetModel
+from console.model.config import HostConfig
+from console.model.container import Container
+from console.model.events import (
+    ContainersListed,
+    HostChanged,
+    Logged,
+    SourceChanged,
+    UnitsChanged,
+    UnitsListed,
+)
+from console.model.log import LogQuery, LogRecord
+from console.model.state import Source, State, Status
+from console.model.unit import Health, Unit
+from console.tui.app import QuarterdeckApp
+from console.tui.keys import resolve
+from console.tui.themes import load_themes, shipped_folder
+
+NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
+BEFORE = NOW - timedelta(minutes=5)
+
+
+def unit(host: str, name: str, *, failed: bool = False) -> Unit:
+    return Unit(
+        host=host,
+        name=name,
+        load="loaded",
+        active="failed" if failed else "active",
+        sub="failed" if failed else "running",
+        description=f"what {name} does",
+        since=BEFORE,
+        result="exit-code" if failed else "success",
+        health=Health.FAILED if failed else Health.OK,
+    )
+
+
+def box(host: str, name: str, *, health: str | None = None) -> Container:
+    return Container(
+        host=host,
+        name=name,
+        id=f"{host}{name}".ljust(64, "0"),
+        image="registry/app:1.4",
+        image_id="sha256:" + "1" * 64,
+        state="running",
+        health=health,
+        restarts=0,
+        since=BEFORE,
+    )
+
+
+class SmallFleet:
+    """Two live hosts and one that cannot be reached; `db.service` has failed on the second."""
+
+    def __init__(self) -> None:
+        names = ("web1", "web2", "lost1")
+        self.model = FleetModel(HostConfig(name, f"198.18.0.{n}") for n, name in enumerate(names))
+        self.queries: list[tuple[Sequence[str], LogQuery]] = []
+        self.sessions: dict[str, Any] = {}
+        self.tails: list[JournalTail] = []
+        for name in names[:2]:
+            self.model.apply(HostChanged(name, Status(State.LIVE, BEFORE)))
+            for source in Source:
+                self.model.apply(SourceChanged(name, source, Status(State.LIVE, BEFORE)))
+            units = (unit(name, "web.service"), unit(name, "db.service", failed=name == "web2"))
+            self.model.apply(UnitsListed(name, units))
+            self.model.apply(ContainersListed(name, (box(name, "api", health="unhealthy"),)))
+        self.model.apply(HostChanged("lost1", Status(State.UNREACHABLE, BEFORE, "no route to host")))
+
+    def fail(self, host: str, name: str) -> None:
+        self.model.apply(UnitsChanged(host, (unit(host, name, failed=True),)))
+
+    def lose(self, host: str) -> None:
+        self.model.apply(HostChanged(host, Status(State.UNREACHABLE, NOW, "no answer for 12 s")))
+        for source in Source:
+            self.model.apply(SourceChanged(host, source, Status(State.STALE, NOW, "no answer for 12 s")))
+
+    def source(self, host: str, source: Source) -> object:
+        raise Unreachable("systemd is not connected", host=host)
+
+    @asynccontextmanager
+    async def follow_journal(self, hosts: Sequence[str], query: LogQuery) -> AsyncIterator[JournalTail]:
+        self.queries.append((tuple(hosts), query))
+        tail = JournalTail(hosts, gather_s=0)
+        self.tails.append(tail)
+        for host in hosts:
+            tail.told(host, Status(State.LIVE, NOW))
+        tail.take(Logged(hosts[0], (record(hosts[0], "cannot open the volume", 3),)))
+        try:
+            yield tail
+        finally:
+            tail.close()
+            self.tails.remove(tail)
+
+
+def record(host: str, message: str, priority: int = 6) -> LogRecord:
+    return LogRecord(
+        host, "s=1", NOW, 1, "b" * 32, message, unit="db.service", identifier="db", priority=priority
+    )
+
+
+def app_on(fleet: SmallFleet, *, theme: str = "dark", read_only: str | None = None) -> QuarterdeckApp:
+    themes, problems = load_themes([shipped_folder()])
+    assert not problems
+    return QuarterdeckApp(
+        View(cast("Any", fleet), None),
+        "prod",
+        resolve({}, shipped_folder()),
+        themes=themes,
+        theme=theme,
+        read_only=read_only,
+    )
+
+
+__all__ = ["NOW", "SmallFleet", "app_on", "record"]

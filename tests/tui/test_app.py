@@ -1,0 +1,266 @@
+"""The terminal as whoever sits before it uses it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from console.commands import clock
+from console.model.events import Logged
+from console.tui.app import QuarterdeckApp
+from console.tui.screens.dialogs import ColumnsScreen, HelpScreen
+from console.tui.views import Kind
+from console.tui.widgets.document import Document
+from console.tui.widgets.fleet_table import FleetTable
+from tests.tui.small_fleet import NOW, SmallFleet, app_on, record
+
+
+@pytest.fixture(autouse=True)
+def _stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
+@pytest.fixture
+def fleet() -> SmallFleet:
+    return SmallFleet()
+
+
+Ready = tuple[QuarterdeckApp, Pilot[int]]
+
+
+@asynccontextmanager
+async def running(
+    fleet: SmallFleet, size: tuple[int, int] = (120, 40), read_only: str | None = None
+) -> AsyncIterator[Ready]:
+    app = app_on(fleet, read_only=read_only)
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: bool(app.main.query("#main")) and app.main.focused is not None)
+        yield app, pilot
+
+
+async def until(pilot: Pilot[int], true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not true():
+            await pilot.pause(0.01)
+
+
+def text(app: QuarterdeckApp) -> str:
+    """The screen as plain lines."""
+    strips = app.main._compositor.render_strips()
+    return "\n".join(strip.text.rstrip() for strip in strips)
+
+
+async def shows(ready: Ready, wanted: str) -> None:
+    app, pilot = ready
+    try:
+        await until(pilot, lambda: wanted in text(app))
+    except TimeoutError:
+        pytest.fail(f"{wanted!r} is not on the screen:\n{text(app)}")
+
+
+def table(app: QuarterdeckApp) -> FleetTable[Any, Any]:
+    return app.main.query_one("#main", FleetTable)
+
+
+async def test_watch_tells_what_is_wrong_worst_first_and_since_when(fleet: SmallFleet) -> None:
+    async with running(fleet) as ready:
+        await shows(ready, "no route to host")
+        keys = list(table(ready[0]).list.keys)
+        assert keys == [
+            ("lost1", "host"),
+            ("web1", "container api"),
+            ("web2", "container api"),
+            ("web2", "db.service"),
+        ]
+        header, crumbs = text(ready[0]).splitlines()[:2]
+        assert "prod" in header
+        assert "2 ● live" in header
+        assert "1 ✖ unreachable" in header
+        assert "data from 5m ago" in header
+        assert "03:00:00 UTC" in header
+        assert crumbs.startswith(" prod › watch")
+
+
+async def test_a_unit_that_fails_is_on_the_screen_without_a_key(fleet: SmallFleet) -> None:
+    async with running(fleet) as ready:
+        await shows(ready, "no route to host")
+        assert ("web1", "web.service") not in table(ready[0]).list.keys
+        fleet.fail("web1", "web.service")
+        await until(ready[1], lambda: ("web1", "web.service") in table(ready[0]).list.keys)
+        await shows(ready, "web.service")
+
+
+async def test_a_host_that_is_lost_leaves_its_rows_and_marks_them_old(fleet: SmallFleet) -> None:
+    async with running(fleet) as ready:
+        app, pilot = ready
+        await pilot.press("U")
+        await shows(ready, "› units")
+        fleet.lose("web1")
+        await shows(ready, "1 ● live, 2 ✖ unreachable")
+        stale = table(app)._stale
+        assert stale is not None
+        old = {key[0] for key in table(app).list.keys if stale(table(app).list.get(key))}
+        assert old == {"web1"}
+
+
+async def test_drilling_down_and_back_and_forward(fleet: SmallFleet) -> None:
+    async with running(fleet) as ready:
+        app, pilot = ready
+        await pilot.press("H")
+        await shows(ready, "prod › hosts")
+        table(app).move_to("web2")
+        await pilot.press("enter")
+        await shows(ready, "prod › web2 › units")
+        assert table(app).list.total == 2
+        await pilot.press("left_square_bracket")
+        await shows(ready, "prod › hosts")
+        await pilot.press("right_square_bracket")
+        await shows(ready, "prod › web2 › units")
+        await pilot.press("o")
+        await shows(ready, "prod › web2 › containers")
+        await pilot.press("escape")
+        await shows(ready, "prod › web2 › units")
+
+
+async def test_a_units_log_is_followed_and_left_behind(fleet: SmallFleet) -> None:
+    async with running(fleet) as ready:
+        app, pilot = ready
+        await until(pilot, lambda: table(app).move_to(("web2", "db.service")))
+        await pilot.press("enter")
+        await shows(ready, "cannot open the volume")
+        assert app.main.view.kind is Kind.LOGS
+        hosts, query = fleet.queries[-1]
+        assert hosts == ("web2",)
+        assert query.units == ("db.service",)
+        fleet.tails[-1].take(Logged("web2", (record("web2", "and again"),)))
+        await shows(ready, "and again")
+        await pilot.press("3")
+        await until(pilot, lambda: len(fleet.queries) == 2 and fleet.queries[-1][1].since == 15 * 60)
+        await pilot.press("q")
+        await shows(ready, "prod › watch")
+        await until(pilot, lambda: not fleet.tails)
+
+
+async def test_a_filter_is_typed_kept_and_taken_back_with_escape(fleet: SmallFleet) -> None:
+    async with running(fleet) as ready:
+        app, pilot = ready
+        await pilot.press("U")
+        await shows(ready, "› units")
+        await pilot.press("slash", *"db")
+        await shows(ready, "2 of 4")
+        await pilot.press("enter")
+        assert isinstance(app.main.focused, FleetTable)
+        await shows(ready, "/db")
+        await pilot.press("escape")
+        await until(pilot, lambda: len(table(app).list) == 4)
+        await pilot.press("slash", *"-l role=")
+        assert isinstance(app.main.focused, Input)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.main.focused, FleetTable))
+
+
+async def test_marks_go_before_the_filter_and_the_filter_before_the_way_here(fleet: SmallFleet) -> None:
+    async with running(fleet) as ready:
+        app, pilot = ready
+        await pilot.press("U")
+        await shows(ready, "› units")
+        await pilot.press("slash", *"web", "enter", "space")
+        await shows(ready, "1 marked")
+        await pilot.press("escape")
+        assert not table(app).marked
+        assert app.main._filter_text == "web"
+        await pilot.press("escape")
+        assert app.main._filter_text == ""
+        await pilot.press("escape")
+        await shows(ready, "prod › watch")
+
+
+async def test_a_question_that_fails_is_a_line_and_no_traceback(fleet: SmallFleet) -> None:
+    async with running(fleet) as ready:
+        app, pilot = ready
+        await until(pilot, lambda: table(app).move_to(("web2", "db.service")))
+        await pilot.press("i")
+        await shows(ready, "systemd is not connected")
+        assert isinstance(app.main.focused, Document)
+        assert app.fault is None
+
+
+async def test_help_and_columns_open_and_close(fleet: SmallFleet) -> None:
+    async with running(fleet) as ready:
+        app, pilot = ready
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.main)
+        await pilot.press("U")
+        await shows(ready, "› units")
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(app.screen, ColumnsScreen))
+        await pilot.press("space", "enter")
+        await until(pilot, lambda: app.screen is app.main)
+        assert [column.title for column in table(app).columns if column.hidden] == ["HOST"]
+
+
+@pytest.mark.parametrize(("width", "beside"), [(99, False), (100, True)])
+async def test_the_detail_stands_beside_the_list_where_there_is_room(
+    fleet: SmallFleet, width: int, beside: bool
+) -> None:
+    async with running(fleet, (width, 30)) as (app, pilot):
+        assert app.main.query_one("#detail").display is beside
+        await pilot.press("d")
+        assert app.main.query_one("#detail").display is False
+
+
+async def test_below_the_smallest_size_it_says_so(fleet: SmallFleet) -> None:
+    async with running(fleet, (59, 14)) as ready:
+        await shows(ready, "59x14 is too small: Quarterdeck needs 60x15")
+        await ready[1].resize_terminal(80, 24)
+        await shows(ready, "prod › watch")
+
+
+async def test_read_only_is_on_the_header(fleet: SmallFleet) -> None:
+    async with running(fleet, read_only="--read-only") as ready:
+        await shows(ready, "[READ-ONLY]")
+
+
+async def test_q_leaves_the_first_view_for_the_shell(fleet: SmallFleet) -> None:
+    async with running(fleet) as (app, pilot):
+        await pilot.press("H")
+        await until(pilot, lambda: app.main.view.kind is Kind.HOSTS and bool(app.main.query("#main")))
+        await pilot.press("q")
+        await until(pilot, lambda: app.main.view.kind is Kind.WATCH and bool(app.main.query("#main")))
+        await pilot.press("q")
+        await until(pilot, lambda: app.return_value is not None)
+    assert app.return_value == 0
+
+
+async def test_a_fault_of_ours_ends_the_app_and_is_kept_for_the_report(fleet: SmallFleet) -> None:
+    async with running(fleet) as (app, pilot):
+        app.main.run_worker(_break(), exit_on_error=True)
+        await until(pilot, lambda: app.fault is not None)
+    assert app.return_code == 1
+
+
+async def _break() -> None:
+    raise RuntimeError("broken")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)], ids="{0[0]}x{0[1]}".format)
+def test_a_picture_of_watch(
+    fleet: SmallFleet, snap_compare: Callable[..., bool], size: tuple[int, int]
+) -> None:
+    assert snap_compare(app_on(fleet), terminal_size=size, run_before=_settled)
+
+
+async def _settled(pilot: Pilot[int]) -> None:
+    app = pilot.app
+    assert isinstance(app, QuarterdeckApp)
+    await until(pilot, lambda: bool(app.main.query("#main")) and len(table(app).list) == 4)
+    await pilot.pause()
