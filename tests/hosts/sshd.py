@@ -109,7 +109,9 @@ async def _run(process: asyncssh.SSHServerProcess[bytes]) -> None:
     try:
         child = await asyncio.shield(starting)
     except asyncio.CancelledError:
-        _end(await starting)
+        child = await starting
+        _end(child)
+        await child.wait()
         raise
     assert child.stdin
     assert child.stdout
@@ -147,8 +149,12 @@ async def _run(process: asyncssh.SSHServerProcess[bytes]) -> None:
         pending: list[asyncio.Future[object]] = [up, closed, said, *down]  # type: ignore[list-item]
         for task in pending:
             task.cancel()
-        await asyncio.gather(*pending, return_exceptions=True)
-        await child.wait()
+        ending = asyncio.gather(child.wait(), *pending, return_exceptions=True)
+        try:
+            await asyncio.shield(ending)
+        except asyncio.CancelledError:
+            await ending  # the server ends while the command does: it is waited for all the same
+            raise
 
 
 def _end(child: asyncio.subprocess.Process) -> None:

@@ -35,7 +35,9 @@ def seen_by_textual(code: str, **environ: str) -> str:
         f"{code}"
     )
     clean = {name: value for name, value in os.environ.items() if not name.startswith("TEXTUAL")}
-    clean.pop("NO_COLOR", None)
+    clean["TERM"] = "xterm-256color"
+    for name in ("NO_COLOR", "ESCDELAY"):
+        clean.pop(name, None)
     done = subprocess.run(
         [sys.executable, "-c", lines], capture_output=True, text=True, check=True, env={**clean, **environ}
     )
