@@ -11,7 +11,7 @@ MAKEFLAGS += --no-print-directory
 PACKAGES := python3-venv python3-dev gcc pkg-config libsystemd-dev openssh-client systemd-journal-remote tmux
 LAB_PACKAGES := $(shell sed 's/#.*//' console/lab/packages.txt)
 
-.PHONY: help setup demo lab lab-down test test-full check bench lock clean
+.PHONY: help setup demo lab lab-down test test-full check bench screenshots lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -41,6 +41,9 @@ check: setup  ## ruff, mypy, import-linter
 
 bench: setup  ## measure, against named alternatives in the same run
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+screenshots: setup  ## pictures of the terminal on the lab, into screenshots/
+	@config=$$($(BIN)/quarterdeck lab up | tail -n 1) && $(BIN)/python scripts/screenshots "$$config" screenshots
 
 lock:  ## pin what pyproject.toml asks for
 	@$(BIN)/pip install -q uv

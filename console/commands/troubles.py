@@ -31,9 +31,9 @@ TROUBLE: RowKind[Trouble] = RowKind(
         "why": trouble.why,
     },
     (
-        Column("HOW", lambda trouble: trouble.how, 9, width=14, order=lambda t: _WEIGHT.get(t.how.tone, 2)),
+        Column("HOW", lambda trouble: trouble.how, 9, width=20, order=lambda t: _WEIGHT.get(t.how.tone, 2)),
         Column("HOST", lambda trouble: trouble.host, 9, width=12),
-        Column("WHAT", lambda trouble: trouble.what, 9, shrink=True, width=34, least=16),
+        Column("WHAT", lambda trouble: trouble.what, 9, shrink=True, width=28, least=14),
         Column(
             "SINCE",
             lambda trouble: since_cell(trouble.since),

@@ -33,7 +33,8 @@ def listed(view: View, model: FleetModel, board: TroubleBoard) -> Listed:
             made = Listed(
                 troubles,
                 lambda batch: board.update(_hosts_of(batch)),
-                lambda trouble: _old(model, trouble.host, None),
+                # That a host or a source is lost is news; what was wrong on it before that is not.
+                lambda trouble: bool(trouble.unit or trouble.container) and _old(model, trouble.host, None),
                 "● nothing is wrong",
             )
             board.update(each.name for each in model.hosts())
