@@ -82,7 +82,7 @@ class Core:
     ) -> None:
         self.options = options
         self.environ = os.environ if environ is None else environ
-        self._ask = None if options.batch else ask
+        self.ask = None if options.batch else ask
 
     @cached_property
     def config_path(self) -> Path:
@@ -117,7 +117,7 @@ class Core:
         from console.hosts.links import Links
         from console.hosts.secrets import Keyring
 
-        return Links(Keyring(self._ask), ssh_config=self.config.ssh_config)
+        return Links(Keyring(self.ask), ssh_config=self.config.ssh_config)
 
     def candidates(self, on: Selector | None) -> list[HostConfig]:
         """The hosts that `on` may mean, as far as the inventory can tell.

@@ -22,12 +22,17 @@ async def open_terminal(core: Core) -> int:
     # Only now, as Textual reads the environment when it is imported.
     from console.tui.app import QuarterdeckApp
     from console.tui.keys import resolve
+    from console.tui.questions import Questions
     from console.tui.themes import choose, load_themes, theme_folders
 
     keymap = resolve(config.keys, config.path)
     themes, problems = load_themes(theme_folders(os.environ))
     theme, problem = choose(config.terminal, config.path, themes, no_color=prepared.no_color)
+    questions = Questions(core.ask) if core.ask else None
+    core.ask = questions
     async with core.observe(None, EVERYTHING, wait=False) as look:
+        if questions is not None:
+            await questions.settle(look.fleet)
         app = QuarterdeckApp(
             look,
             config.name,
