@@ -12,6 +12,7 @@ from textual.theme import Theme
 from console.commands.troubles import TroubleBoard
 from console.fleet.model import FleetModel
 from console.tui.actions import Place
+from console.tui.collector import calm
 from console.tui.keys import Keymap, bind
 from console.tui.palette import FleetProvider
 from console.tui.screens.main import MainScreen
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Seconds after which the ages on the screen are looked at though nothing has changed.
 _IDLE_S = 1.0
+#: When the garbage collector is called: once all is listed, and then so often.
+_CALM_FIRST_S, _CALM_EVERY_S = 5.0, 60.0
 
 
 class QuarterdeckApp(App[int], inherit_bindings=False):
@@ -74,6 +77,9 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
     def on_mount(self) -> None:
         self.push_screen(self.main)
         self.run_worker(self._keep_up(), group="flush", exit_on_error=True)
+        if not self.is_headless:  # a test's process is not ours to change
+            self.set_timer(_CALM_FIRST_S, calm)
+            self.set_interval(_CALM_EVERY_S, calm)
         for problem in self._problems:
             self.notify(problem, severity="warning", timeout=15, markup=False)
 
