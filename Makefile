@@ -43,7 +43,7 @@ bench: setup  ## measure, against named alternatives in the same run
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 screenshots: setup  ## pictures of the terminal on the lab, into screenshots/
-	@config=$$($(BIN)/quarterdeck lab up | tail -n 1) && $(BIN)/python scripts/screenshots "$$config" screenshots
+	@said=$$($(BIN)/quarterdeck lab up) && config=$$(echo "$$said" | tail -n 1) && $(BIN)/python scripts/screenshots "$$config" screenshots
 
 lock:  ## pin what pyproject.toml asks for
 	@$(BIN)/pip install -q uv
