@@ -53,7 +53,7 @@ class Picture:
 def take(name: str, model: FleetModel, hosts: Sequence[Host]) -> Picture:
     """The picture of `hosts` as the model has them."""
     troubles = [trouble for host in hosts for trouble in troubles_of(model, host)]
-    troubles.sort(key=lambda t: (_WEIGHT.get(t.how.tone, 2), t.host, t.what))
+    troubles.sort(key=worst_first)
     return Picture(
         name,
         tuple(hosts),
@@ -61,6 +61,11 @@ def take(name: str, model: FleetModel, hosts: Sequence[Host]) -> Picture:
         sum(model.unit_count(host.name) for host in hosts),
         sum(model.container_count(host.name) for host in hosts),
     )
+
+
+def worst_first(trouble: Trouble) -> tuple[int, str, str]:
+    """What troubles are sorted by."""
+    return _WEIGHT.get(trouble.how.tone, 2), trouble.host, trouble.what
 
 
 def troubles_of(model: FleetModel, host: Host) -> list[Trouble]:

@@ -5,20 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from console.commands.picture import Trouble, troubles_of
+from console.commands.picture import Trouble, troubles_of, worst_first
 from console.commands.rows.base import Cell, Column, RowKind, Tone, moment, since_cell
 
 if TYPE_CHECKING:
     from console.fleet.model import FleetModel
 
 TroubleKey = tuple[str, str]
-
-_WEIGHT = {Tone.BAD: 0, Tone.WARN: 1}
-
-
-def _sort(trouble: Trouble) -> tuple[int, str, str]:
-    return _WEIGHT.get(trouble.how.tone, 2), trouble.host, trouble.what
-
 
 TROUBLE: RowKind[Trouble] = RowKind(
     "trouble",
@@ -31,7 +24,9 @@ TROUBLE: RowKind[Trouble] = RowKind(
         "why": trouble.why,
     },
     (
-        Column("HOW", lambda trouble: trouble.how, 9, width=20, order=lambda t: _WEIGHT.get(t.how.tone, 2)),
+        Column(
+            "HOW", lambda trouble: trouble.how, 9, width=20, order=lambda trouble: worst_first(trouble)[0]
+        ),
         Column("HOST", lambda trouble: trouble.host, 9, width=12),
         Column("WHAT", lambda trouble: trouble.what, 9, shrink=True, width=28, least=14),
         Column(
@@ -45,7 +40,7 @@ TROUBLE: RowKind[Trouble] = RowKind(
         ),
         Column("WHY", lambda trouble: Cell(trouble.why, Tone.FAINT), 7, shrink=True, width=40, least=10),
     ),
-    _sort,
+    worst_first,
 )
 
 

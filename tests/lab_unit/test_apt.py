@@ -7,19 +7,19 @@ from console.lab.apt import KEYRING, Source, for_release, options, parse_sources
 DEB822 = """\
 Types: deb
 # a comment between fields
-URIs: http://mirror.example/debian
+URIs: http://one.example/os
 Suites: bookworm bookworm-updates bookworm-backports
 Components: main contrib
 Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
 
 Types: deb-src
-URIs: http://mirror.example/debian
+URIs: http://one.example/os
 Suites: bookworm
 Components: main
 
 Types: deb
 Enabled: no
-URIs: http://disabled.example/debian
+URIs: http://two.example/os
 Suites: bookworm
 Components: main
 """
@@ -28,7 +28,7 @@ Components: main
 def test_deb822_stanzas_are_read_and_disabled_and_source_ones_are_not() -> None:
     assert parse_sources({"debian.sources": DEB822}) == [
         Source(
-            "http://mirror.example/debian",
+            "http://one.example/os",
             ("bookworm", "bookworm-updates", "bookworm-backports"),
             ("main", "contrib"),
             "/usr/share/keyrings/debian-archive-keyring.gpg",
@@ -38,15 +38,15 @@ def test_deb822_stanzas_are_read_and_disabled_and_source_ones_are_not() -> None:
 
 def test_one_line_sources_are_read_with_their_options() -> None:
     text = (
-        "# deb http://commented.example/debian bookworm main\n"
+        "# deb http://three.example/os bookworm main\n"
         "deb [arch=amd64 signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] "
-        "http://mirror.example/debian bookworm main contrib # ours\n"
-        "deb-src http://mirror.example/debian bookworm main\n"
+        "http://one.example/os bookworm main contrib # ours\n"
+        "deb-src http://one.example/os bookworm main\n"
         "deb http://security.example/debian-security bookworm-security main\n"
     )
     assert parse_sources({"sources.list": text}) == [
         Source(
-            "http://mirror.example/debian",
+            "http://one.example/os",
             ("bookworm",),
             ("main", "contrib"),
             "/usr/share/keyrings/debian-archive-keyring.gpg",
@@ -56,7 +56,7 @@ def test_one_line_sources_are_read_with_their_options() -> None:
 
 
 def test_files_that_apt_does_not_read_are_left_alone() -> None:
-    line = "deb http://mirror.example/debian bookworm main"
+    line = "deb http://one.example/os bookworm main"
     assert parse_sources({"debian.sources.save": DEB822, "notes.txt": line}) == []
 
 
@@ -64,8 +64,8 @@ def test_the_release_takes_the_place_of_this_machines_own_and_backports_go() -> 
     sources = parse_sources({"debian.sources": DEB822})
     key = "signed-by=/usr/share/keyrings/debian-archive-keyring.gpg"
     assert for_release(sources, "bookworm", "trixie") == [
-        f"deb [{key}] http://mirror.example/debian trixie main",
-        f"deb [{key}] http://mirror.example/debian trixie-updates main",
+        f"deb [{key}] http://one.example/os trixie main",
+        f"deb [{key}] http://one.example/os trixie-updates main",
     ]
 
 

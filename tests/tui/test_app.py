@@ -129,6 +129,18 @@ async def test_drilling_down_and_back_and_forward(fleet: SmallFleet) -> None:
         await shows(ready, "prod › web2 › units")
 
 
+async def test_keys_faster_than_the_views_end_in_the_last_one(fleet: SmallFleet) -> None:
+    async with running(fleet) as ready:
+        app, pilot = ready
+        for name in ("hosts", "units", "logs", "containers", "watch", "logs", "units"):
+            app.main.action_go(name)
+        await shows(ready, "prod › units")
+        await until(pilot, lambda: len(app.main.query("#main")) == 1)
+        assert table(app).list.total == 4
+        assert app.fault is None
+        await until(pilot, lambda: not fleet.tails)
+
+
 async def test_a_units_log_is_followed_and_left_behind(fleet: SmallFleet) -> None:
     async with running(fleet) as ready:
         app, pilot = ready

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from textual.app import ComposeResult
@@ -109,7 +110,12 @@ class MainScreen(Screen[None], inherit_bindings=False):
     def show(self, view: View) -> None:
         """Go to a view."""
         self.history.go(view)
-        self.run_worker(self._rebuild(), group="view", exclusive=True, exit_on_error=True)
+        self._work(self._rebuild, "view")
+
+    def _work(self, work: Callable[[], Awaitable[None]], group: str) -> None:
+        """Do `work` in place of what the group is at. It is called by its worker: one that is
+        displaced before it began leaves no coroutine behind."""
+        self.run_worker(work, group=group, exclusive=True)
 
     async def _rebuild(self) -> None:
         """Put the widgets of the present view in place of those of the one before."""
@@ -131,7 +137,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
             main = Document(id="main")
             await body.mount(main)
             bind(main, Place.DETAIL, deck.keymap)
-            self.run_worker(self._ask(main), group="page", exclusive=True, exit_on_error=True)
+            self._work(partial(self._ask, main), "page")
         else:
             self._listed = listed(view, deck.model, deck.board)
             main = self._table = FleetTable(
@@ -166,7 +172,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def _follow(self) -> None:
         assert self._pane is not None
-        self.run_worker(self._tail(self._pane), group="log", exclusive=True, exit_on_error=True)
+        self._work(partial(self._tail, self._pane), "log")
 
     async def _tail(self, pane: LogPane) -> None:
         """Feed the log until the view is left."""
@@ -202,8 +208,6 @@ class MainScreen(Screen[None], inherit_bindings=False):
             update = self._table.apply(keys, batch.hosts)
             if self._table.cursor_key in update.touched:
                 self._tell_detail()
-        elif batch.hosts or batch.units or batch.containers:
-            self.deck.board.update(batch.hosts)
         if batch.hosts or time.monotonic() - self._ticked >= _EVERY_S:
             self.tick()
 
@@ -274,11 +278,11 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def action_back(self) -> None:
         if self.history.back():
-            self.run_worker(self._rebuild(), group="view", exclusive=True, exit_on_error=True)
+            self._work(self._rebuild, "view")
 
     def action_forward(self) -> None:
         if self.history.forward():
-            self.run_worker(self._rebuild(), group="view", exclusive=True, exit_on_error=True)
+            self._work(self._rebuild, "view")
 
     def action_leave(self) -> None:
         if self.history.at == 0:
@@ -457,7 +461,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
             session.hurry()
         if self.view.kind is Kind.PAGE:
             page = self.query_one("#main", Document)
-            self.run_worker(self._ask(page), group="page", exclusive=True, exit_on_error=True)
+            self._work(partial(self._ask, page), "page")
 
     def action_copy(self) -> None:
         text = self.get_selected_text() or self._copied()
