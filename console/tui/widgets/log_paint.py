@@ -23,11 +23,14 @@ _HOST_CELLS = 24
 class LogPainter:
     """Paints the lines of a book.
 
+    :param base: the style of the widget itself: what every line stands on.
     :param style: the style of a component class, without a background of its own unless it has one.
     """
 
-    def __init__(self, book: LogBook, style: Callable[[str], Style]) -> None:
+    def __init__(self, book: LogBook, base: Callable[[], Style], style: Callable[[str], Style]) -> None:
         self._book = book
+        self._find_base = base
+        self._base: Style | None = None
         self._find_style = style
         self._styles: dict[str, Style] = {}
         self._strips: LRUCache[int, list[Strip]] = LRUCache(_STRIPS_KEPT)
@@ -55,6 +58,7 @@ class LogPainter:
         self._look = None
         self._strips.clear()
         if styles:
+            self._base = None
             self._styles.clear()
 
     def strips(self, sequence: int) -> list[Strip]:
@@ -70,6 +74,13 @@ class LogPainter:
     def row_count(self, sequence: int) -> int:
         """How many rows a line takes."""
         return 1 if self.wrap_at is None else len(self.strips(sequence))
+
+    @property
+    def base(self) -> Style:
+        """The style of the widget; Textual puts it together anew each time it is asked."""
+        if self._base is None:
+            self._base = self._find_base()
+        return self._base
 
     def style(self, look: str) -> Style:
         """The style of a component class."""

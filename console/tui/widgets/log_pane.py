@@ -104,7 +104,11 @@ class LogPane(ScrollView, can_focus=True, inherit_bindings=False):
     ) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self.book = LogBook() if book is None else book
-        self._painter = LogPainter(self.book, lambda look: self.get_component_rich_style(look, partial=True))
+        self._painter = LogPainter(
+            self.book,
+            lambda: self.rich_style,
+            lambda look: self.get_component_rich_style(look, partial=True),
+        )
         self._page = LogPage(self.book, self._painter.row_count)
         self._shift = 0
         self._seek: Seek | None = None
@@ -380,7 +384,7 @@ class LogPane(ScrollView, can_focus=True, inherit_bindings=False):
 
     def render_line(self, y: int) -> Strip:
         """Row `y` of the page."""
-        base, width, rows = self.rich_style, self._width, self._page.rows()
+        base, width, rows = self._painter.base, self._width, self._page.rows()
         if y >= len(rows):
             return Strip.blank(width, base)
         sequence, row = rows[y]
