@@ -69,6 +69,11 @@ def table(app: QuarterdeckApp) -> FleetTable[Any, Any]:
     return app.main.query_one("#main", FleetTable)
 
 
+def filtered(app: QuarterdeckApp) -> str:
+    assert app.main.shown is not None
+    return app.main.shown.filtered
+
+
 async def test_watch_tells_what_is_wrong_worst_first_and_since_when(fleet: SmallFleet) -> None:
     async with running(fleet) as ready:
         await shows(ready, "no route to host")
@@ -187,9 +192,9 @@ async def test_marks_go_before_the_filter_and_the_filter_before_the_way_here(fle
         await shows(ready, "1 marked")
         await pilot.press("escape")
         assert not table(app).marked
-        assert app.main._filter_text == "web"
+        assert filtered(app) == "web"
         await pilot.press("escape")
-        assert app.main._filter_text == ""
+        assert filtered(app) == ""
         await pilot.press("escape")
         await shows(ready, "prod › watch")
 

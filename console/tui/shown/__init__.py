@@ -1,0 +1,19 @@
+"""What the screen shows of a view: one module for each sort of view, and here which is which."""
+
+from __future__ import annotations
+
+from console.tui.shown.base import Shown
+from console.tui.shown.list import ShownList
+from console.tui.shown.log import ShownLog
+from console.tui.shown.page import ShownPage
+from console.tui.views import Kind, View
+
+_SORTS: dict[Kind, type[Shown]] = {Kind.LOGS: ShownLog, Kind.PAGE: ShownPage}
+
+
+def shown(view: View) -> Shown:
+    """A view as a widget; it fills itself once it is mounted."""
+    return _SORTS.get(view.kind, ShownList)(view)
+
+
+__all__ = ["Shown", "shown"]

@@ -1,0 +1,91 @@
+"""A log, followed as long as it is looked at."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+
+from console.fleet.model import FleetModel
+from console.model.log import LogQuery
+from console.tui.actions import SINCE, Place
+from console.tui.keys import bind
+from console.tui.shown.base import Shown
+from console.tui.views import View
+from console.tui.widgets.log_pane import LogPane
+from console.tui.work import work
+
+#: What is shown of the past when nobody has said since when.
+_LINES = 500
+
+
+def log_query(view: View, model: FleetModel, since: int | None) -> LogQuery:
+    """What a view asks the journals for.
+
+    :param since: an index of SINCE; None for the newest lines, whatever their age.
+    """
+    box = model.container((view.host or "", view.container)) if view.container else None
+    span = SINCE[since].span if since is not None else None
+    return LogQuery(
+        units=(view.unit,) if view.unit else (),
+        containers=(box.name if box else view.label or view.container,) if view.container else (),
+        since=span.total_seconds() if span else None,
+        lines=_LINES if since is None else None,
+    )
+
+
+class ShownLog(Shown):
+    """The journal of a unit, a container, a host or the whole fleet."""
+
+    CAN_SEARCH = True
+
+    def __init__(self, view: View) -> None:
+        super().__init__(view)
+        self.pane = LogPane(id="main")
+        self._since: int | None = None
+
+    def compose(self) -> ComposeResult:
+        bind(self.pane, Place.LOG, self.deck.keymap)
+        yield self.pane
+
+    def on_mount(self) -> None:
+        self._follow()
+
+    def _follow(self) -> None:
+        work(self, self._tail, "log")
+
+    async def _tail(self) -> None:
+        view, model = self.view, self.deck.model
+        hosts = [view.host] if view.host else [host.name for host in model.hosts()]
+        told: dict[str, str] = {}
+        query = log_query(view, model, self._since)
+        async with self.deck.look.fleet.follow_journal(hosts, query) as tail:
+            while True:
+                batch = await tail.batch(1 / self.deck.rate)
+                if batch.records or batch.dropped:
+                    self.pane.append(batch.records, batch.dropped)
+                for host in sorted(batch.hosts):
+                    status = tail.statuses[host]
+                    if status.reason and told.get(host) != status.reason:
+                        self.notify(f"{host}: {status.state}: {status.reason}", markup=False)
+                    told[host] = status.reason or ""
+
+    def on_log_pane_status_changed(self) -> None:
+        self.post_message(self.StatusChanged())
+
+    def status(self) -> list[str]:
+        return [self.pane.status()]
+
+    def set_filter(self, text: str) -> None:
+        self.pane.set_filter(text)
+        self.filtered = text
+
+    def set_search(self, text: str) -> None:
+        self.pane.set_search(text)
+
+    def set_since(self, n: int) -> None:
+        self._since = n
+        self.pane.clear()
+        self._follow()
+        self.notify(f"since: {SINCE[n].label}", timeout=2)
+
+    def copy_text(self) -> str:
+        return self.pane.copy_text()

@@ -1,0 +1,56 @@
+"""A page: the answer to one question about a unit or a container, or all that is known of a host."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+
+from console.commands.looking import CONTAINER_QUESTIONS, UNIT_QUESTIONS
+from console.commands.rows import HOST_DETAIL, Cell, Tone
+from console.errors import HostError
+from console.tui.actions import Place
+from console.tui.detail import Lines
+from console.tui.keys import bind
+from console.tui.shown.base import Shown
+from console.tui.views import View
+from console.tui.widgets.document import Document
+from console.tui.work import work
+
+
+class ShownPage(Shown):
+    """Asks when it is mounted, and when it is told to."""
+
+    def __init__(self, view: View) -> None:
+        super().__init__(view)
+        self.document = Document(id="main")
+
+    def compose(self) -> ComposeResult:
+        bind(self.document, Place.DETAIL, self.deck.keymap)
+        yield self.document
+
+    def on_mount(self) -> None:
+        self.again()
+
+    def again(self) -> None:
+        work(self, self._ask, "page")
+
+    async def _ask(self) -> None:
+        self.document.show([(Cell(f"asking {self.view.host} …", Tone.FAINT),)])
+        try:
+            lines = await self._answer()
+        except HostError as error:
+            lines = [(Cell(f"✖ {error}", Tone.BAD),)]
+        self.document.show(lines)
+
+    async def _answer(self) -> Lines:
+        """:raises HostError: the host does not answer, or refuses."""
+        view, look = self.view, self.deck.look
+        host = view.host or ""
+        if view.unit and view.question in UNIT_QUESTIONS:
+            return await UNIT_QUESTIONS[view.question](look, (host, view.unit))
+        if view.container and view.question in CONTAINER_QUESTIONS:
+            return await CONTAINER_QUESTIONS[view.question](look, (host, view.container))
+        known = self.deck.model.host(host)
+        return HOST_DETAIL.text(known) if HOST_DETAIL.text else []
+
+    def copy_text(self) -> str:
+        return self.document.plain

@@ -1,0 +1,53 @@
+"""From what the cursor is on to the view that a key leads to. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from console.commands.looking import CONTAINER_QUESTIONS, UNIT_QUESTIONS
+from console.commands.picture import Trouble
+from console.model.container import Container
+from console.model.host import Host
+from console.model.unit import Unit
+from console.tui.views import Kind, View
+
+
+def target(row: Any, view: View) -> View | None:
+    """The unit, container or host that the keyboard is about, as a page without a question.
+
+    :param row: what the cursor is on; None where there is no cursor, and the view itself is meant.
+    """
+    match row:
+        case Host(name=name):
+            return View(Kind.PAGE, name)
+        case Unit(host=host, name=name):
+            return View(Kind.PAGE, host, unit=name)
+        case Container(host=host, name=name, id=box_id):
+            return View(Kind.PAGE, host, container=box_id, label=name)
+        case Trouble(host=host, unit=unit, container=box_id, what=what):
+            label = what.removeprefix("container ")
+            return View(Kind.PAGE, host, unit=unit, container=box_id, label=label)
+    return replace(view, kind=Kind.PAGE, question=None) if view.host else None
+
+
+def opened(row: Any) -> View | None:
+    """Where enter leads from a row."""
+    found = target(row, View(Kind.WATCH))
+    match row:
+        case Host():
+            return found and replace(found, kind=Kind.UNITS)
+        case Trouble(unit=None, container=None):
+            return found
+    return found and replace(found, kind=Kind.LOGS)
+
+
+def asked(question: str, about: View) -> View | str:
+    """The page that answers a question about a target; as text, why there is none."""
+    known = UNIT_QUESTIONS if about.unit else CONTAINER_QUESTIONS if about.container else ()
+    if question in known:
+        return replace(about, question=question)
+    if question == "properties":
+        return about
+    what = "unit" if about.unit else "container" if about.container else "host"
+    return f"a {what} has no {question}"

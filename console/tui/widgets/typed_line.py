@@ -1,0 +1,77 @@
+"""The line at the bottom that is typed into, for whoever has opened it: a filter, a search."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from textual.widgets import Input
+
+
+def _nothing(text: str) -> None:
+    """For an errand that cares only for the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What the line is open for.
+
+    :param hint: stands there while nothing is typed.
+    :param entered: told what was entered.
+    :param typed: told of every change.
+    :param cancelled: told that nothing came of it.
+    """
+
+    hint: str
+    entered: Callable[[str], None] = _nothing
+    typed: Callable[[str], None] = _nothing
+    cancelled: Callable[[], None] = lambda: None
+
+
+class TypedLine(Input):
+    """Hidden unless somebody opened it. Its keys are bound by `tui/keys.py`."""
+
+    DEFAULT_CSS = "TypedLine { height: 1; border: none; display: none; }"
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
+        super().__init__(compact=True, id=id)
+        self._errand: Errand | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self._errand is not None
+
+    def open(self, errand: Errand, text: str = "") -> None:
+        """Take the keyboard.
+
+        :param text: what stands there to begin with.
+        """
+        self.value = text
+        self.placeholder = errand.hint
+        self._errand = errand
+        self.display = True
+        self.focus()
+
+    def close(self) -> None:
+        """Go away, and tell nobody. The keyboard is the caller's to place."""
+        self._errand = None
+        self.display = False
+
+    def cancel(self) -> None:
+        """Go away because what was typed is not wanted."""
+        errand, self._errand = self._errand, None
+        self.close()
+        if errand is not None:
+            errand.cancelled()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self._errand is not None:
+            self._errand.typed(event.value)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        # It goes on to the screen, which takes the keyboard back.
+        errand, self._errand = self._errand, None
+        self.close()
+        if errand is not None:
+            errand.entered(event.value)
