@@ -5,6 +5,7 @@
     ├── ConfigError             a file of the user's is wrong: file, line, reason   exit 1
     ├── Refused                 we will not: read-only, locked, nobody to confirm   exit 3
     ├── NothingSelected         the selection is empty                              exit 5
+    ├── Incomplete              not every target of a write came out as intended    exit 4
     ├── HostError               one host, one cause                                 exit 4
     │   ├── Unreachable         no answer from the network, or the connection went
     │   ├── AccessRefused       the host (or our check of its key) says no
@@ -82,6 +83,12 @@ class NothingSelected(QuarterdeckError):
     """The selection matched nothing."""
 
     exit_code = 5
+
+
+class Incomplete(QuarterdeckError):
+    """Not every target came out as intended; each was told of by itself."""
+
+    exit_code = 4
 
 
 class HostError(QuarterdeckError):

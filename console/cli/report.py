@@ -10,16 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from console import __version__
+from console.commands.places import state_folder
 
 _LOG_LIMIT = 5 * 1024 * 1024
-
-
-def state_folder() -> Path:
-    """The user's state folder for Quarterdeck, made if need be, closed to others."""
-    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    folder = Path(base).expanduser() / "quarterdeck"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return folder
 
 
 class _LateFile(logging.Handler):

@@ -85,12 +85,14 @@ def _guarded(work: Callable[[Core, Printer], Awaitable[int]], options: Globals, 
     import asyncio
 
     from console.cli.ask import ask, terminal_there
+    from console.cli.confirm import confirm
     from console.cli.printer import Printer
     from console.cli.report import keep_log, write_report
     from console.commands.core import Core
 
     printer = Printer(options.output, options.color)
-    core = Core(options, ask=ask if terminal_there() else None)
+    there = terminal_there()
+    core = Core(options, ask=ask if there else None, confirm=confirm if there else None)
     keep_log()
     try:
         code = asyncio.run(_interruptible(work, core, printer))
@@ -133,4 +135,5 @@ async def _interruptible(
 def _check_read_only(command: Command, core: Core) -> None:
     """Refuse a write before anything connects."""
     if command.kind is Kind.WRITE and (why := core.read_only()):
+        core.audit.refused(format_command(command), f"this console is read-only: {why}")
         raise Refused(f"{' '.join(command.words)} writes, and this console is read-only: {why}")

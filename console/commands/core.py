@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -11,8 +11,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from console.commands import clock
 from console.commands.grammar import Globals
-from console.errors import Absent, ConfigError, HostError, HostFailure, NothingSelected
+from console.commands.places import state_folder
+from console.errors import Absent, ConfigError, HostError, HostFailure, NothingSelected, Refused
 from console.model.config import FleetConfig, HostConfig
 from console.model.host import Host
 from console.model.log import LogQuery
@@ -21,6 +23,10 @@ from console.model.state import Source, State, Status
 from console.model.wants import Wants
 
 if TYPE_CHECKING:
+    from console.actions.audit import Audit
+    from console.actions.hands import Permit
+    from console.actions.plan import Plan
+    from console.commands.confirm import Challenge
     from console.fleet.fleet import Fleet
     from console.fleet.follow import JournalTail
     from console.hosts.links import Links
@@ -71,18 +77,32 @@ class View:
         return self.fleet.follow_journal([host.name for host in self.hosts()], query)
 
 
+#: Shows a person a plan, and takes what they type; whether that is what was to be typed.
+Confirm = Callable[["Plan", "Challenge"], Awaitable[bool]]
+
+
 class Core:
     """One run of one command: configuration, connections, and the limits it works under.
 
     :param ask: how to ask the user for a secret; None where nobody can be asked.
+    :param confirm: how to have a write confirmed; None where nobody can be asked.
+    :param fleet: a fleet that is open already, which is then looked at and worked on.
     """
 
     def __init__(
-        self, options: Globals, *, environ: Mapping[str, str] | None = None, ask: Ask | None = None
+        self,
+        options: Globals,
+        *,
+        environ: Mapping[str, str] | None = None,
+        ask: Ask | None = None,
+        confirm: Confirm | None = None,
+        fleet: Fleet | None = None,
     ) -> None:
         self.options = options
         self.environ = os.environ if environ is None else environ
         self.ask = None if options.batch else ask
+        self.confirm = None if options.batch else confirm
+        self._fleet = fleet
 
     @cached_property
     def config_path(self) -> Path:
@@ -111,6 +131,26 @@ class Core:
             # and those that do not (`lab up`, a first `host import`) have nothing to keep to.
             return None
         return f"[fleet] read_only in {self.config.path}" if read_only else None
+
+    def permit(self, line: str) -> Permit:
+        """What opens hosts for changes. :raises Refused: this console is read-only."""
+        from console.actions.hands import Permit
+
+        if why := self.read_only():
+            raise Refused(f"this console is read-only: {why}")
+        return Permit(line)
+
+    @cached_property
+    def audit(self) -> Audit:
+        """Where writes are recorded."""
+        from console.actions.audit import Audit, FileSink, JournalSink, who_am_i
+
+        return Audit((FileSink(self.state_folder), JournalSink()), who_am_i(self.environ), clock.now)
+
+    @property
+    def state_folder(self) -> Path:
+        """The user's state folder, made if need be."""
+        return state_folder(self.environ)
 
     @cached_property
     def links(self) -> Links:
@@ -152,6 +192,12 @@ class Core:
         from console.fleet.fleet import open_fleet
 
         configs = self.candidates(on)
+        if self._fleet is not None:
+            view = View(self._fleet, on)
+            if wait and not any(True for _ in view.hosts()):
+                raise self._nothing(on, self._fleet.model.hosts())
+            yield view
+            return
         asked = on is not None and _inventory_part(on) != on
         async with open_fleet(configs, replace(wants, os=True) if asked else wants, self.links) as fleet:
             view = View(fleet, on)

@@ -118,6 +118,29 @@ def choice(*words: str) -> Value[str]:
     return Value("|".join(words), parse, str, words)
 
 
+def _waves(text: str) -> tuple[str, ...]:
+    """`1,25%,100%`: numbers of targets or shares of them, rising."""
+    words = tuple(text.split(","))
+    for word in words:
+        found = re.fullmatch(r"(\d{1,6})(%?)", word)
+        if not found or int(found[1]) == 0 or (found[2] and int(found[1]) > 100):
+            raise UsageError(f"not a wave: {word!r}", hint="numbers of targets or shares: 1,25%,100%")
+    return words
+
+
+def wave_ends(words: tuple[str, ...], count: int) -> tuple[int, ...]:
+    """How many of `count` targets are done by the end of each wave: shares rounded up, rising, all last."""
+    ends: list[int] = []
+    for word in words:
+        end = -(-int(word[:-1]) * count // 100) if word.endswith("%") else int(word)
+        end = min(end, count)
+        if end > (ends[-1] if ends else 0):
+            ends.append(end)
+    if count and (not ends or ends[-1] < count):
+        ends.append(count)
+    return tuple(ends)
+
+
 def text(metavar: str) -> Value[str]:
     """Any text."""
     return Value(metavar, _identity)
@@ -130,6 +153,7 @@ SECONDS_OR_TIME: Value[Any] = Value("TIME", parse_moment, format_moment)
 SIZE: Value[float] = Value("SIZE", parse_size, lambda size: f"{size:f}".rstrip("0").rstrip("."))
 PRIORITY: Value[int] = Value("PRIORITY", _priority, lambda level: _PRIORITIES[level], _PRIORITIES)
 SELECTOR: Value[Selector] = Value("SELECTOR", Selector.parse, Selector.format)
+WAVES: Value[tuple[str, ...]] = Value("WAVES", _waves, ",".join)
 PATH: Value[Path] = Value("FILE", Path)
 
 

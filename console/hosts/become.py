@@ -23,6 +23,7 @@ class Elevation:
     stdin: bytes = b""
 
 
+_NOTHING = Elevation(())
 _QUIET = Elevation(("sudo", "-n", "--"))
 
 
@@ -57,6 +58,8 @@ class Becoming:
         return self._known
 
     async def _find(self, transport: Transport) -> Elevation:
+        if self._user == "root":
+            return _NOTHING
         try:
             end = await transport.run((*_QUIET.prefix, "true"))
         except Absent as error:

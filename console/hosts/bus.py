@@ -287,15 +287,17 @@ async def system_bus(
     socket: str = SYSTEM_BUS,
     timeout: float = CONNECT_TIMEOUT,
     message_limit: int = MESSAGE_LIMIT,
+    privileged: bool = False,
 ) -> AsyncIterator[Bus]:
     """A connection to the host's system bus as the user the transport is.
 
+    :param privileged: as root, by `become`; for a command that writes, and closed with it.
     :param timeout: seconds until the bus has greeted us.
     :param message_limit: bytes; a longer message ends the connection.
     :raises HostError: no such socket, the bus refuses us, or does not speak D-Bus.
     """
     async with AsyncExitStack() as stack:
-        path = await stack.enter_async_context(transport.socket(socket, relay=RELAY))
+        path = await stack.enter_async_context(transport.socket(socket, relay=RELAY, privileged=privileged))
         try:
             local, guard = await stack.enter_async_context(guarded(path, message_limit))
         except OSError as error:

@@ -134,7 +134,7 @@ class LocalTransport:
             raise AccessRefused(f"{remote} is closed to this user", host=self._host) from None
         if not stat.S_ISSOCK(mode):
             raise Absent(f"no socket at {remote}", host=self._host)
-        if privileged or not os.access(remote, os.W_OK):
+        if (privileged and os.geteuid() != 0) or not os.access(remote, os.W_OK):
             # `become` runs commands; a local socket that is closed to us stays closed.
             raise AccessRefused(f"{remote} is closed to this user", host=self._host)
         yield Path(remote)

@@ -17,6 +17,7 @@ from typing import Any
 from console.errors import Absent, HostError, HostFailure
 from console.hosts.bus import DBUS, DBUS_PATH, PEER, PROPERTIES, Bus, Call, Reply
 from console.hosts.transport import Transport
+from console.hosts.unit_facts import dependencies_of, facts_of
 from console.hosts.unit_health import first_sight
 from console.hosts.unit_wire import (
     MANAGER,
@@ -31,7 +32,8 @@ from console.hosts.unit_wire import (
     unit_rows,
 )
 from console.model.text import clean
-from console.model.unit import RELATIONS, Unit, UnitDependencies
+from console.model.unit import Unit, UnitDependencies
+from console.model.unit_facts import UnitFacts
 
 LIST_TIMEOUT = 30.0
 PING_TIMEOUT = 5.0
@@ -228,12 +230,35 @@ class SystemdManager:
         values: dict[str, Any] = plain(body[0])
         if not known and values.get("LoadState") == "not-found":
             raise self._no_such(name)
-        relations = {}
-        for attribute, member in RELATIONS.items():
-            names = values.get(member)
-            if isinstance(names, list):
-                relations[attribute] = tuple(sorted(clean(str(other), 255) for other in names))
-        return UnitDependencies(self.host, name, **relations)
+        return dependencies_of(self.host, name, values)
+
+    async def facts(self, names: Iterable[str], told: Callable[[str, UnitFacts], None]) -> None:
+        """What plans need to know of units, with many questions on their way at once.
+
+        A name that is no unit's is left out. A unit that is not there has `load` "not-found".
+
+        :param told: takes (name as asked, facts) in the order of the wire.
+        """
+
+        def taker(name: str) -> Callable[[Reply], None]:
+            def take(reply: Reply) -> None:
+                if reply.error is None:
+                    told(name, facts_of(self.host, name, reply.body[0]))
+
+            return take
+
+        calls = [
+            (Call(SERVICE, unit_path(name), PROPERTIES, "GetAll", "s", (UNIT,), "a{sv}"), taker(name))
+            for name in names
+            if is_unit_name(name)
+        ]
+        for start in range(0, len(calls), _WINDOW):
+            await self._window(calls[start : start + _WINDOW])
+
+    async def boot(self) -> str:
+        """What tells this boot of the host from another: when its userspace started, in microseconds."""
+        call = Call(SERVICE, PATH, PROPERTIES, "Get", "ss", (MANAGER, "UserspaceTimestamp"), "v")
+        return str((await self._bus.call(call))[0].value)
 
     async def _is_known(self, name: str) -> bool:
         """Whether a unit is in memory, be it only as something that others name."""

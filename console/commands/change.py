@@ -1,0 +1,180 @@
+"""What every write goes through: plan, confirmation, execution, audit, and the way back.
+
+draw ──▶ Plan ──▶ confirm ──▶ audit: begin ──▶ Execution ──▶ audit: end ──▶ undo offered
+          │ --plan ends here       └ refused is recorded too
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from console.actions.audit import INTERRUPTED, outcome_of
+from console.actions.plan import Outcome, Plan, Refusal, Result, Step
+from console.actions.run import AT_ONCE, Conduct, Execution
+from console.commands.aftermath import Aftermath
+from console.commands.command import Kind, option, switch
+from console.commands.confirm import challenge
+from console.commands.grammar import format_command
+from console.commands.parameters import OnHosts
+from console.commands.rows.change import PLAN, RESULT
+from console.commands.values import INTEGER, WAVES, wave_ends
+from console.errors import HostError, Incomplete, Refused, UsageError
+from console.model.wants import Wants
+
+if TYPE_CHECKING:
+    from console.actions.hands import Permit
+    from console.commands.core import Core, View
+    from console.commands.output import Output
+
+
+@dataclass(frozen=True)
+class Change(OnHosts):
+    """A command that changes something on hosts."""
+
+    kind = Kind.WRITE
+    wants: ClassVar[Wants] = Wants(units=False, containers=False, os=False)
+
+    at_once: int | None = option(INTEGER, f"steps under way at once, at most (default {AT_ONCE})")
+    wave: tuple[str, ...] | None = option(
+        WAVES, "in waves, cumulative: 1,25%,100%; a wave that has a failure is the last"
+    )
+    stop_on_failure: bool = switch("begin nothing more after the first failure")
+
+    @abstractmethod
+    async def draw(self, core: Core, view: View, out: Output) -> Plan:
+        """What it will do. Changes nothing.
+
+        :raises NothingSelected: no host has what is named.
+        """
+
+    async def run(self, core: Core, out: Output) -> None:
+        line = format_command(self)
+        if self.on is None:
+            raise UsageError(
+                f"{' '.join(self.words)}: say which hosts", hint="--on SELECTOR; --on '*' for all of them"
+            )
+        if core.options.plan:
+            async with core.observe(self.on, self.wants) as view:
+                out.document(PLAN, await self.draw(core, view, out))
+            return
+        permit = permit_for(core, line)
+        async with core.observe(self.on, self.wants) as view:
+            plan = await self.draw(core, view, out)
+            if not plan.steps and not plan.refused:
+                out.note("nothing to do")
+                return
+            await confirmed(core, plan)
+            results = await carry_out(self, plan, core, view, out, permit)
+        finish(results)
+
+
+def permit_for(core: Core, line: str) -> Permit:
+    """What lets a write begin; a write that may not is recorded.
+
+    :raises Refused: the console is read-only, or nobody can be asked and `--yes` was not said.
+    """
+    try:
+        permit = core.permit(line)
+        if core.confirm is None and not core.options.yes:
+            raise Refused("nobody is there to confirm it", hint="say --yes, or look at it first with --plan")
+    except Refused as refusal:
+        core.audit.refused(line, refusal.message)
+        raise
+    return permit
+
+
+async def confirmed(core: Core, plan: Plan) -> None:
+    """:raises Refused: the answer was not the one that means yes; that is recorded."""
+    if core.options.yes or not plan.steps:
+        return
+    assert core.confirm is not None
+    hosts = [host.name for host in core.config.hosts]
+    if not await core.confirm(plan, challenge(plan, core.config.name, hosts)):
+        core.audit.refused(plan.line, "not confirmed", plan)
+        raise Refused("not confirmed: nothing was done")
+
+
+async def carry_out(
+    change: Change,
+    plan: Plan,
+    core: Core,
+    view: View,
+    out: Output,
+    permit: Permit,
+    *,
+    part_of: str | None = None,
+) -> tuple[Result, ...]:
+    """Run a confirmed plan to its end, tell its results as they come, and record it.
+
+    :return: one result a target.
+    """
+    from console.actions.hands import open_hands
+
+    record = core.audit.begin(plan.line, plan, part_of=part_of)
+    aftermath = Aftermath(view.fleet.model, plan)
+
+    async def again(step: Step) -> Step | None:
+        drawn = await change.draw(core, view, out)
+        return next((one for one in drawn.steps if one.target == step.target), None)
+
+    cancelled: asyncio.CancelledError | None = None
+    # The list is closed before a cancellation goes on its way: what was done is told in any case.
+    with out.listing(RESULT) as add:
+        execution = Execution(
+            plan,
+            lambda host: open_hands(view.fleet.transport(host), permit),
+            add,
+            _conduct(change, len(plan.steps)),
+            again if core.options.yes else None,
+        )
+        try:
+            await execution.run()
+        except asyncio.CancelledError as error:
+            cancelled = error
+        finally:
+            undo = undo_of(execution.results)
+            outcome = INTERRUPTED if cancelled else outcome_of(execution.results)
+            core.audit.end(record, outcome, execution.results, undo=undo)
+    if cancelled is not None:
+        out.note(account(execution.results))
+        raise cancelled
+    for note in await aftermath.notes(execution.results):
+        out.note(note)
+    if undo:
+        out.note(f"to undo it: quarterdeck {undo[0] if len(undo) == 1 else f'audit undo {record.id}'}")
+    return execution.results
+
+
+def finish(results: tuple[Result, ...]) -> None:
+    """:raises Incomplete: not every target came out as intended."""
+    bad = [result for result in results if not result.status.good]
+    if bad:
+        raise Incomplete(f"{len(bad)} of {len(results)} targets did not come out as intended")
+
+
+def undo_of(results: tuple[Result, ...]) -> tuple[str, ...]:
+    """The lines that take back what was done, the last first; each once."""
+    lines = [result.undo for result in results if result.status is Outcome.DONE and result.undo]
+    return tuple(dict.fromkeys(reversed(lines)))
+
+
+def account(results: tuple[Result, ...]) -> str:
+    """What was done and what was not, in numbers."""
+    counts = Counter(result.status for result in results)
+    told = ", ".join(f"{counts[status]} {status}" for status in Outcome if counts[status])
+    return f"interrupted: {told}"
+
+
+def unreached(errors: Iterable[HostError]) -> tuple[Refusal, ...]:
+    """Selected hosts that a plan can say nothing about."""
+    return tuple(Refusal(error.host or "?", "", error.message, Outcome.UNREACHABLE) for error in errors)
+
+
+def _conduct(change: Change, count: int) -> Conduct:
+    waves = wave_ends(change.wave, count) if change.wave else ()
+    return Conduct(change.at_once or AT_ONCE, waves, change.stop_on_failure)
