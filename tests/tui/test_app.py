@@ -165,6 +165,14 @@ async def test_a_units_log_is_followed_and_left_behind(fleet: SmallFleet) -> Non
         await until(pilot, lambda: not fleet.tails)
 
 
+async def test_a_search_that_finds_nothing_says_so(fleet: SmallFleet) -> None:
+    async with running(fleet) as ready:
+        await ready[1].press("L")
+        await shows(ready, "cannot open the volume")
+        await ready[1].press("s", *"nowhere", "enter")
+        await shows(ready, "not found")
+
+
 async def test_a_filter_is_typed_kept_and_taken_back_with_escape(fleet: SmallFleet) -> None:
     async with running(fleet) as ready:
         app, pilot = ready

@@ -360,19 +360,6 @@ async def test_wide_characters_and_hostile_text_keep_the_columns_where_they_are(
         assert "red··second li…" in app.lines()[2]
 
 
-async def test_another_list_starts_at_its_top_without_marks() -> None:
-    app = TableApp()
-    other: LiveList[str, Row] = LiveList(KIND, {"x": Row("x")}.get)
-    other.update(["x"])
-    async with app.run_test(size=(60, 11)) as pilot:
-        await pilot.press("G", "space")
-        app.table.set_list(other)
-        await pilot.pause()
-        assert app.table.cursor_key == "x"
-        assert app.table.marked == frozenset()
-        assert app.lines()[1].startswith("▸  x")
-
-
 async def test_a_table_made_before_there_are_rows_fills_as_they_come() -> None:
     app = TableApp(0)
     async with app.run_test(size=(60, 11)) as pilot:

@@ -71,6 +71,12 @@ class ShownLog(Shown):
     def on_log_pane_status_changed(self) -> None:
         self.post_message(self.StatusChanged())
 
+    def on_log_pane_search_ended(self, ended: LogPane.SearchEnded) -> None:
+        if not ended.found:
+            self.notify("not found", severity="warning", timeout=3)
+        elif ended.wrapped:
+            self.notify("found past the end of the log, on from the other one", timeout=3)
+
     def status(self) -> list[str]:
         return [self.pane.status()]
 

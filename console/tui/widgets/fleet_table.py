@@ -8,7 +8,8 @@ signature on the screen paints nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar, Generic, TypeVar
 
 from textual import events
@@ -24,6 +25,7 @@ from console.commands.lists import LiveList, Update
 from console.commands.rows import Tone
 from console.tui.tones import TONE_CLASS, TONES, TONES_CSS
 from console.tui.widgets.fleet_columns import ColumnInfo, Layout, lay_out
+from console.tui.widgets.fleet_page import Anchor, FleetPage
 from console.tui.widgets.fleet_row import Flags, Painter
 
 K = TypeVar("K", bound=Hashable)
@@ -94,9 +96,7 @@ class FleetTable(ScrollView, Generic[K, R], can_focus=True, inherit_bindings=Fal
         self._list = live
         self._stale = stale
         self._empty = empty
-        self._cursor: K | None = None
-        self._at = 0
-        self._marks: set[K] = set()
+        self._page = FleetPage(live)
         self._hidden: frozenset[str] = frozenset()
         self._wider: dict[str, int] = {}
         self._layout_of: tuple[int, Layout] | None = None
@@ -111,22 +111,22 @@ class FleetTable(ScrollView, Generic[K, R], can_focus=True, inherit_bindings=Fal
 
     @property
     def list(self) -> LiveList[K, R]:
-        """What is shown. Changed through the table's own methods, or `changed` is called after it."""
+        """What is shown. Changed through the table's own methods."""
         return self._list
 
     @property
     def cursor_key(self) -> K | None:
         """The row the cursor is on; None where there are no rows."""
-        return self._cursor
+        return self._page.cursor
 
     @property
     def cursor_row(self) -> R | None:
-        return None if self._cursor is None else self._list.get(self._cursor)
+        return None if self._page.cursor is None else self._list.get(self._page.cursor)
 
     @property
     def marked(self) -> frozenset[K]:
         """The marked rows, those that a filter hides too."""
-        return frozenset(self._marks)
+        return self._page.marks
 
     @property
     def columns(self) -> tuple[ColumnInfo, ...]:
@@ -150,18 +150,6 @@ class FleetTable(ScrollView, Generic[K, R], can_focus=True, inherit_bindings=Fal
             self._settle(anchor)
         self._repaint()
         return update
-
-    def set_list(self, live: LiveList[K, R]) -> None:
-        """Show another list, from its top; marks are of the old one and go with it."""
-        self._list = live
-        self._cursor, self._at = None, 0
-        had_marks = bool(self._marks)
-        self._marks.clear()
-        self._layout_of = None
-        self._settle(None)
-        self._redraw()
-        if had_marks:
-            self.post_message(self.MarksChanged(self))
 
     def set_filter(self, wanted: Filter | None) -> None:
         """Show only what `wanted` keeps.
@@ -226,22 +214,22 @@ class FleetTable(ScrollView, Generic[K, R], can_focus=True, inherit_bindings=Fal
         return True
 
     def action_cursor_down(self) -> None:
-        self._move(self._at + 1)
+        self._move(self._page.at + 1)
 
     def action_cursor_up(self) -> None:
-        self._move(self._at - 1)
+        self._move(self._page.at - 1)
 
     def action_page_down(self) -> None:
-        self._move(self._at + self._page)
+        self._move(self._page.at + self._height)
 
     def action_page_up(self) -> None:
-        self._move(self._at - self._page)
+        self._move(self._page.at - self._height)
 
     def action_half_down(self) -> None:
-        self._move(self._at + max(1, self._page // 2))
+        self._move(self._page.at + max(1, self._height // 2))
 
     def action_half_up(self) -> None:
-        self._move(self._at - max(1, self._page // 2))
+        self._move(self._page.at - max(1, self._height // 2))
 
     def action_top(self) -> None:
         self._move(0)
@@ -250,45 +238,47 @@ class FleetTable(ScrollView, Generic[K, R], can_focus=True, inherit_bindings=Fal
         self._move(len(self._list) - 1)
 
     def action_choose(self) -> None:
-        if self._cursor is not None:
-            self.post_message(self.Chosen(self, self._cursor))
+        if self._page.cursor is not None:
+            self.post_message(self.Chosen(self, self._page.cursor))
 
     def _move(self, index: int) -> None:
-        if self._list:
-            self._put_cursor(max(0, min(index, len(self._list) - 1)))
-            self._show_cursor()
-            self._repaint()
+        with self._telling():
+            self._page.move(index)
+        self._show_cursor()
+        self._repaint()
 
-    def _put_cursor(self, index: int) -> None:
-        """Where the list has rows, on one of them; else nowhere."""
-        key = self._list.keys[index] if self._list else None
-        self._at = index
-        if key != self._cursor:
-            self._cursor = key
-            self.post_message(self.Moved(self, key))
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Say afterwards if the cursor is on another row, or others are marked."""
+        page = self._page
+        cursor, marks = page.cursor, page.marks
+        yield
+        if page.cursor != cursor:
+            self.post_message(self.Moved(self, page.cursor))
+        if page.marks != marks:
+            self.post_message(self.MarksChanged(self))
 
     def _show_cursor(self) -> None:
-        top = self.scroll_offset.y
-        self._scroll(min(max(top, self._at - self._page + 1), self._at))
+        self._scroll(self._page.reach(self.scroll_offset.y, self._height))
 
     # -- marks ------------------------------------------------------------------------------
 
     def action_mark(self) -> None:
-        if self._cursor is not None:
-            self._marks ^= {self._cursor}
-            self._marks_changed()
+        self._mark(self._page.mark)
+
+    def action_mark_range(self) -> None:
+        self._mark(self._page.mark_range)
 
     def action_mark_all(self) -> None:
-        self._marks.update(self._list.keys)
-        self._marks_changed()
+        self._mark(self._page.mark_all)
 
     def action_clear_marks(self) -> None:
-        self._marks.clear()
-        self._marks_changed()
+        self._mark(self._page.clear_marks)
 
-    def _marks_changed(self) -> None:
+    def _mark(self, change: Callable[[], None]) -> None:
+        with self._telling():
+            change()
         self._repaint()
-        self.post_message(self.MarksChanged(self))
 
     # -- sorting ----------------------------------------------------------------------------
 
@@ -335,52 +325,35 @@ class FleetTable(ScrollView, Generic[K, R], can_focus=True, inherit_bindings=Fal
         return max(1, self.size.width - self.scrollbar_size_vertical)
 
     @property
-    def _page(self) -> int:
+    def _height(self) -> int:
         return max(1, self.size.height - _HEADING_LINES)
 
     def _lines(self) -> range:
         return range(_HEADING_LINES, self.size.height)
 
-    def _anchor(self) -> tuple[K, int] | None:
-        """The row that is to stay at its line whatever comes above it, and its index.
+    def _anchor(self) -> Anchor[K] | None:
+        return self._page.anchor(self.scroll_offset.y, self._height)
 
-        That is the cursor's if it is on the screen, else the first one there. A screen that stands at
-        the top of the list stays there, so that what comes first is seen to come.
-        """
-        top = self.scroll_offset.y
-        if top == 0 or not self._list:
-            return None
-        index = self._at if top <= self._at < top + self._page else min(top, len(self._list) - 1)
-        return self._list.keys[index], index
-
-    def _settle(self, anchor: tuple[K, int] | None) -> None:
+    def _settle(self, anchor: Anchor[K] | None) -> None:
         """Find cursor and screen their places in a list that has other rows now."""
         top = self.scroll_offset.y
-        on_screen = top <= self._at < top + self._page
-        index = None if self._cursor is None else self._list.index(self._cursor)
-        self._put_cursor(max(0, min(self._at, len(self._list) - 1)) if index is None else index)
-        if self._marks:
-            marks = {key for key in self._marks if self._list.get(key) is not None}
-            if marks != self._marks:
-                self._marks = marks
-                self.post_message(self.MarksChanged(self))
+        on_screen = self._page.sees(top, self._height)
+        with self._telling():
+            self._page.find()
+            self._page.keep_marks()
         height = len(self._list) + _HEADING_LINES
         if height != self.virtual_size.height:
             # The scroll bar is always there, so a list that grows needs no layout of the whole screen.
             self.set_reactive(Widget.virtual_size, Size(self.size.width, height))
             if self._vertical_scrollbar is not None:
                 self._vertical_scrollbar.window_virtual_size = height
-        if anchor is not None:
-            moved_to = self._list.index(anchor[0])
-            if moved_to is not None:
-                top += moved_to - anchor[1]
         if self.is_mounted:
-            self._scroll(top)
+            self._scroll(self._page.follow(anchor, top))
             if on_screen:
                 self._show_cursor()
 
     def _scroll(self, top: int) -> None:
-        top = max(0, min(top, len(self._list) - self._page))
+        top = max(0, min(top, len(self._list) - self._height))
         if top != self.scroll_offset.y:
             self.scroll_to(y=top, animate=False, force=True)
 
@@ -404,7 +377,7 @@ class FleetTable(ScrollView, Generic[K, R], can_focus=True, inherit_bindings=Fal
             return None
         key, row = self._list.keys[index], self._list.row(index)
         stale = self._stale is not None and self._stale(row)
-        return key, row, Flags(key == self._cursor, key in self._marks, stale)
+        return key, row, Flags(key == self._page.cursor, key in self._page.marks, stale)
 
     def _repaint(self) -> None:
         """Have those lines drawn that do not show what they should."""

@@ -21,6 +21,7 @@ from console.commands.logbook import LogBook, Seek
 from console.commands.logbook_filter import LogFilter, Pattern
 from console.model.log import Gap, LogRecord
 from console.tui.tones import CURSOR, TONES, TONES_CSS
+from console.tui.widgets.log_choice import LogChoice
 from console.tui.widgets.log_line import HOST_CLASSES, as_text
 from console.tui.widgets.log_page import LogPage
 from console.tui.widgets.log_paint import LogPainter
@@ -51,18 +52,6 @@ class LogPane(ScrollView, can_focus=True, inherit_bindings=False):
     LogPane > .log--host-3 { color: $text-accent; }
     """
     )
-
-    class FollowChanged(Message):
-        """The pane began or ceased to follow the newest line."""
-
-        def __init__(self, pane: LogPane, following: bool) -> None:
-            super().__init__()
-            self.pane = pane
-            self.following = following
-
-        @property
-        def control(self) -> LogPane:
-            return self.pane
 
     class StatusChanged(Message):
         """What `status` says may have changed. Many of them are one."""
@@ -112,7 +101,7 @@ class LogPane(ScrollView, can_focus=True, inherit_bindings=False):
         self._page = LogPage(self.book, self._painter.row_count)
         self._shift = 0
         self._seek: Seek | None = None
-        self._chosen: tuple[int, int] | None = None  # sequences, from where it began to where it is
+        self._choice = LogChoice(self.book)
         self._steps: Timer | None = None
 
     def on_mount(self) -> None:
@@ -135,7 +124,8 @@ class LogPane(ScrollView, can_focus=True, inherit_bindings=False):
     def clear(self) -> None:
         """Forget all lines; filter and search stay."""
         self.book.clear()
-        self._chosen = self._seek = None
+        self._choice.clear()
+        self._seek = None
         self._painter.forget()
         self._stand(self._page.follow)
 
@@ -177,10 +167,7 @@ class LogPane(ScrollView, can_focus=True, inherit_bindings=False):
     @property
     def chosen(self) -> range:
         """The sequences of the chosen lines, those that are filtered out among them too."""
-        if self._chosen is None:
-            return range(0)
-        low, high = sorted(self._chosen)
-        return range(max(low, self.book.first), high + 1)
+        return self._choice.sequences
 
     def status(self) -> str:
         """Everything that is set, and what there is, in one line."""
@@ -198,11 +185,8 @@ class LogPane(ScrollView, can_focus=True, inherit_bindings=False):
     def copy_text(self) -> str:
         """The chosen lines as text, or those on the page if none is chosen."""
         book, look = self.book, self._painter.look
-        if self.chosen:
-            shown = range(book.position(self.chosen.start), book.position(self.chosen.stop))
-            sequences = [book.sequence(position) for position in shown]
-        else:
-            sequences = list(dict.fromkeys(sequence for sequence, _ in self._page.rows()))
+        page = dict.fromkeys(sequence for sequence, _ in self._page.rows())
+        sequences = self._choice.shown() if self.chosen else page
         return "\n".join(as_text(book.line(sequence), look) for sequence in sequences)
 
     # -- actions --------------------------------------------------------------------------------
@@ -280,7 +264,7 @@ class LogPane(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_clear_selection(self) -> None:
         """No line is chosen any more."""
-        self._chosen = None
+        self._choice.clear()
         self._changed()
 
     # -- where it stands ------------------------------------------------------------------------
@@ -293,12 +277,9 @@ class LogPane(ScrollView, can_focus=True, inherit_bindings=False):
         self._stand(lambda: self._page.move(rows))
 
     def _stand(self, move: Callable[[], None]) -> None:
-        """Do what may move the page, paint it, and say if it follows or ceases to."""
-        before = self.following
+        """Do what may move the page, and paint it."""
         move()
         self._changed()
-        if self.following is not before:
-            self._say(self.FollowChanged(self, self.following))
 
     def _sideways(self, columns: int) -> None:
         if self._painter.wrap_at is not None:
@@ -316,9 +297,8 @@ class LogPane(ScrollView, can_focus=True, inherit_bindings=False):
         if pattern is None or not page:
             return
         shown = range(page[0][0], page[-1][0] + 1)
-        if self._chosen is not None and self._chosen[1] in shown:
-            start = self._chosen[1]
-        else:
+        start = self._choice.at
+        if start is None or start not in shown:
             start = shown.stop if backwards else shown.start - 1
         self._seek = Seek(self.book, pattern, start, backwards=backwards)
         self._search()
@@ -327,17 +307,17 @@ class LogPane(ScrollView, can_focus=True, inherit_bindings=False):
         """One step of the search under way."""
         seek = self._seek
         if seek is None or seek.work(_STEP_S):
-            return self._changed()
+            self._changed()
+            return
         self._seek = None
         if seek.found is not None:
             self._show(seek.found)
         self._changed()
         self._say(self.SearchEnded(self, seek.found is not None, seek.wrapped))
-        return None
 
     def _show(self, sequence: int) -> None:
         """Choose a line, and bring it onto the page with lines around it."""
-        self._chosen = (sequence, sequence)
+        self._choice.choose(sequence)
         if any(shown == sequence for shown, _ in self._page.rows()):
             self._stand(self._page.pause)
         else:
@@ -440,15 +420,14 @@ class LogPane(ScrollView, can_focus=True, inherit_bindings=False):
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """Choose the line under the mouse; with shift all from the one chosen before."""
         if event.button == 1 and (sequence := self._under(event)) is not None:
-            begin = self._chosen[0] if event.shift and self._chosen else sequence
-            self._chosen = (begin, sequence)
+            (self._choice.extend if event.shift else self._choice.choose)(sequence)
             self.capture_mouse()
             self._changed()
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         """Choose on to the line that the mouse was dragged to."""
-        if self.app.mouse_captured is self and self._chosen and (sequence := self._under(event)) is not None:
-            self._chosen = (self._chosen[0], sequence)
+        if self.app.mouse_captured is self and self._choice and (sequence := self._under(event)) is not None:
+            self._choice.extend(sequence)
             self._changed()
 
     def on_mouse_up(self) -> None:
