@@ -40,7 +40,7 @@ async def running(
     fleet: SmallFleet, size: tuple[int, int] = (120, 40), read_only: str | None = None
 ) -> AsyncIterator[Ready]:
     app = app_on(fleet, read_only=read_only)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         await until(pilot, lambda: bool(app.main.query("#main")) and app.main.focused is not None)
         yield app, pilot
 
