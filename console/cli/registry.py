@@ -1,13 +1,15 @@
-"""Every command that the command line knows: the core's, and the lab's."""
+"""Every command that the command line knows: the core's, and those that only it has."""
 
 from __future__ import annotations
 
 from console.cli import lab, start
-from console.commands import audit, container, fleet, host, log, unit, unit_change
+from console.commands.everything import core_registry
 from console.commands.registry import Registry
 
 
 def all_commands() -> Registry:
     """A new registry of all commands, in the order in which the help lists them."""
-    rooms = (fleet, host, unit, unit_change, container, log, audit, start, lab)
-    return Registry(command for room in rooms for command in room.COMMANDS)
+    registry = core_registry()
+    for room in (start, lab):
+        registry.add(room.COMMANDS)
+    return registry

@@ -24,6 +24,7 @@ from console.commands.parameters import OnHosts
 from console.commands.rows.change import PLAN, RESULT
 from console.commands.values import INTEGER, WAVES, wave_ends
 from console.errors import HostError, Incomplete, Refused, UsageError
+from console.model.selector import Selector
 from console.model.wants import Wants
 
 if TYPE_CHECKING:
@@ -52,18 +53,25 @@ class Change(OnHosts):
         :raises NothingSelected: no host has what is named.
         """
 
-    async def run(self, core: Core, out: Output) -> None:
-        line = format_command(self)
+    def reach(self, core: Core, out: Output) -> tuple[Selector, Wants]:
+        """The hosts it may touch, and what it has to see of them.
+
+        :raises UsageError: they were not said.
+        """
         if self.on is None:
             raise UsageError(
                 f"{' '.join(self.words)}: say which hosts", hint="--on SELECTOR; --on '*' for all of them"
             )
+        return self.on, self.wants
+
+    async def run(self, core: Core, out: Output) -> None:
+        on, wants = self.reach(core, out)
         if core.options.plan:
-            async with core.observe(self.on, self.wants) as view:
+            async with core.observe(on, wants) as view:
                 out.document(PLAN, await self.draw(core, view, out))
             return
-        permit = permit_for(core, line)
-        async with core.observe(self.on, self.wants) as view:
+        permit = permit_for(core, format_command(self))
+        async with core.observe(on, wants) as view:
             plan = await self.draw(core, view, out)
             if not plan.steps and not plan.refused:
                 out.note("nothing to do")

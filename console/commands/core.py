@@ -48,6 +48,10 @@ class View:
         """Whether the selection holds `host`, now."""
         return self.on is None or self.on.matches_host(self.fleet.model.host(host))
 
+    def narrowed(self, on: Selector | None) -> View:
+        """The same fleet, through another selector."""
+        return replace(self, on=on)
+
     def hosts(self) -> Iterator[Host]:
         """The selected hosts, in the order of the inventory."""
         return (host for host in self.fleet.model.hosts() if self.includes(host.name))

@@ -60,7 +60,7 @@ class UnitList(Listing):
 
 
 @dataclass(frozen=True)
-class _AboutUnits(OnHosts):
+class AboutUnits(OnHosts):
     """Asks something about each unit that is named, on each host that has it."""
 
     patterns: tuple[str, ...] = argument("UNIT", "names or globs", many=True, required=True)
@@ -116,7 +116,7 @@ def manager_of(view: View, host: str) -> SystemdManager:
 
 
 @dataclass(frozen=True)
-class UnitShow(_AboutUnits):
+class UnitShow(AboutUnits):
     """Show a unit's properties: the telling ones to people, all of them to scripts."""
 
     words = ("unit", "show")
@@ -130,7 +130,7 @@ class UnitShow(_AboutUnits):
 
 
 @dataclass(frozen=True)
-class UnitCat(_AboutUnits):
+class UnitCat(AboutUnits):
     """Show a unit's file and its drop-ins, as they lie on each host."""
 
     words = ("unit", "cat")
@@ -143,7 +143,7 @@ class UnitCat(_AboutUnits):
 
 
 @dataclass(frozen=True)
-class UnitDepsShow(_AboutUnits):
+class UnitDepsShow(AboutUnits):
     """Show what a unit needs and what needs it, with the state of each."""
 
     words = ("unit", "deps")

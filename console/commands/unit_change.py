@@ -43,7 +43,7 @@ SIGNAL: Value[str] = Value("SIGNAL", _signal)
 
 
 @dataclass(frozen=True)
-class _ChangeUnits(Change):
+class ChangeUnits(Change):
     """Changes each unit that is named, on each host that has it."""
 
     wants: ClassVar[Wants] = Wants(containers=False, os=False)
@@ -136,7 +136,7 @@ def _warnings(hosts: Iterable[HostView], verb: object) -> list[str]:
 
 
 @dataclass(frozen=True)
-class _UnitJobs(_ChangeUnits):
+class _UnitJobs(ChangeUnits):
     within: float = option(DURATION, "how long a job may take (default 5m)", default=_JOB_S)
 
     @property
@@ -180,7 +180,7 @@ class UnitReload(_UnitJobs):
 
 
 @dataclass(frozen=True)
-class UnitKill(_ChangeUnits):
+class UnitKill(ChangeUnits):
     """Send a signal to the processes of units."""
 
     words = ("unit", "kill")
@@ -193,35 +193,35 @@ class UnitKill(_ChangeUnits):
 
 
 @dataclass(frozen=True)
-class UnitResetFailed(_ChangeUnits):
+class UnitResetFailed(ChangeUnits):
     """Have systemd forget that units failed, and how often they were restarted."""
 
     words = ("unit", "reset-failed")
 
 
 @dataclass(frozen=True)
-class UnitEnable(_ChangeUnits):
+class UnitEnable(ChangeUnits):
     """Have units started at boot, as their [Install] sections say; they are not started now."""
 
     words = ("unit", "enable")
 
 
 @dataclass(frozen=True)
-class UnitDisable(_ChangeUnits):
+class UnitDisable(ChangeUnits):
     """Have units no longer started at boot; they are not stopped now."""
 
     words = ("unit", "disable")
 
 
 @dataclass(frozen=True)
-class UnitMask(_ChangeUnits):
+class UnitMask(ChangeUnits):
     """Make it impossible to start units, by hand or otherwise; they are not stopped now."""
 
     words = ("unit", "mask")
 
 
 @dataclass(frozen=True)
-class UnitUnmask(_ChangeUnits):
+class UnitUnmask(ChangeUnits):
     """Take a mask off."""
 
     words = ("unit", "unmask")

@@ -44,6 +44,7 @@ _WINDOW = 64
 #: A unit file with its drop-ins is at most this long, in bytes.
 _FILE_LIMIT = 1024 * 1024
 
+_JOB = f"{SERVICE}.Job"
 _SUBSCRIBED = "org.freedesktop.systemd1.AlreadySubscribed"
 
 _SUBSCRIBE = Call(SERVICE, PATH, MANAGER, "Subscribe")
@@ -254,6 +255,18 @@ class SystemdManager:
         ]
         for start in range(0, len(calls), _WINDOW):
             await self._window(calls[start : start + _WINDOW])
+
+    async def job_of(self, name: str) -> str | None:
+        """What systemd is about to do with a unit, or is doing: start, stop, …; None if nothing."""
+        body = await self._bus.call(get(name, UNIT, "Job"))
+        number, path = body[0].value
+        if not number:
+            return None
+        try:
+            body = await self._bus.call(Call(SERVICE, path, PROPERTIES, "Get", "ss", (_JOB, "JobType"), "v"))
+        except Absent:
+            return None  # it has just ended
+        return clean(str(body[0].value), 32)
 
     async def boot(self) -> str:
         """What tells this boot of the host from another: when its userspace started, in microseconds."""

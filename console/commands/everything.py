@@ -1,0 +1,25 @@
+"""The core's own commands, all of them: what a line of a macro, an undo or a `:` can name."""
+
+from __future__ import annotations
+
+from console.commands.registry import Registry
+
+
+def core_registry() -> Registry:
+    """A new registry of the core's commands, in the order in which help lists them."""
+    # Here and not above: commands that run others, as `audit undo` does, ask for all of them.
+    from console.commands import (
+        audit,
+        container,
+        fleet,
+        host,
+        log,
+        undo,
+        unit,
+        unit_change,
+        unit_edit,
+        unit_why,
+    )
+
+    rooms = (fleet, host, unit, unit_why, unit_change, unit_edit, container, log, audit, undo)
+    return Registry(command for room in rooms for command in room.COMMANDS)

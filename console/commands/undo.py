@@ -1,0 +1,91 @@
+"""`audit undo`: takes back what a record says was done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING
+
+from console.actions.audit import DONE, Record, read_records
+from console.actions.plan import Plan
+from console.commands.audit import chosen
+from console.commands.change import Change
+from console.commands.command import Command, argument
+from console.commands.everything import core_registry
+from console.commands.grammar import format_command, parse_line
+from console.errors import InternalError, Refused
+from console.model.selector import NameTerm, Selector
+from console.model.wants import Wants
+
+if TYPE_CHECKING:
+    from console.commands.core import Core, View
+    from console.commands.output import Output
+
+
+@dataclass(frozen=True)
+class AuditUndo(Change):
+    """Take back what a record says was done, as far as it can be: its plan is shown first.
+
+    What is to be done is in the record (`audit show`): a line for each target that was changed. A
+    target that has moved on since is planned as it is now.
+    """
+
+    words = ("audit", "undo")
+    id: str = argument("ID", "of the record", required=True)
+
+    def reach(self, core: Core, out: Output) -> tuple[Selector, Wants]:
+        parts = self._parts(core)
+        names = dict.fromkeys(name for part in parts for name in _names(part.on))
+        wants = Wants(
+            units=any(part.wants.units for part in parts),
+            containers=any(part.wants.containers for part in parts),
+            os=any(part.wants.os for part in parts),
+        )
+        return self.on or Selector(tuple(NameTerm(name) for name in names)), wants
+
+    async def draw(self, core: Core, view: View, out: Output) -> Plan:
+        plans = [await part.draw(core, view.narrowed(part.on), out) for part in self._parts(core)]
+        return Plan(
+            format_command(self),
+            tuple(step for plan in plans for step in plan.steps),
+            tuple(refusal for plan in plans for refusal in plan.refused),
+            tuple(note for plan in plans for note in plan.notes),
+            any(plan.grave for plan in plans),
+        )
+
+    def _parts(self, core: Core) -> list[Change]:
+        """The commands that take it back, those of one kind on one host as one."""
+        (record,) = chosen(read_records(core.state_folder)[0], (self.id,))
+        _check(record)
+        registry = core_registry()
+        commands = [parse_line(line, registry).command for line in record.undo]
+        return list(_joined(commands))
+
+
+def _check(record: Record) -> None:
+    if not record.undo:
+        why = "nothing was done" if record.outcome != DONE else "there is no way back from it"
+        raise Refused(f"{record.id} cannot be undone: {why}", hint=f"`quarterdeck audit show {record.id}`")
+
+
+def _joined(commands: Iterable[Command | None]) -> Iterable[Change]:
+    """Commands that differ in the names they are about, and in nothing else, made one."""
+    groups: dict[Change, list[str]] = {}
+    for command in commands:
+        if not isinstance(command, Change):
+            raise InternalError("an audit record has an undo line that changes nothing")
+        named = any(one.name == "patterns" for one in fields(command))
+        key = replace(command, patterns=()) if named else command  # type: ignore[call-arg]  # just looked
+        names = groups.setdefault(key, [])
+        if named:
+            names += [name for name in command.patterns if name not in names]  # type: ignore[attr-defined]
+    for key, names in groups.items():
+        yield replace(key, patterns=tuple(names)) if names else key  # type: ignore[call-arg]
+
+
+def _names(on: Selector | None) -> tuple[str, ...]:
+    """The hosts that an undo line names: each is about one."""
+    return tuple(term.pattern for term in on.terms if isinstance(term, NameTerm)) if on else ()
+
+
+COMMANDS: tuple[type[Command], ...] = (AuditUndo,)
