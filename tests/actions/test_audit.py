@@ -1,0 +1,109 @@
+"""Records of writes: written at the beginning and at the end, and read again."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from console.actions.audit import Audit, FileSink, Who, read_records, who_am_i
+from console.actions.plan import Act, Effect, Outcome, Plan, Refusal, Result, Step
+
+NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
+PLAN = Plan(
+    "unit stop db --on=h",
+    (
+        Step(
+            "h",
+            "db.service",
+            "stop",
+            "active",
+            "inactive",
+            cast("Act", None),
+            (Effect("api.service", "stops"),),
+            "u",
+        ),
+    ),
+    (Refusal("h", "x.service", "masked"),),
+)
+
+
+def audit(folder: Path) -> Audit:
+    return Audit((FileSink(folder),), Who("ann", "console1"), lambda: NOW)
+
+
+def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
+    writer = audit(tmp_path)
+    begun = writer.begin(PLAN.line, PLAN)
+    writer.end(
+        begun, "failed", [Result("h/db.service", Outcome.FAILED, "no", 0.5)], undo=["unit start db --on=h"]
+    )
+    (record,), problems = read_records(tmp_path)
+    assert problems == []
+    assert (record.id, record.time, record.actor, record.origin) == (begun.id, NOW, "ann", "console1")
+    assert (record.line, record.plan_id, record.outcome) == (PLAN.line, PLAN.id, "failed")
+    assert record.results == (Result("h/db.service", Outcome.FAILED, "no", 0.5),)
+    assert record.undo == ("unit start db --on=h",)
+    assert record.plan is not None
+    assert record.plan["steps"][0]["touches"] == ["api.service"]
+    assert record.plan["refused"] == [{"host": "h", "object": "x.service", "why": "masked"}]
+
+
+def test_a_write_that_was_cut_off_left_its_beginning(tmp_path: Path) -> None:
+    audit(tmp_path).begin(PLAN.line, PLAN)
+    (record,), _ = read_records(tmp_path)
+    assert record.outcome is None
+
+
+def test_what_was_refused_is_recorded_with_the_reason(tmp_path: Path) -> None:
+    audit(tmp_path).refused("host reboot --on=h", "this console is read-only: --read-only")
+    (record,), _ = read_records(tmp_path)
+    assert (record.outcome, record.why) == ("refused", "this console is read-only: --read-only")
+
+
+def test_the_file_is_the_users_own_and_a_broken_line_hides_no_other(tmp_path: Path) -> None:
+    writer = audit(tmp_path)
+    writer.refused("a", "b")
+    file = tmp_path / "audit.jsonl"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    with file.open("a") as lines:
+        lines.write('{"phase": "begin", "id"\n')
+    writer.refused("c", "d")
+    found, problems = read_records(tmp_path)
+    assert [record.line for record in found] == ["a", "c"]
+    assert [problem.line for problem in problems] == [3]
+
+
+def test_a_record_that_no_sink_can_keep_raises_before_anything_is_done(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No such file"):
+        audit(tmp_path / "gone").begin("line", PLAN)
+
+
+def test_hostile_text_stays_in_its_line(tmp_path: Path) -> None:
+    audit(tmp_path).refused('unit stop "a\nb" \x1b[2J', "x\ny")
+    entries = [json.loads(line) for line in (tmp_path / "audit.jsonl").read_text().splitlines()]
+    assert [entry["phase"] for entry in entries] == ["begin", "end"]
+
+
+@pytest.mark.parametrize(
+    ("environ", "actor", "origin"),
+    [
+        ({}, "{user}", "{here}"),
+        ({"SUDO_USER": "ann"}, "ann as {user}", "{here}"),
+        ({"SSH_CONNECTION": "10.1.2.3 50022 10.0.0.1 22"}, "{user}", "{here} from 10.1.2.3"),
+    ],
+)
+def test_who_and_from_where(
+    environ: Mapping[str, str], actor: str, origin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import getpass
+    import socket
+
+    known: dict[str, Any] = {"user": getpass.getuser(), "here": socket.gethostname()}
+    assert who_am_i(environ) == Who(actor.format(**known), origin.format(**known))
+    assert who_am_i(environ, "laptop").actor.endswith(" (laptop)")
