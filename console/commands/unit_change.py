@@ -39,7 +39,9 @@ def _signal(text: str) -> str:
     return name
 
 
-SIGNAL: Value[str] = Value("SIGNAL", _signal)
+SIGNAL: Value[str] = Value(
+    "SIGNAL", _signal, choices=tuple(name.removeprefix("SIG") for name in signal.Signals.__members__)
+)
 
 
 @dataclass(frozen=True)

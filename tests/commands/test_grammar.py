@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,7 +18,7 @@ from console.commands.grammar import format_command, parse, parse_line
 from console.commands.host import HostList
 from console.commands.registry import Registry
 from console.commands.unit import UnitList
-from console.commands.values import DURATION, INTEGER, SELECTOR, TEXT
+from console.commands.values import DURATION, INTEGER, SELECTOR, TEXT, Value
 from console.errors import UsageError
 from console.model.selector import Selector
 
@@ -122,16 +124,52 @@ VALUES: dict[str, st.SearchStrategy[object]] = {
     "PRIORITY": st.integers(0, 7),
     "FILE": WORD.filter(lambda word: word != ".").map(Path),
     "SIZE": st.integers(0, 10**9).map(float),
+    "WAVES": st.lists(
+        st.one_of(st.integers(1, 999_999).map(str), st.integers(1, 100).map(lambda share: f"{share}%")),
+        min_size=1,
+        max_size=4,
+    ).map(tuple),
+    "SECTION.KEY=VALUE": st.builds(
+        lambda section, key, value: f"{section}.{key}={value}",
+        st.sampled_from(["Unit", "Service", "X-Fleet"]),
+        st.sampled_from(["Nice", "ExecStart", "Environment"]),
+        WORD.filter(lambda word: "\n" not in word),
+    ),
+    "NAME.conf": st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.@:-]{0,12}\.conf", fullmatch=True),
 }
+#: For a value that has no strategy of its own: those of these that it accepts.
+SAMPLES = ("1", "10s", "web", "web1", "a=b", "role=web", "a.conf", "25%", "/etc/x", "a:b", "1,2")
+
+
+def accepted(value: Value[Any]) -> list[Any]:
+    """What `value` makes of the samples that it takes; at least one."""
+    found = []
+    for sample in SAMPLES:
+        with suppress(UsageError):
+            found.append(value.parse(sample))
+    assert found, f"say in VALUES what a {value.metavar} can be"
+    return found
+
+
+def takes_any_text(value: Value[Any]) -> bool:
+    with suppress(UsageError):
+        return bool(value.parse("\n$( '\"\\") == "\n$( '\"\\")
+    return False
 
 
 def values(parameter: Parameter) -> st.SearchStrategy[object]:
     if parameter.shape is Shape.SWITCH:
         return st.booleans()
-    if parameter.value.choices and parameter.value.metavar not in VALUES:
-        one: st.SearchStrategy[object] = st.sampled_from(parameter.value.choices)
+    value = parameter.value
+    one: st.SearchStrategy[object]
+    if value.metavar in VALUES:
+        one = VALUES[value.metavar]
+    elif value.choices:
+        one = st.sampled_from(value.choices)
+    elif takes_any_text(value):
+        one = WORD
     else:
-        one = VALUES.get(parameter.value.metavar, WORD)
+        one = st.sampled_from(accepted(value))
     if parameter.many:
         return st.lists(one, min_size=1 if parameter.required else 0, max_size=3).map(tuple)
     return one if parameter.required else st.one_of(st.just(parameter.default), one)
