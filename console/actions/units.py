@@ -81,7 +81,7 @@ class UnitJob(_OnUnit):
     async def _settled(self, control: UnitControl) -> str:
         await asyncio.sleep(SETTLE_S)
         facts = await control.facts(self.name)
-        if facts.active == "failed" or facts.sub.startswith("auto-restart"):
+        if _is_bad(facts):
             raise HostFailure(_how(facts), host=control.host)
         if not facts.condition_held and not facts.up:
             return "not started: a condition of the unit does not hold"
@@ -135,7 +135,12 @@ class UnitFile(_OnUnit):
 async def _failure(control: UnitControl, name: str, otherwise: str) -> str:
     """Why a job failed, in the unit's own terms where it has failed itself."""
     facts = await control.facts(name)
-    return _how(facts) if facts.active == "failed" else f"{otherwise}; it is {facts.says}"
+    return _how(facts) if _is_bad(facts) else f"{otherwise}; it is {facts.says}"
+
+
+def _is_bad(facts: UnitFacts) -> bool:
+    """Failed, or about to be started again because it did."""
+    return facts.active == "failed" or facts.sub.startswith("auto-restart")
 
 
 def _how(facts: UnitFacts) -> str:
