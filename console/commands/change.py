@@ -11,6 +11,7 @@ from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from console.actions.audit import INTERRUPTED, outcome_of
@@ -135,7 +136,7 @@ async def carry_out(
     with out.listing(RESULT) as add:
         execution = Execution(
             plan,
-            lambda host: open_hands(view.fleet.transport(host), permit),
+            lambda host: open_hands(host, partial(view.fleet.transport, host), permit),
             add,
             _conduct(change, len(plan.steps)),
             again if core.options.yes else None,

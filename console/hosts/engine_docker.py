@@ -1,8 +1,11 @@
-"""The `docker` package's room: blocking GETs to one daemon. Imported on the first question.
+"""The `docker` package's room: blocking requests to one daemon. Imported on the first question.
 
-Its `APIClient` is a `requests.Session` over the daemon's socket. The session's own `get` is used, not
-the methods by name, because those read an answer of any size into memory; paths and parameters are
+Its `APIClient` is a `requests.Session` over the daemon's socket. The session's own `request` is used,
+not the methods by name, because those read an answer of any size into memory; paths and parameters are
 those of the methods. Nothing of the package leaves here.
+
+Readers get `BlockingEngine`, which can ask and nothing else; `WritingEngine` is for changes alone
+(`engine_control.py`).
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import socket
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +28,9 @@ from console.errors import Absent, AccessRefused, HostError, HostFailure, Unreac
 from console.hosts.engine_reader import message_of
 from console.hosts.engine_threads import Call
 from console.model.text import clean
+
+#: What a daemon says of a change it has made, in bytes.
+_WRITTEN_LIMIT = 256 * 1024
 
 
 class _Here(threading.local):
@@ -76,10 +83,25 @@ class _Adapter(UnixHTTPAdapter):
             return pool
 
 
-class BlockingEngine:
-    """GETs to one daemon, from any thread.
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What is sent.
 
-    :param silence: seconds of silence after which a daemon counts as hung.
+    :param limit: how long the answer may be, in bytes.
+    :param silence: seconds without a word after which the daemon counts as hung.
+    """
+
+    method: str
+    target: str
+    query: Mapping[str, str]
+    limit: int
+    silence: float
+
+
+class _Client:
+    """Requests to one daemon, from any thread.
+
+    :param silence: seconds of silence after which a daemon that is asked something counts as hung.
     :param at_once: connections kept at most.
     """
 
@@ -98,32 +120,27 @@ class BlockingEngine:
         adapter = _Adapter(f"http+unix://{path}", max_pool_size=at_once)
         self._client.mount("http+docker://", adapter)
 
-    def get(self, call: Call, target: str, query: Mapping[str, str], *, limit: int, deadline: float) -> bytes:
-        """The body of a GET.
-
-        :param deadline: seconds the whole answer may take.
-        :raises Absent: the daemon knows no such thing (404).
-        :raises AccessRefused: 401 or 403.
-        :raises HostFailure: another refusal, silence, or too much.
-        :raises Unreachable: the connection cannot be made, or was lost.
-        """
+    def _send(self, call: Call, request: _Request, *, deadline: float) -> bytes:
+        """The body of an answer that is not a refusal; 304 is none: what was asked for is so already."""
         until = time.monotonic() + deadline
-        url = f"{self._client.base_url}/v{self._api}{target}"
+        url = f"{self._client.base_url}/v{self._api}{request.target}"
         _here.call = call
         try:
-            with self._client.get(url, params=dict(query), timeout=self._silence, stream=True) as answer:
+            with self._client.request(
+                request.method, url, params=dict(request.query), timeout=request.silence, stream=True
+            ) as answer:
                 body = bytearray()
                 for piece in answer.iter_content(65536):
                     body += piece
-                    if len(body) > limit:
-                        raise self._fault(f"sends an answer of more than {limit} bytes")
+                    if len(body) > request.limit:
+                        raise self._fault(f"sends an answer of more than {request.limit} bytes")
                     if time.monotonic() > until:
                         raise self._fault(f"has not finished its answer within {deadline:.0f} s")
-                if answer.status_code != 200:
+                if answer.status_code not in (200, 204, 304):
                     raise self._refusal(answer.status_code, bytes(body))
                 return bytes(body)
         except requests.Timeout as error:
-            raise self._fault(f"has not answered for {self._silence:.0f} s") from error
+            raise self._fault(f"has not answered for {request.silence:.0f} s") from error
         except (requests.RequestException, DockerException, OSError) as error:
             reason = f"{self._kind} gives no answer: {clean(str(error), 200)}"
             raise Unreachable(reason, host=self._host) from error
@@ -141,3 +158,30 @@ class BlockingEngine:
 
     def _fault(self, what: str) -> HostFailure:
         return HostFailure(f"{self._kind} {what}", host=self._host)
+
+
+class BlockingEngine(_Client):
+    """Questions to one daemon, from any thread."""
+
+    def get(self, call: Call, target: str, query: Mapping[str, str], *, limit: int, deadline: float) -> bytes:
+        """The body of a GET.
+
+        :param deadline: seconds the whole answer may take.
+        :raises Absent: the daemon knows no such thing (404).
+        :raises AccessRefused: 401 or 403.
+        :raises HostFailure: another refusal, silence, or too much.
+        :raises Unreachable: the connection cannot be made, or was lost.
+        """
+        return self._send(call, _Request("GET", target, query, limit, self._silence), deadline=deadline)
+
+
+class WritingEngine(_Client):
+    """Changes on one daemon, from any thread."""
+
+    def post(self, call: Call, target: str, query: Mapping[str, str], *, deadline: float) -> None:
+        """A POST, which the daemon may take all of `deadline` to answer; raises what `get` does."""
+        self._send(call, _Request("POST", target, query, _WRITTEN_LIMIT, deadline), deadline=deadline)
+
+    def delete(self, call: Call, target: str, query: Mapping[str, str], *, deadline: float) -> None:
+        """A DELETE; like `post`."""
+        self._send(call, _Request("DELETE", target, query, _WRITTEN_LIMIT, deadline), deadline=deadline)

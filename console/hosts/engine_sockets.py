@@ -73,6 +73,30 @@ async def find_engines(transport: Transport, stack: AsyncExitStack) -> Found:
     return Found(tuple(readers), refused)
 
 
+async def open_engine(transport: Transport, stack: AsyncExitStack, kind: str) -> EngineReader:
+    """Open a way to one daemon of the host; `stack` closes it.
+
+    :param kind: docker or podman, as `Daemon.kind` says it.
+    :raises Absent: there is none of that kind.
+    :raises AccessRefused: there is, and it does not let us.
+    :raises HostFailure: there is, and it does not answer.
+    """
+    fault: HostError = Absent(f"no {kind} socket", host=transport.host)
+    # podman may listen on docker's socket too.
+    for way in (_podman, _docker) if kind == "podman" else (_docker,):
+        try:
+            reader = await way(transport, stack)
+        except Absent:
+            continue
+        except HostError as error:
+            fault = error
+            continue
+        if reader.daemon.kind == kind:
+            return reader
+        reader.close()
+    raise fault
+
+
 async def _attempt(way: _Way, transport: Transport, stack: AsyncExitStack) -> EngineReader | HostError:
     """Go one way; a fault is a result, so that one daemon does not hide the other."""
     try:
