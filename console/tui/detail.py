@@ -1,44 +1,123 @@
-"""What stands beside a list: all that the model knows of the row the cursor is on. Pure."""
+"""What stands beside a list: what a person asks first of the row the cursor is on. Pure.
+
+All there is of it is on its page (`i`). Times are given as such and not as ages: the detail is drawn when
+the row changes, and not every second.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
 
+from console.commands import clock
 from console.commands.picture import Trouble
-from console.commands.rows import CONTAINER, HOST_DETAIL, UNIT, Cell, Tone
-from console.commands.rows.base import block
+from console.commands.rows import Cell, Tone
+from console.commands.rows.container import container_state_cell
+from console.commands.rows.host import host_page
 from console.commands.rows.log import log_line
+from console.commands.rows.unit import unit_health_cell
 from console.fleet.model import FleetModel
 from console.model.container import Container
 from console.model.host import Host
 from console.model.log import Gap
+from console.model.state import Source
 from console.model.unit import Unit
+
+if TYPE_CHECKING:
+    from console.commands.core import View
+    from console.hosts.containers import ContainersSource
 
 Lines = list[tuple[Cell, ...]]
 
 #: Of the journal, the newest lines of the row's own.
 _LOG_LINES = 8
+#: What stands before a value.
+_NAMES = 12
 
 
-def detail(model: FleetModel, row: Any) -> Lines:
+def detail(look: View, row: Any) -> Lines:
     """The lines for one row of any list."""
+    model = look.fleet.model
     match row:
         case Trouble(unit=str(name)) if unit := model.unit((row.host, name)):
-            return detail(model, unit)
+            return detail(look, unit)
         case Trouble(container=str(box_id)) if box := model.container((row.host, box_id)):
-            return detail(model, box)
+            return detail(look, box)
         case Trouble():
-            return [(row.how,), (Cell(row.why),), *detail(model, model.host(row.host))]
+            return [(row.how,), (Cell(row.why),), *detail(look, model.host(row.host))]
         case Host():
-            lines = HOST_DETAIL.text(row) if HOST_DETAIL.text else []
-            return lines + _log(model, row.name)
+            return about_host(look, row) + _log(model, row.name)
         case Unit():
-            return block(f"{row.host}  {row.name}", UNIT.fields(row)) + _log(model, row.host, unit=row.name)
+            return _unit(row) + _log(model, row.host, unit=row.name)
         case Container():
-            return block(f"{row.host}  {row.name}", CONTAINER.fields(row)) + _log(
-                model, row.host, container=row.name
-            )
+            return _container(row) + _log(model, row.host, container=row.name)
     return []
+
+
+def about_host(look: View, host: Host) -> Lines:
+    """All that is known of a host, and which of its container engines do not let us in."""
+    source = cast("ContainersSource", look.fleet.source(host.name, Source.CONTAINERS))
+    return host_page(host, ["; ".join(filter(None, (why.message, why.hint))) for why in source.refused])
+
+
+def _unit(unit: Unit) -> Lines:
+    return _told(
+        unit.host,
+        unit.name,
+        unit.description,
+        (
+            ("health", unit_health_cell(unit)),
+            ("state", f"{unit.active} ({unit.sub})"),
+            ("since", _moment(unit.since)),
+            ("result", _unless(unit.result, "success")),
+            ("restarts", str(unit.restarts) if unit.restarts else ""),
+            ("load", _unless(unit.load, "loaded")),
+        ),
+    )
+
+
+def _container(box: Container) -> Lines:
+    code = "" if box.exit_code is None else str(box.exit_code)
+    return _told(
+        box.host,
+        box.name,
+        box.image,
+        (
+            ("state", container_state_cell(box)),
+            ("since", _moment(box.since)),
+            ("exit code", code + (", out of memory" if box.oom_killed else "")),
+            ("error", Cell(box.error or "", Tone.BAD)),
+            ("restarts", str(box.restarts) if box.restarts else ""),
+            ("unit", box.unit),
+            ("engine", box.engine),
+            ("id", box.id[:12]),
+            ("image id", box.image_id.removeprefix("sha256:")[:12]),
+            ("created", _moment(box.created)),
+        ),
+    )
+
+
+def _told(host: str, name: str, about: str, fields: Iterable[tuple[str, Cell | str | None]]) -> Lines:
+    lines: Lines = [(Cell(host, Tone.FAINT), Cell(name, Tone.GOOD))]
+    if about:
+        lines.append((Cell(f"  {about}"),))
+    for title, value in fields:
+        cell = value if isinstance(value, Cell) else Cell(value or "")
+        if cell.text:
+            lines.append((Cell(f"  {title:<{_NAMES}}", Tone.FAINT), cell))
+    return lines
+
+
+def _unless(word: str | None, usual: str) -> str:
+    return "" if word is None or word == usual else word
+
+
+def _moment(at: datetime | None) -> str:
+    if at is None:
+        return ""
+    today = at.date() == clock.now().date()
+    return f"{at:%H:%M:%S UTC}" if today else f"{at:%Y-%m-%d %H:%M:%S UTC}"
 
 
 def _log(model: FleetModel, host: str, *, unit: str | None = None, container: str | None = None) -> Lines:

@@ -22,6 +22,8 @@ class Listed:
     changed: Callable[[Changes], Iterable[Any]]
     stale: Callable[[Any], bool]
     empty: str
+    #: Titles of columns that are never old: they tell of the connection itself.
+    fresh: frozenset[str] = frozenset()
 
 
 def listed(view: View, model: FleetModel, board: TroubleBoard) -> Listed:
@@ -42,7 +44,11 @@ def listed(view: View, model: FleetModel, board: TroubleBoard) -> Listed:
         case Kind.HOSTS:
             hosts = LiveList(HOST, model.host, host=model.host)
             made = Listed(
-                hosts, lambda batch: batch.hosts, lambda row: _old(model, row.name, None), "no hosts"
+                hosts,
+                lambda batch: batch.hosts,
+                lambda row: _old(model, row.name, None),
+                "no hosts",
+                frozenset({"HOST", "STATE", "SINCE", "REASON"}),
             )
             hosts.update(each.name for each in model.hosts())
         case Kind.UNITS:

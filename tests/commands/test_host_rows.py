@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from console.commands.rows import HOST_DETAIL
+from console.commands.rows.host import host_page
 from console.model.deployment import Deployment
-from console.model.host import Host
-from console.model.state import State, Status
+from console.model.host import Disk, Host, OsFacts
+from console.model.state import Source, State, Status
 
 LIVE = Status(State.LIVE, datetime(2026, 11, 23, tzinfo=UTC))
 DEPLOYMENTS = (
@@ -24,7 +25,7 @@ def host(**more: object) -> Host:
 
 def lines(shown: Host) -> list[str]:
     assert HOST_DETAIL.text is not None
-    return ["".join(cell.text for cell in line).rstrip() for line in HOST_DETAIL.text(shown)]
+    return [" ".join(cell.text for cell in line).rstrip() for line in HOST_DETAIL.text(shown)]
 
 
 def test_a_script_gets_every_field_of_each_deployment_in_boot_order() -> None:
@@ -59,3 +60,40 @@ def test_a_person_gets_a_line_for_each() -> None:
 def test_why_deployments_are_unknown_is_shown_and_a_host_without_any_says_nothing() -> None:
     assert any("sudo: no" in line for line in lines(host(driver="ostree", deployments_problem="sudo: no")))
     assert not any("deployment" in line for line in lines(host()))
+
+
+def test_a_person_reads_what_is_wrong_with_each_source_and_why() -> None:
+    since = datetime(2026, 11, 23, 4, tzinfo=UTC)
+    sources = {Source.UNITS: LIVE, Source.JOURNAL: Status(State.REFUSED, since, "no group")}
+    shown = lines(host(sources=sources))
+    assert shown[0].split() == ["web1", "198.51.100.11"]
+    assert [line.split() for line in shown[1:5]] == [
+        ["state", "●", "live", "since", "2026-11-23", "00:00:00", "UTC"],
+        ["units", "●", "live"],
+        ["journal", "✖", "refused", "since", "2026-11-23", "04:00:00", "UTC"],
+        ["no", "group"],
+    ]
+
+
+def test_an_engine_that_does_not_let_us_in_is_told_beside_the_one_that_does() -> None:
+    sources = dict.fromkeys((Source.CONTAINERS, Source.OS), LIVE)
+    shown = [
+        " ".join(cell.text for cell in line) for line in host_page(host(sources=sources), ["podman: no"])
+    ]
+    assert [line.split() for line in shown[2:5]] == [
+        ["containers", "●", "live"],
+        ["✖", "refused", "podman:", "no"],
+        ["os", "●", "live"],
+    ]
+
+
+def test_numbers_are_in_words_a_person_uses() -> None:
+    facts = OsFacts(
+        memory_total=8 * 2**30, memory_available=2 * 2**30, disks=(Disk("/", 40 * 2**30, 2**30),),
+        clock_offset_s=-3.2, load=(0.5, 0.4, 0.3), cpus=4,
+    )  # fmt: skip
+    shown = [line.split() for line in lines(host(facts=facts))]
+    assert ["memory", "75%", "of", "8.0", "GiB"] in shown
+    assert ["disk", "/", "97%", "of", "40", "GiB"] in shown
+    assert ["clock", "3", "s", "behind"] in shown
+    assert ["load", "0.50,", "0.40,", "0.30", "on", "4", "processors"] in shown

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any, cast
 
 from console.commands.core import View
-from console.errors import Unreachable
 from console.fleet.follow import JournalTail
 from console.fleet.model import FleetModel
 from console.model.config import HostConfig
@@ -60,15 +60,45 @@ def box(host: str, name: str, *, health: str | None = None) -> Container:
     )
 
 
-class SmallFleet:
+class FakeFleet:
+    """A fleet as the terminal sees it, with nothing behind it."""
+
+    def __init__(self, hosts: Iterable[HostConfig]) -> None:
+        self.model = FleetModel(hosts)
+        self.queries: list[tuple[Sequence[str], LogQuery]] = []
+        self.sessions: dict[str, Any] = {}
+        self.tails: list[JournalTail] = []
+
+    def past(self, hosts: Sequence[str], query: LogQuery) -> Iterable[Logged]:
+        """What the journals hold already."""
+        return (Logged(hosts[0], (record(hosts[0], "cannot open the volume", 3),)),)
+
+    def source(self, host: str, source: Source) -> object:
+        """One that is not connected."""
+        return SimpleNamespace(manager=None, engines=(), refused=())
+
+    @asynccontextmanager
+    async def follow_journal(self, hosts: Sequence[str], query: LogQuery) -> AsyncIterator[JournalTail]:
+        self.queries.append((tuple(hosts), query))
+        tail = JournalTail(hosts, gather_s=0)
+        self.tails.append(tail)
+        for host in hosts:
+            tail.told(host, Status(State.LIVE, NOW))
+        for logged in self.past(hosts, query):
+            tail.take(logged)
+        try:
+            yield tail
+        finally:
+            tail.close()
+            self.tails.remove(tail)
+
+
+class SmallFleet(FakeFleet):
     """Two live hosts and one that cannot be reached; `db.service` has failed on the second."""
 
     def __init__(self) -> None:
         names = ("web1", "web2", "lost1")
-        self.model = FleetModel(HostConfig(name, f"198.18.0.{n}") for n, name in enumerate(names))
-        self.queries: list[tuple[Sequence[str], LogQuery]] = []
-        self.sessions: dict[str, Any] = {}
-        self.tails: list[JournalTail] = []
+        super().__init__(HostConfig(name, f"198.18.0.{n}") for n, name in enumerate(names))
         for name in names[:2]:
             self.model.apply(HostChanged(name, Status(State.LIVE, BEFORE)))
             for source in Source:
@@ -86,23 +116,6 @@ class SmallFleet:
         for source in Source:
             self.model.apply(SourceChanged(host, source, Status(State.STALE, NOW, "no answer for 12 s")))
 
-    def source(self, host: str, source: Source) -> object:
-        raise Unreachable("systemd is not connected", host=host)
-
-    @asynccontextmanager
-    async def follow_journal(self, hosts: Sequence[str], query: LogQuery) -> AsyncIterator[JournalTail]:
-        self.queries.append((tuple(hosts), query))
-        tail = JournalTail(hosts, gather_s=0)
-        self.tails.append(tail)
-        for host in hosts:
-            tail.told(host, Status(State.LIVE, NOW))
-        tail.take(Logged(hosts[0], (record(hosts[0], "cannot open the volume", 3),)))
-        try:
-            yield tail
-        finally:
-            tail.close()
-            self.tails.remove(tail)
-
 
 def record(host: str, message: str, priority: int = 6) -> LogRecord:
     return LogRecord(
@@ -110,7 +123,7 @@ def record(host: str, message: str, priority: int = 6) -> LogRecord:
     )
 
 
-def app_on(fleet: SmallFleet, *, theme: str = "dark", read_only: str | None = None) -> QuarterdeckApp:
+def app_on(fleet: FakeFleet, *, theme: str = "dark", read_only: str | None = None) -> QuarterdeckApp:
     themes, problems = load_themes([shipped_folder()])
     assert not problems
     return QuarterdeckApp(
@@ -123,4 +136,4 @@ def app_on(fleet: SmallFleet, *, theme: str = "dark", read_only: str | None = No
     )
 
 
-__all__ = ["NOW", "SmallFleet", "app_on", "record"]
+__all__ = ["NOW", "FakeFleet", "SmallFleet", "app_on", "record"]

@@ -275,17 +275,3 @@ async def test_a_fault_of_ours_ends_the_app_and_is_kept_for_the_report(fleet: Sm
 
 async def _break() -> None:
     raise RuntimeError("broken")
-
-
-@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)], ids="{0[0]}x{0[1]}".format)
-def test_a_picture_of_watch(
-    fleet: SmallFleet, snap_compare: Callable[..., bool], size: tuple[int, int]
-) -> None:
-    assert snap_compare(app_on(fleet), terminal_size=size, run_before=_settled)
-
-
-async def _settled(pilot: Pilot[int]) -> None:
-    app = pilot.app
-    assert isinstance(app, QuarterdeckApp)
-    await until(pilot, lambda: bool(app.main.query("#main")) and len(table(app).list) == 4)
-    await pilot.pause()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +12,6 @@ from console.commands.rows.base import (
     Column,
     RowKind,
     Tone,
-    block,
     moment,
     plain,
     since_cell,
@@ -196,12 +195,92 @@ def deployment_line(deployment: Deployment) -> tuple[Cell, ...]:
     )
 
 
-def _host_text(host: Host) -> list[tuple[Cell, ...]]:
-    lines = block(host.name, host_detail(host) | {"deployments": None})
-    if host.deployments:
-        lines.append((Cell("  deployments, in boot order", Tone.FAINT),))
+_NAMES = 14
+_BINARY = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+def host_page(host: Host, refused: Sequence[str] = ()) -> list[tuple[Cell, ...]]:
+    """A host for a person, the most pressing first.
+
+    :param refused: why container engines that are on it are not shown while another one is.
+    """
+    lines: list[tuple[Cell, ...]] = [
+        (Cell(host.name, Tone.GOOD), Cell(host.address, Tone.FAINT)),
+        _told("state", state_cell(host.status), Cell(_since(host.status))),
+    ]
+    if host.status.reason:
+        lines.append(_told("", Cell(host.status.reason, Tone.BAD)))
+    for source, status in host.sources.items():
+        since = Cell("" if status.state is State.LIVE else _since(status))
+        lines.append(_told(source.value, state_cell(status), since))
+        if status.reason:
+            lines.append(_told("", Cell(status.reason, Tone.WARN)))
+        if source is Source.CONTAINERS:
+            lines += [_told("", Cell.state("refused", Tone.BAD), Cell(reason)) for reason in refused]
+    lines.append(())
+    lines += [_told(name, cell) for name, cell in _numbers(host).items() if cell.text not in ("", "–")]
+    if host.deployments or host.deployments_problem:
+        lines += [(), (Cell("  deployments, in boot order", Tone.FAINT),)]
         lines += [deployment_line(deployment) for deployment in host.deployments]
+    if host.deployments_problem:
+        lines.append((Cell(f"    {host.deployments_problem}", Tone.WARN),))
     return lines
 
 
-HOST_DETAIL: RowKind[Host] = RowKind("host", HOST.key, host_detail, (), HOST.sort, _host_text)
+def _told(name: str, *cells: Cell) -> tuple[Cell, ...]:
+    return Cell(f"  {name:<{_NAMES}}", Tone.FAINT), *(cell for cell in cells if cell.text)
+
+
+def _since(status: Status) -> str:
+    return f"since {status.since:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _numbers(host: Host) -> dict[str, Cell]:
+    facts = host.facts
+    up = _uptime(host).text
+    load = ", ".join(f"{number:.2f}" for number in facts.load or ())
+    pressure = [
+        f"{each.resource} {each.kind} {each.avg10:.0f}%" for each in facts.pressure if each.avg10 >= 1
+    ]
+    named = {
+        "failed units": _count(host.units_failed),
+        "unhealthy": _count(host.containers_unhealthy),
+        "labels": _labels(host.labels),
+        "system": Cell(facts.name or _os(host)),
+        "version": Cell(facts.version or ""),
+        "updates by": Cell(host.driver or ""),
+        "kernel": Cell(facts.kernel or ""),
+        "up": Cell(up),
+        "load": Cell(f"{load} on {facts.cpus} processors" if load and facts.cpus else load),
+        "memory": Cell(_used(facts.memory_total, facts.memory_available), _memory(host).tone),
+        "pressure": Cell(", ".join(pressure), Tone.WARN),
+        "clock": _clock(facts.clock_offset_s),
+        "boot id": Cell(facts.boot_id or "", Tone.FAINT),
+        "machine id": Cell(facts.machine_id or "", Tone.FAINT),
+    }
+    disks = {f"disk {disk.path}": Cell(_used(disk.size, disk.available)) for disk in facts.disks}
+    return named | disks
+
+
+def _used(total: int | None, free: int | None) -> str:
+    if not total or free is None:
+        return ""
+    return f"{100 * (total - free) // total}% of {_size(total)}"
+
+
+def _size(number: float) -> str:
+    for unit in _BINARY:
+        if number < 1024 or unit == _BINARY[-1]:
+            break
+        number /= 1024
+    return f"{number:.0f} {unit}" if number >= 10 else f"{number:.1f} {unit}"
+
+
+def _clock(offset: float | None) -> Cell:
+    """Only where it is off by what would put log lines out of order."""
+    if offset is None or abs(offset) < 1:
+        return Cell("")
+    return Cell(f"{abs(offset):.0f} s {'ahead' if offset > 0 else 'behind'}", Tone.WARN)
+
+
+HOST_DETAIL: RowKind[Host] = RowKind("host", HOST.key, host_detail, (), HOST.sort, host_page)

@@ -74,7 +74,7 @@ UNIT: RowKind[Unit] = RowKind(
         Column(
             "SINCE",
             lambda unit: since_cell(unit.since),
-            4,
+            7,
             right=True,
             width=7,
             order=lambda unit: unit.since,

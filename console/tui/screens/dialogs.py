@@ -33,7 +33,9 @@ class HelpScreen(ModalScreen[None]):
             for keys, text in rows:
                 table.add_row(keys.replace("[", "\\["), text)
             table.add_row("", "")
-        with VerticalScroll(id="dialog"):
+        with VerticalScroll(id="dialog") as dialog:
+            dialog.border_title = "keys"
+            dialog.border_subtitle = "esc closes"
             yield Static(table)
 
 

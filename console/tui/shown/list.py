@@ -36,13 +36,17 @@ class ShownList(Shown):
         deck = self.deck
         self._listed = listed(self.view, deck.model, deck.board)
         self.table = FleetTable(
-            self._listed.live, stale=self._listed.stale, empty=self._listed.empty, id="main"
+            self._listed.live,
+            stale=self._listed.stale,
+            fresh=self._listed.fresh,
+            empty=self._listed.empty,
+            id="main",
         )
         least, most = _HOST_WIDTHS
         names = [len(host.name) for host in deck.model.hosts()]
         self.table.set_widths({"HOST": min(max(names, default=least), most)})
         bind(self.table, Place.LIST, deck.keymap)
-        beside = Document(id="detail")
+        beside = Document(id="detail", wrap=True)
         bind(beside, Place.DETAIL, deck.keymap)
         beside.display = self._has_room(deck.size.width)
         yield self.table
@@ -64,7 +68,7 @@ class ShownList(Shown):
     def _tell_detail(self) -> None:
         beside, row = self.query_one("#detail", Document), self.row
         if beside.display:
-            beside.show(detail(self.deck.model, row) if row is not None else [])
+            beside.show(detail(self.deck.look, row) if row is not None else [])
 
     def on_fleet_table_moved(self) -> None:
         self._tell_detail()

@@ -5,10 +5,11 @@ from __future__ import annotations
 from textual.app import ComposeResult
 
 from console.commands.looking import CONTAINER_QUESTIONS, UNIT_QUESTIONS
-from console.commands.rows import HOST_DETAIL, Cell, Tone
+from console.commands.rows import Cell, Tone
 from console.errors import HostError
+from console.fleet.model import Changes
 from console.tui.actions import Place
-from console.tui.detail import Lines
+from console.tui.detail import Lines, about_host
 from console.tui.keys import bind
 from console.tui.shown.base import Shown
 from console.tui.views import View
@@ -30,6 +31,13 @@ class ShownPage(Shown):
     def on_mount(self) -> None:
         self.again()
 
+    def take(self, batch: Changes) -> None:
+        """A host's page is what the model knows of it, and changes with that."""
+        view = self.view
+        if view.host in batch.hosts and not (view.unit or view.container):
+            look = self.deck.look
+            self.document.show(about_host(look, look.fleet.model.host(view.host)))
+
     def again(self) -> None:
         work(self, self._ask, "page")
 
@@ -49,8 +57,7 @@ class ShownPage(Shown):
             return await UNIT_QUESTIONS[view.question](look, (host, view.unit))
         if view.container and view.question in CONTAINER_QUESTIONS:
             return await CONTAINER_QUESTIONS[view.question](look, (host, view.container))
-        known = self.deck.model.host(host)
-        return HOST_DETAIL.text(known) if HOST_DETAIL.text else []
+        return about_host(look, look.fleet.model.host(host))
 
     def copy_text(self) -> str:
         return self.document.plain

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 from rich.cells import cell_len
@@ -33,9 +33,11 @@ class Painter:
 
     :param base: the widget's own style.
     :param part: what a component class adds to it.
+    :param fresh: titles of columns that a stale row leaves as they are.
     """
 
-    def __init__(self, base: Style, part: Callable[[str], Style]) -> None:
+    def __init__(self, base: Style, part: Callable[[str], Style], fresh: Collection[str] = ()) -> None:
+        self._fresh = fresh
         self._base = base
         self._part = part
         self._styles: dict[tuple[Tone, Flags], Style] = {}
@@ -54,7 +56,8 @@ class Painter:
             if left > 0:
                 text += " " * min(GAP, left)
                 left -= GAP
-            segments.append(Segment(text, self._style(cell.tone, flags)))
+            told = flags._replace(stale=False) if column.title in self._fresh else flags
+            segments.append(Segment(text, self._style(cell.tone, told)))
         if left > 0:
             segments.append(Segment(" " * left, self._style(Tone.PLAIN, flags)))
         return Strip(segments, max(width, SIGNS)).crop(0, width)

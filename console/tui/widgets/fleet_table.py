@@ -42,6 +42,7 @@ class FleetTable(ScrollView, Generic[K, R], can_focus=True, inherit_bindings=Fal
     """Shows a live list. Its keys are bound by `tui/keys.py`.
 
     :param stale: whether a row is no longer what its host says now.
+    :param fresh: titles of columns that are right even then.
     """
 
     ALLOW_SELECT = False
@@ -87,6 +88,7 @@ class FleetTable(ScrollView, Generic[K, R], can_focus=True, inherit_bindings=Fal
         live: LiveList[K, R],
         *,
         stale: Callable[[R], bool] | None = None,
+        fresh: Collection[str] = (),
         empty: str = "",
         name: str | None = None,
         id: str | None = None,  # noqa: A002
@@ -95,6 +97,7 @@ class FleetTable(ScrollView, Generic[K, R], can_focus=True, inherit_bindings=Fal
         super().__init__(name=name, id=id, classes=classes)
         self._list = live
         self._stale = stale
+        self._fresh = fresh
         self._empty = empty
         self._page = FleetPage(live)
         self._hidden: frozenset[str] = frozenset()
@@ -404,7 +407,9 @@ class FleetTable(ScrollView, Generic[K, R], can_focus=True, inherit_bindings=Fal
     def _painter(self) -> Painter:
         if self._paint is None:
             self._paint = Painter(
-                self.rich_style, lambda name: self.get_component_rich_style(name, partial=True)
+                self.rich_style,
+                lambda name: self.get_component_rich_style(name, partial=True),
+                self._fresh,
             )
         return self._paint
 

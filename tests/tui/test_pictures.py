@@ -1,0 +1,93 @@
+"""Pictures of every screen at three sizes, compared with those that were looked at by eye."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import pytest
+from textual.pilot import Pilot
+
+from console.commands import clock
+from console.tui.app import QuarterdeckApp
+from console.tui.views import Kind, View
+from tests.tui.picture_fleet import PictureFleet
+from tests.tui.small_fleet import NOW, app_on
+from tests.tui.test_app import shows, until
+
+#: What is looked at, and what is on the screen once it is all there.
+VIEWS = {
+    "watch": (View(Kind.WATCH), "unreachable"),
+    "hosts": (View(Kind.HOSTS), "edge-frankfurt-1"),
+    "units": (View(Kind.UNITS), "postgres.service"),
+    "containers": (View(Kind.CONTAINERS), "shop-worker"),
+    "logs": (View(Kind.LOGS), "/healthz"),
+    "a host's page": (View(Kind.PAGE, "web1"), "rpm-ostree"),
+    "a unit's log": (View(Kind.LOGS, "db1", "postgres.service"), "exit-code"),
+    "a unit's page": (View(Kind.PAGE, "db1", "postgres.service", question="properties"), "shop.target"),
+    "a unit's file": (View(Kind.PAGE, "db1", "postgres.service", question="file"), "[Install]"),
+    "what a unit needs": (View(Kind.PAGE, "db1", "postgres.service", question="dependencies"), "RequiredBy"),
+}
+SIZES = [(80, 24), (120, 40), (200, 60)]
+
+Comparison = Callable[..., bool]
+
+
+@pytest.fixture(autouse=True)
+def _stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
+at_every_size = pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)
+
+
+@at_every_size
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_picture(snap_compare: Comparison, view: str, size: tuple[int, int]) -> None:
+    app = app_on(PictureFleet())
+    assert snap_compare(app, terminal_size=size, run_before=partial(_look_at, *VIEWS[view]))
+
+
+async def _look_at(view: View, there: str, pilot: Pilot[int]) -> None:
+    app = pilot.app
+    assert isinstance(app, QuarterdeckApp)
+    await until(pilot, lambda: app.main.shown is not None)
+    app.main.show(view)
+    await until(pilot, lambda: app.main.shown is not None and app.main.shown.view == view)
+    await shows((app, pilot), there)
+    await pilot.pause()
+
+
+def _keys(view: View, there: str, *keys: str) -> Callable[[Pilot[int]], Awaitable[None]]:
+    async def press(pilot: Pilot[int]) -> None:
+        await _look_at(view, there, pilot)
+        await pilot.press(*keys)
+        await pilot.pause()
+
+    return press
+
+
+@at_every_size
+@pytest.mark.parametrize("where", ["units", "logs", "a unit's page"])
+def test_a_picture_of_help(snap_compare: Comparison, where: str, size: tuple[int, int]) -> None:
+    press = _keys(*VIEWS[where], "question_mark")
+    assert snap_compare(app_on(PictureFleet()), terminal_size=size, run_before=press)
+
+
+def test_a_picture_of_marks_and_a_filter(snap_compare: Comparison) -> None:
+    press = _keys(*VIEWS["units"], "slash", *"shop", "enter", "space", "j", "j", "V")
+    assert snap_compare(app_on(PictureFleet()), terminal_size=(80, 24), run_before=press)
+
+
+def test_a_picture_of_the_columns_to_choose(snap_compare: Comparison) -> None:
+    press = _keys(*VIEWS["units"], "c")
+    assert snap_compare(app_on(PictureFleet()), terminal_size=(80, 24), run_before=press)
+
+
+@pytest.mark.parametrize(
+    "theme", ["light", "high-contrast", "okabe-ito-dark", "okabe-ito-light", "production"]
+)
+def test_a_picture_of_watch_in_a_theme(snap_compare: Comparison, theme: str) -> None:
+    app = app_on(PictureFleet(), theme=theme)
+    assert snap_compare(app, terminal_size=(80, 24), run_before=partial(_look_at, *VIEWS["watch"]))
