@@ -1,0 +1,138 @@
+"""What a host answers to the console's script of questions about its system. Pure.
+
+The script is one of `section NAME; command` lines for a POSIX shell; the names say what each command asks.
+What is answered is what the command would print: os-release(5), proc(5), POSIX df, the kernel's psi.rst.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from console.lab.sim.machine import Machine, release_of
+
+_SECTION = re.compile(r"""^\s*section (?:"([a-z $]+)"|([a-z-]+))(?:;|$)""", re.MULTILINE)
+_MEMORY_KB = 8 * 1024 * 1024
+_DISK_KB = 40 * 1024 * 1024
+
+
+def is_script(text: str) -> bool:
+    """Whether a shell script is one of sections."""
+    return "section()" in text
+
+
+def answer(machine: Machine, script: str, *, root: bool) -> str:
+    """The script's output on this host."""
+    out = []
+    for quoted, plain in _SECTION.findall(script):
+        name = quoted or plain
+        if name.startswith("pressure"):
+            names = [f"pressure {resource}" for resource in ("cpu", "memory", "io")]
+        else:
+            names = [name]
+        for each in names:
+            if each in _ANSWERS and (each not in _ATOMIC or _atomic(machine)):
+                out.append(f"\x1e{each}\n{_ANSWERS[each](machine, root)}")
+    return "".join(out)
+
+
+def programs(machine: Machine) -> tuple[str, ...]:
+    """The updaters' programs on this host."""
+    return {
+        "rpm-ostree": ("rpm-ostree", "ostree"),
+        "ostree": ("ostree",),
+        "bootc": ("bootc", "ostree"),
+        "update_engine": ("update_engine_client",),
+        None: (),
+    }[machine.system.updater]
+
+
+def _atomic(machine: Machine) -> bool:
+    return "ostree" in programs(machine)
+
+
+def _clock(machine: Machine, root: bool) -> str:
+    return f"{machine.wall():.9f}\n"
+
+
+def _os(machine: Machine, root: bool) -> str:
+    return "".join(f'{name}="{value}"\n' for name, value in release_of(machine))
+
+
+def _uuid(text: str) -> str:
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}\n"
+
+
+def _uptime(machine: Machine, root: bool) -> str:
+    up = machine.uptime()
+    return f"{up:.2f} {3.8 * up:.2f}\n"
+
+
+def _load(machine: Machine, root: bool) -> str:
+    load = 0.1 + (machine.number % 7) / 10 + machine.health.pressure.get("cpu", 0) / 25
+    return f"{load:.2f} {load * 0.9:.2f} {load * 0.8:.2f} 1/180 {4000 + machine.number}\n"
+
+
+def _memory(machine: Machine, root: bool) -> str:
+    available = int(_MEMORY_KB * (1 - machine.health.memory_used))
+    free = available // 2
+    return f"MemTotal:{_MEMORY_KB:>15} kB\nMemFree:{free:>16} kB\nMemAvailable:{available:>11} kB\n"
+
+
+def _disks(machine: Machine, root: bool) -> str:
+    lines = ["Filesystem     1024-blocks     Used Available Capacity Mounted on"]
+    for device, size, path in (("/dev/vda1", _DISK_KB // 4, "/"), ("/dev/vda2", _DISK_KB, "/var")):
+        used = int(size * (machine.health.disk_used if path == "/var" else 0.3))
+        share = round(100 * used / size)
+        lines.append(f"{device:<14} {size:>11} {used:>8} {size - used:>9} {share:>7}% {path}")
+    return "\n".join(lines) + "\n"
+
+
+def _pressure(resource: str) -> Callable[[Machine, bool], str]:
+    def text(machine: Machine, root: bool) -> str:
+        some = machine.health.pressure.get(resource, 0.0)
+        full = 0.0 if resource == "cpu" else some * 0.6
+        return "".join(
+            f"{kind} avg10={value:.2f} avg60={value * 0.8:.2f} avg300={value * 0.5:.2f} total=123456\n"
+            for kind, value in (("some", some), ("full", full))
+        )
+
+    return text
+
+
+def _updaters(machine: Machine, root: bool) -> str:
+    found = (*(("ostree-booted",) if _atomic(machine) else ()), *programs(machine))
+    return "".join(f"{word}\n" for word in found)
+
+
+def _deployments(machine: Machine, root: bool) -> str:
+    assert machine.deployments is not None
+    return machine.deployments.ostree()
+
+
+def _boot_order(machine: Machine, root: bool) -> str:
+    assert machine.deployments is not None
+    lines = [f"/boot/loader 131 {1_790_000_000 + machine.boots}"]
+    if machine.deployments.entries[0].staged:
+        lines.append("/run/ostree/staged-deployment 977 1790000100")
+    return "\n".join(lines) + "\n"
+
+
+_ATOMIC = frozenset({"deployments", "boot-order"})
+_ANSWERS: dict[str, Callable[[Machine, bool], str]] = {
+    "clock": _clock,
+    "os": _os,
+    "kernel": lambda machine, root: machine.system.kernel + "\n",
+    "boot": lambda machine, root: _uuid(machine.boot_id),
+    "machine": lambda machine, root: machine.machine_id + "\n",
+    "uptime": _uptime,
+    "load": _load,
+    "cpus": lambda machine, root: "4\n",
+    "memory": _memory,
+    "disks": _disks,
+    **{f"pressure {resource}": _pressure(resource) for resource in ("cpu", "memory", "io")},
+    "updaters": _updaters,
+    "deployments": _deployments,
+    "boot-order": _boot_order,
+    "end": lambda machine, root: "",
+}
