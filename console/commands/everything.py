@@ -11,6 +11,7 @@ def core_registry() -> Registry:
     from console.commands import (
         audit,
         container,
+        container_change,
         fleet,
         host,
         log,
@@ -21,5 +22,10 @@ def core_registry() -> Registry:
         unit_why,
     )
 
-    rooms = (fleet, host, unit, unit_why, unit_change, unit_edit, container, log, audit, undo)
+    rooms = (
+        *(fleet, host),
+        *(unit, unit_why, unit_change, unit_edit),
+        *(container, container_change),
+        *(log, audit, undo),
+    )
     return Registry(command for room in rooms for command in room.COMMANDS)
