@@ -21,7 +21,7 @@ class Place(StrEnum):
 
     APP = "Everywhere"
     LIST = "In a list"
-    DETAIL = "In the detail beside a list"
+    DETAIL = "In a page, or the detail beside a list"
     LOG = "In a log"
     FILTER = "While a filter is typed"
 
@@ -86,6 +86,7 @@ def _action(
 _app = partial(_action, (Place.APP,))
 _row = partial(_action, (Place.LIST, Place.DETAIL))
 _list = partial(_action, (Place.LIST,))
+_detail = partial(_action, (Place.DETAIL,))
 _log = partial(_action, (Place.LOG,))
 _filter = partial(_action, (Place.FILTER,))
 
@@ -238,6 +239,9 @@ ACTIONS: tuple[Action, ...] = (
         left="scroll_left",
         right="scroll_right",
     ),
+    _detail("detail.search", "s", "screen.search", 12, "search", "Search for a text in a page."),
+    _detail("detail.next", "n", "focused.search_next", 13, "next", "To the next line found."),
+    _detail("detail.previous", "N", "focused.search_previous", 13, "next", "To the line found before."),
     *_moves(Place.LOG, "log", "line", *_MOVES),
     _log(
         "log.follow",

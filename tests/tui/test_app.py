@@ -15,7 +15,7 @@ from console.commands import clock
 from console.model.events import Logged
 from console.tui.app import QuarterdeckApp
 from console.tui.screens.dialogs import ColumnsScreen, HelpScreen
-from console.tui.views import Kind
+from console.tui.views import Kind, View
 from console.tui.widgets.document import Document
 from console.tui.widgets.fleet_table import FleetTable
 from tests.tui.small_fleet import NOW, SmallFleet, app_on, record
@@ -215,6 +215,30 @@ async def test_a_question_that_fails_is_a_line_and_no_traceback(fleet: SmallFlee
         await shows(ready, "systemd is not connected")
         assert isinstance(app.main.focused, Document)
         assert app.fault is None
+
+
+async def test_a_page_is_filtered_and_searched_like_a_list_and_a_log(fleet: SmallFleet) -> None:
+    async with running(fleet) as ready:
+        app, pilot = ready
+        app.main.show(View(Kind.PAGE, "web1"))
+        await shows(ready, "198.18.0.0")
+        await pilot.press("slash", *"live", "enter")
+        await shows(ready, "5 of 9 lines   /live")
+        await until(pilot, lambda: "198.18.0.0" not in text(app))
+        await pilot.press("s", *"journal", "enter")
+        assert isinstance(app.main.focused, Document)
+        await pilot.press("escape")
+        await shows(ready, "198.18.0.0")
+        await pilot.press("s", *"nowhere", "enter")
+        await shows(ready, "not found")
+
+
+async def test_a_hosts_page_changes_with_the_host(fleet: SmallFleet) -> None:
+    async with running(fleet) as ready:
+        ready[0].main.show(View(Kind.PAGE, "web1"))
+        await shows(ready, "198.18.0.0")
+        fleet.lose("web1")
+        await shows(ready, "no answer for 12 s")
 
 
 async def test_help_and_columns_open_and_close(fleet: SmallFleet) -> None:

@@ -19,6 +19,7 @@ from console.tui.actions import ACTIONS, BY_ID, SINCE, Place, at
 from console.tui.keynames import OddKey, key_name, textual_key
 from console.tui.keys import Keymap, bind, bindings, help_for, hints, resolve
 from console.tui.keys_page import page
+from console.tui.widgets.document import Document
 
 FILE = Path("/etc/fleet.toml")
 DEFAULT = resolve({}, FILE)
@@ -92,8 +93,8 @@ class TestTable:
             target, _, name = action.action.partition(".")
             if target == "app":
                 assert hasattr(App, f"action_{name}")
-            if action.places == (Place.DETAIL,):
-                assert hasattr(Widget, f"action_{name}")
+            if action.places == (Place.DETAIL,) and target == "focused":
+                assert hasattr(Document, f"action_{name}")
         assert hasattr(Input, f"action_{BY_ID['filter.apply'].action.partition('.')[2]}")
 
     def test_a_log_has_a_key_for_each_reach(self) -> None:

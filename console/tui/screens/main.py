@@ -142,7 +142,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
             parts.extend(self.shown.status())
             if self.shown.filtered:
                 parts.append(f"/{self.shown.filtered}")
-        self.query_one("#crumbs", Bar).update("   ".join(parts))
+        self.query_one("#crumbs", Bar).update("   ".join(filter(None, parts)))
 
     def _place(self) -> Place:
         match self.focused:

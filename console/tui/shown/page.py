@@ -20,6 +20,8 @@ from console.tui.work import work
 class ShownPage(Shown):
     """Asks when it is mounted, and when it is told to."""
 
+    CAN_SEARCH = True
+
     def __init__(self, view: View) -> None:
         super().__init__(view)
         self.document = Document(id="main")
@@ -58,6 +60,20 @@ class ShownPage(Shown):
         if view.container and view.question in CONTAINER_QUESTIONS:
             return await CONTAINER_QUESTIONS[view.question](look, (host, view.container))
         return about_host(look, look.fleet.model.host(host))
+
+    def on_document_status_changed(self) -> None:
+        self.post_message(self.StatusChanged())
+
+    def status(self) -> list[str]:
+        return [self.document.status()]
+
+    def set_filter(self, text: str) -> None:
+        self.document.set_filter(text)
+        self.filtered = text
+
+    def set_search(self, text: str) -> None:
+        if not self.document.set_search(text) and text:
+            self.notify("not found", severity="warning", timeout=3)
 
     def copy_text(self) -> str:
         return self.document.plain
