@@ -10,7 +10,7 @@ from console.model.unit import UnitDependencies
 from console.model.unit_facts import Touch, UnitFacts, active_class, touched_by
 
 
-def unit(name: str, active: str = "active", **relations: Any) -> UnitFacts:
+def unit(name: str, active: str = "active", /, **relations: Any) -> UnitFacts:
     return UnitFacts(UnitDependencies("h", name, **relations), active=active, sub="running")
 
 
