@@ -12,20 +12,23 @@ def core_registry() -> Registry:
         audit,
         container,
         container_change,
+        evidence,
         fleet,
         host,
         log,
         undo,
         unit,
         unit_change,
+        unit_diff,
         unit_edit,
         unit_why,
     )
+    from console.commands.macro import commands as macro
 
     rooms = (
-        *(fleet, host),
-        *(unit, unit_why, unit_change, unit_edit),
+        *(fleet, evidence, host),
+        *(unit, unit_why, unit_diff, unit_change, unit_edit),
         *(container, container_change),
-        *(log, audit, undo),
+        *(log, audit, undo, macro),
     )
     return Registry(command for room in rooms for command in room.COMMANDS)

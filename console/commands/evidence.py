@@ -1,0 +1,212 @@
+"""`fleet evidence`: what an incident looked like, in one archive.
+
+NAME/about.json                 when, which hosts, and what could not be read
+NAME/hosts.json                 every host's row; NAME/troubles.json what was wrong, worst first
+NAME/HOST/units.json            every unit; NAME/HOST/containers.json every container
+NAME/HOST/units/UNIT.json       all properties of each unit that ails
+NAME/HOST/containers/NAME.json  inspect of each container
+NAME/HOST/journal.jsonl         warnings and worse, and all that ailing units said
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import tarfile
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from console.commands import clock
+from console.commands.asking import ask_each
+from console.commands.command import Command, option
+from console.commands.container import engine_of
+from console.commands.parameters import OnHosts
+from console.commands.picture import take
+from console.commands.rows import CONTAINER, HOST_DETAIL, LOG, UNIT, plain
+from console.commands.troubles import TROUBLE
+from console.commands.unit import manager_of
+from console.commands.values import INTEGER, PATH, SECONDS_OR_TIME
+from console.errors import HostError, UsageError
+from console.model.log import Gap, LogQuery, LogRecord
+from console.model.wants import Wants
+
+if TYPE_CHECKING:
+    from console.commands.core import Core, View
+    from console.commands.output import Output
+
+_SINCE_S = 3600.0
+_LINES = 20_000
+
+
+@dataclass(frozen=True)
+class FleetEvidence(OnHosts):
+    """Put what an incident looks like now into one archive: states, failures, containers, journals.
+
+    Nothing is changed on any host. The archive (.tar.gz) can be read by you alone: what containers
+    were given in their environment stands in it. What could not be read is listed in its about.json.
+    """
+
+    words = ("fleet", "evidence")
+    to: Path | None = option(PATH, "the archive to write: NAME.tar.gz; it must not be there yet")
+    since: Any = option(
+        SECONDS_OR_TIME, "journals from then on: 10m, or a time (default 1h)", default=_SINCE_S
+    )
+    lines: int = option(
+        INTEGER, f"at most so many journal lines a host (default {_LINES})", short="-n", default=_LINES
+    )
+
+    async def run(self, core: Core, out: Output) -> None:
+        if self.to is None:
+            raise UsageError("fleet evidence: say where to", hint="--to FILE.tar.gz")
+        try:
+            archive = _Archive(self.to.expanduser())
+        except OSError as error:
+            raise UsageError(f"{self.to}: {error.strerror}", hint="give another file") from None
+        try:
+            async with core.observe(self.on, Wants()) as view:
+                missing = await self._gather(core, view, archive)
+        except BaseException:
+            archive.discard()
+            raise
+        archive.close()
+        for problem in missing:
+            out.failed(problem)
+        out.note(f"{archive.path}: {archive.count} files, {archive.size} bytes")
+
+    async def _gather(self, core: Core, view: View, archive: _Archive) -> list[HostError]:
+        model = view.fleet.model
+        hosts = list(view.hosts())
+        failed: list[HostError] = list(view.missing)
+        archive.rows("hosts.json", (HOST_DETAIL.fields(host) for host in hosts))
+        picture = take(core.config.name, model, hosts)
+        archive.rows("troubles.json", (TROUBLE.fields(trouble) for trouble in picture.troubles))
+        away = {error.host for error in view.missing}
+        names = [host.name for host in hosts if host.name not in away]
+
+        async def one(host: str) -> None:
+            await self._host(view, host, archive, failed.append)
+
+        await ask_each(names, one, failed.append)
+        archive.json(
+            "about.json",
+            {
+                "time": plain(clock.now()),
+                "fleet": core.config.name,
+                "hosts": [host.name for host in hosts],
+                "since": self.since if isinstance(self.since, float) else plain(self.since),
+                "not_read": [str(error) for error in failed],
+            },
+        )
+        return failed
+
+    async def _host(
+        self, view: View, host: str, archive: _Archive, failed: Callable[[HostError], None]
+    ) -> None:
+        model = view.fleet.model
+        units = sorted(model.units(host), key=UNIT.sort)
+        archive.rows(f"{host}/units.json", (UNIT.fields(unit) for unit in units))
+        containers = sorted(model.containers(host), key=CONTAINER.sort)
+        archive.rows(f"{host}/containers.json", (CONTAINER.fields(one) for one in containers))
+        ailing = sorted(unit.name for unit in model.ailing_units(host))
+        for name in ailing:
+            try:
+                properties = await manager_of(view, host).properties(name)
+                archive.json(f"{host}/units/{_file(name)}.json", properties)
+            except HostError as error:
+                failed(error)
+        for container in containers:
+            try:
+                found = await engine_of(view, container).inspect(container.id)
+                archive.json(f"{host}/containers/{_file(container.name)}.json", found)
+            except HostError as error:
+                failed(error)
+        try:
+            archive.rows(f"{host}/journal.jsonl", await self._journal(view, host, ailing), by_line=True)
+        except HostError as error:
+            failed(error)
+
+    async def _journal(self, view: View, host: str, units: list[str]) -> list[dict[str, Any]]:
+        """Warnings and worse, and all that the units said, each record once, oldest first."""
+        queries = [LogQuery(priority=4, since=self.since, lines=self.lines)]
+        if units:
+            queries.append(LogQuery(units=tuple(units), since=self.since, lines=self.lines))
+        found: dict[str, LogRecord | Gap] = {}
+        for query in queries:
+            async with aclosing(_read(view, host, query)) as records:
+                async for record in records:
+                    found[record.cursor if isinstance(record, LogRecord) else f"gap {len(found)}"] = record
+        return [LOG.fields(record) for record in sorted(found.values(), key=_when)[-self.lines :]]
+
+
+def _read(view: View, host: str, query: LogQuery) -> AsyncGenerator[LogRecord | Gap, None]:
+    from console.hosts.journal import read_journal
+
+    return read_journal(view.fleet.transport(host), query)
+
+
+def _when(record: LogRecord | Gap) -> datetime:
+    return record.time
+
+
+def _file(name: str) -> str:
+    """A name from a host as the name of a file: no folders, and no more than a file system takes."""
+    return re.sub(r"[^A-Za-z0-9@._:-]", "_", name).lstrip(".")[:120] or "_"
+
+
+class _Archive:
+    """A .tar.gz that is there whole or not at all.
+
+    :raises OSError: it is there already, or cannot be made.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.count = 0
+        self.size = 0
+        self._root = path.name.removesuffix(".gz").removesuffix(".tar").removesuffix(".tgz") or "evidence"
+        self._names: set[str] = set()
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        self._file = os.fdopen(handle, "wb")
+        self._tar = tarfile.open(fileobj=self._file, mode="w:gz")  # noqa: SIM115  # closed by `close`
+
+    def json(self, name: str, value: object) -> None:
+        self._add(name, json.dumps(plain(value), ensure_ascii=False, indent=1, default=str) + "\n")
+
+    def rows(self, name: str, rows: Iterable[object], *, by_line: bool = False) -> None:
+        """An array of objects, one a line; or the objects alone, for a file that is read line by line."""
+        lines = [json.dumps(plain(row), ensure_ascii=False, default=str) for row in rows]
+        if by_line:
+            self._add(name, "".join(f"{line}\n" for line in lines))
+        else:
+            self._add(name, "[\n" + ",\n".join(lines) + "\n]\n" if lines else "[]\n")
+
+    def _add(self, name: str, text: str) -> None:
+        # Two containers of two engines may have one name.
+        at, stem = 1, name
+        while name in self._names:
+            at += 1
+            name = f"{stem}.{at}"
+        self._names.add(name)
+        data = text.encode("utf-8", "replace")
+        entry = tarfile.TarInfo(f"{self._root}/{name}")
+        entry.size, entry.mode, entry.mtime = len(data), 0o600, int(clock.now().timestamp())
+        self._tar.addfile(entry, io.BytesIO(data))
+        self.count += 1
+
+    def close(self) -> None:
+        self._tar.close()
+        self.size = self._file.tell()
+        self._file.close()
+
+    def discard(self) -> None:
+        self.close()
+        self.path.unlink(missing_ok=True)
+
+
+COMMANDS: tuple[type[Command], ...] = (FleetEvidence,)

@@ -1,0 +1,107 @@
+"""`macro …`: named lists of lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from console.commands import clock
+from console.commands.command import Command, Kind, argument, option
+from console.commands.macro.run import MacroRun
+from console.commands.rows.base import Cell, RowKind
+from console.commands.rows.macro import MACRO, MACRO_DETAIL
+from console.commands.values import SECONDS_OR_TIME
+from console.errors import ConfigError, NothingSelected
+
+if TYPE_CHECKING:
+    from console.actions.audit import Record
+    from console.commands.core import Core
+    from console.commands.output import Output
+
+
+@dataclass(frozen=True)
+class MacroList(Command):
+    """List macros: those that come with Quarterdeck, and your own, which hide those of the same name."""
+
+    words = ("macro", "list")
+
+    async def run(self, core: Core, out: Output) -> None:
+        from console.commands.macro.library import all_macros
+
+        macros, problems = all_macros(core.environ)
+        out.rows(MACRO, macros)
+        if problems:
+            raise ConfigError(tuple(problem for error in problems for problem in error.problems))
+
+
+@dataclass(frozen=True)
+class MacroShow(Command):
+    """Show a macro: what it is for, its parameters, its steps."""
+
+    words = ("macro", "show")
+    macro: str = argument("MACRO", "a macro's name, or the path of its file", required=True)
+
+    async def run(self, core: Core, out: Output) -> None:
+        from console.commands.macro.file import load_macro
+        from console.commands.macro.library import find_macro
+
+        out.document(MACRO_DETAIL, load_macro(find_macro(self.macro, core.environ)))
+
+
+@dataclass(frozen=True)
+class MacroRecord(Command):
+    """Write a new macro from what was done: the lines of audit records, oldest first.
+
+    Of records by their ids, or of all writes `--since` a time; those that were refused and those
+    that were part of a macro are left out. With `--plan` the macro is printed and not written. In the
+    terminal a macro is recorded while you work.
+    """
+
+    words = ("macro", "record")
+    kind = Kind.WRITE
+    name: str = argument("NAME", "of the new macro", required=True)
+    ids: tuple[str, ...] = argument("ID", "of audit records", many=True)
+    since: Any = option(SECONDS_OR_TIME, "of all writes from then on: 10m, or 2026-11-23T21:00")
+
+    async def run(self, core: Core, out: Output) -> None:
+        from console.commands.macro.library import own_folder
+        from console.commands.macro.record import escaped_line, macro_text, write_macro
+
+        lines = [escaped_line(record.line) for record in self._records(core, out)]
+        if core.options.plan:
+            out.document(_TEXT, macro_text(self.name, lines, clock.now()))
+            return
+        path = write_macro(own_folder(core.environ), self.name, lines, clock.now())
+        out.note(f"{path}: {len(lines)} steps; quarterdeck macro run {self.name}")
+
+    def _records(self, core: Core, out: Output) -> list[Record]:
+        from console.actions.audit import REFUSED
+        from console.commands.audit import chosen, records
+
+        found = records(core, out)
+        if self.since is None:
+            return chosen(found, self.ids)
+        begin = self.since
+        if not isinstance(begin, datetime):
+            begin = clock.now() - timedelta(seconds=begin)
+        wanted = [
+            record
+            for record in found
+            if record.time >= begin and record.outcome != REFUSED and record.part_of is None
+        ]
+        if not wanted:
+            raise NothingSelected("no write since then", hint="`quarterdeck audit list` has what was done")
+        return wanted
+
+
+_TEXT: RowKind[str] = RowKind(
+    "macro",
+    lambda text: (text,),
+    lambda text: {"text": text},
+    (),
+    str,
+    lambda text: [(Cell(line),) for line in text.splitlines()],
+)
+
+COMMANDS: tuple[type[Command], ...] = (MacroList, MacroShow, MacroRun, MacroRecord)
