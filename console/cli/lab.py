@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shlex
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from console.commands.command import Command, Kind, argument, option, rest, switch
 from console.commands.rows import Cell, RowKind, Tone
-from console.commands.values import DURATION, INTEGER, SIZE
-from console.errors import HostFailure, LabError
+from console.commands.values import DURATION, INTEGER, PATH, SIZE, Value
+from console.errors import HostFailure, LabError, UsageError
 
 if TYPE_CHECKING:
     from console.commands.core import Core
     from console.commands.output import Output
     from console.lab.lab import Lab, LabHost, LabStatus
+    from console.lab.sim.plan import SimPlan
 
 _STATE_TONES = {"running": Tone.GOOD, "slow": Tone.WARN, "cut": Tone.WARN, "off": Tone.FAINT}
 
@@ -42,6 +46,20 @@ def _state(word: str) -> Cell:
 LAB: RowKind[LabStatus] = RowKind(
     "lab", lambda status: (str(status.config),), _status_fields, (), str, _status_text
 )
+
+
+#: A simulated fleet: the path of its file.
+SIM: RowKind[Path] = RowKind(
+    "fleet",
+    lambda config: (str(config),),
+    lambda config: {"config": str(config)},
+    (),
+    str,
+    lambda config: [(Cell(str(config)),)],
+)
+
+#: How this program is started again.
+_OURSELVES = (sys.executable, "-m", "console")
 
 
 def _lab(out: Output, *, runs: bool = True) -> Lab:
@@ -82,13 +100,89 @@ class LabUp(Command):
 
 @dataclass(frozen=True)
 class LabDown(Command):
-    """Take the lab down: every host, process, mount and network device of it."""
+    """Take the lab down: every host, process, mount and network device of it.
+
+    A simulated fleet that was started with `lab sim --detach` ends too.
+    """
 
     words = ("lab", "down")
     kind = Kind.WRITE
 
     async def run(self, core: Core, out: Output) -> None:
-        await _lab(out).down()
+        from console.lab.lab import missing_requirements
+        from console.lab.sim.standing import down, sim_root
+
+        ended = await down(sim_root())
+        if ended:
+            out.note("the simulated fleet has ended")
+        if not (ended and missing_requirements()):
+            await _lab(out).down()
+
+
+def _parse_rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = -1.0
+    if not 0 <= rate < float("inf"):
+        raise UsageError(f"not a rate: {text!r}", hint="changes a second, like 20 or 0.5")
+    return rate
+
+
+_RATE = Value("RATE", _parse_rate, "{:g}".format)
+
+
+@dataclass(frozen=True)
+class LabSim(Command):
+    """Simulate a fleet: hosts without a system, which speak SSH, D-Bus, docker and the journal.
+
+    For size and for faults; it needs no root. The first line of stdout is the path of its fleet file, once
+    all hosts listen; it runs until it is interrupted. The same seed has the same history. Faults are
+    scripted in a TOML file, whose entries console/lab/sim/script.py describes.
+    """
+
+    words = ("lab", "sim")
+    kind = Kind.WRITE
+    hosts: int = option(INTEGER, "how many hosts", default=50)
+    units: int = option(INTEGER, "systemd units on each", default=200)
+    containers: int = option(INTEGER, "containers on each", default=20)
+    seed: int = option(INTEGER, "what decides all that is random", default=7)
+    churn: float = option(_RATE, "changes a second over the whole fleet", default=0.0)
+    script: Path | None = option(PATH, "faults, and when they befall which hosts")
+    workers: int | None = option(INTEGER, "processes to spread the hosts over; as many as there are cores")
+    detach: bool = switch("leave it running, until `lab down`")
+
+    async def run(self, core: Core, out: Output) -> None:
+        from console.commands.grammar import format_command
+        from console.lab.sim.fleet import SimFleet
+        from console.lab.sim.standing import detached, sim_root
+
+        plan = self._plan()
+        if self.detach:
+            line = format_command(replace(self, detach=False))
+            out.document(SIM, await detached(sim_root(), [*_OURSELVES, *shlex.split(line)]))
+            return
+        async with SimFleet(sim_root(), plan, out.note).running() as fleet:
+            out.document(SIM, fleet.config)
+            sys.stdout.flush()
+            await fleet.wait()
+
+    def _plan(self) -> SimPlan:
+        """:raises UsageError: the script cannot be read."""
+        from console.lab.sim.plan import SimPlan
+        from console.lab.sim.script import Fault, parse
+
+        faults: list[Fault] = []
+        if self.script is not None:
+            try:
+                faults = parse(self.script.read_text())
+            except (OSError, ValueError) as error:
+                raise UsageError(f"{self.script}: {error}") from error
+        plan = SimPlan(
+            self.hosts, self.units, self.containers, self.seed, self.churn, tuple(faults), self.workers
+        )
+        plan.check()
+        return plan
 
 
 @dataclass(frozen=True)
@@ -206,4 +300,5 @@ COMMANDS: tuple[type[Command], ...] = (
     LabHeal,
     LabSlow,
     LabRelease,
+    LabSim,
 )

@@ -7,26 +7,22 @@ left even if this process is killed. Files are in one folder, held by a lock wit
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import fcntl
 import json
-import os
 import resource
 import shutil
-import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from console.errors import LabError
-from console.lab.layout import default_root
 from console.lab.run import run
 from console.lab.sim.commands import USER
 from console.lab.sim.plan import SimPlace, SimPlan, places
+from console.lab.sim.standing import held
 from console.lab.state import replace
 
 _STARTS_WITHIN = 120.0
@@ -35,10 +31,23 @@ _ENDS_WITHIN = 10.0
 _DESCRIPTORS_A_HOST = 4
 
 
-def sim_root() -> Path:
-    """Where a user's simulated fleet keeps its files: beside the lab's."""
-    root = default_root()
-    return root.with_name(f"{root.name}-sim")
+class Running:
+    """A fleet that is up. `config` is its fleet file."""
+
+    def __init__(self, config: Path, workers: Sequence[asyncio.subprocess.Process]) -> None:
+        self.config = config
+        self._workers = workers
+
+    async def wait(self) -> NoReturn:
+        """Wait for what should not happen. :raises LabError: a process of hosts has ended."""
+        ends = [asyncio.ensure_future(worker.wait()) for worker in self._workers]
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for end in ends:
+                end.cancel()
+            await asyncio.gather(*ends, return_exceptions=True)
+        raise LabError("a process of simulated hosts has ended by itself")
 
 
 class SimFleet:
@@ -54,14 +63,14 @@ class SimFleet:
         return self._root / "fleet.toml"
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[Path]:
-        """The fleet file; every host listens until the context ends.
+    async def running(self) -> AsyncIterator[Running]:
+        """Have every host listen, until the context ends.
 
         :raises LabError: one already runs here, or this machine cannot carry it.
         """
         self._plan.check()
         self._root.mkdir(parents=True, exist_ok=True)
-        with _held(self._root):
+        with held(self._root):
             try:
                 began = time.time()
                 _raise_descriptors(self._plan)
@@ -74,13 +83,7 @@ class SimFleet:
                     for worker in workers:
                         assert worker.stdin is not None
                         worker.stdin.write(b"live\n")
-                    watch = [asyncio.create_task(worker.wait()) for worker in workers]
-                    try:
-                        yield self.config
-                    finally:
-                        for task in watch:
-                            task.cancel()
-                        await asyncio.gather(*watch, return_exceptions=True)
+                    yield Running(self.config, workers)
             finally:
                 shutil.rmtree(self._root, ignore_errors=True)
 
@@ -146,63 +149,6 @@ class SimFleet:
             lines += ["", "[[host]]", f'name = "{place.name}"', f'address = "{place.address}"']
             lines += [f"port = {place.port}", f"labels = {{ {labels} }}"]
         replace(self.config, "\n".join(lines) + "\n")
-
-
-async def down(root: Path) -> bool:
-    """End the fleet that runs in this folder; False if none does.
-
-    :raises LabError: it does not end.
-    """
-    lock = root / "lock"
-    try:
-        pid = int(lock.read_text() or 0)
-    except (FileNotFoundError, ValueError):
-        return False
-    if not pid or not _is_held(lock):
-        shutil.rmtree(root, ignore_errors=True)
-        return False
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGTERM)
-    try:
-        async with asyncio.timeout(_ENDS_WITHIN):
-            while lock.exists() and _is_held(lock):  # noqa: ASYNC110  # another process's; there is no event
-                await asyncio.sleep(0.05)
-    except TimeoutError:
-        raise LabError(f"the simulated fleet (process {pid}) does not end") from None
-    return True
-
-
-@contextlib.contextmanager
-def _held(root: Path) -> Any:
-    """The folder for us alone."""
-    path = root / "lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LabError(
-                f"a simulated fleet already runs: {root / 'fleet.toml'}", hint="`lab down` ends it"
-            ) from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _is_held(lock: Path) -> bool:
-    try:
-        descriptor = os.open(lock, os.O_RDWR)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
 
 
 def _raise_descriptors(plan: SimPlan) -> None:
