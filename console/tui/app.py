@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,6 +17,7 @@ from console.tui.collector import calm
 from console.tui.keys import Keymap, bind
 from console.tui.palette import FleetProvider
 from console.tui.screens.main import MainScreen
+from console.tui.theme_watch import ThemeWatch
 from console.tui.tones import DEFAULT_VARIABLES
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Seconds after which the ages on the screen are looked at though nothing has changed.
 _IDLE_S = 1.0
+#: Seconds between two looks at the files of themes.
+THEMES_EVERY_S = 2.0
 #: When the garbage collector is called: once all is listed, and then so often.
 _CALM_FIRST_S, _CALM_EVERY_S = 5.0, 60.0
 
@@ -31,6 +35,7 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
     """Shows a running fleet.
 
     :param look: the fleet, live.
+    :param theme_watch: tells of themes whose files change; None: they stay as they are.
     :param rate: how many times a second changes reach the screen, at most.
     :param read_only: why no write may happen; None where one may.
     """
@@ -47,6 +52,7 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
         *,
         themes: Mapping[str, Theme],
         theme: str,
+        theme_watch: ThemeWatch | None = None,
         rate: float = 10.0,
         read_only: str | None = None,
         problems: Iterable[str] = (),
@@ -62,6 +68,7 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
         self.main = MainScreen()
         self.fault: Exception | None = None
         self._problems = tuple(problems)
+        self._theme_watch = theme_watch
         bind(self, Place.APP, keymap)
         for each in themes.values():
             self.register_theme(each)
@@ -80,8 +87,28 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
         if not self.is_headless:  # a test's process is not ours to change
             self.set_timer(_CALM_FIRST_S, calm)
             self.set_interval(_CALM_EVERY_S, calm)
-        for problem in self._problems:
+        if self._theme_watch is not None:
+            self.run_worker(self._keep_dressed(self._theme_watch), group="themes")
+        self._tell(self._problems)
+
+    def _tell(self, problems: Iterable[str]) -> None:
+        for problem in problems:
             self.notify(problem, severity="warning", timeout=15, markup=False)
+
+    async def _keep_dressed(self, watch: ThemeWatch) -> None:
+        """Take up themes whose files change."""
+        while True:
+            await asyncio.sleep(THEMES_EVERY_S)
+            # A home on a network may let a look at a folder wait.
+            if not await asyncio.to_thread(watch.look):
+                continue
+            for theme in watch.themes.values():
+                self.register_theme(theme)
+            if self.theme == watch.theme:
+                self.mutate_reactive(QuarterdeckApp.theme)
+            else:
+                self.theme = watch.theme
+            self._tell(watch.problems)
 
     async def _keep_up(self) -> None:
         """Bring changes to the screen in batches, however many there are."""

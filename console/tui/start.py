@@ -20,14 +20,22 @@ async def open_terminal(core: Core) -> int:
     prepared = prepare(os.environ, core.options.color)
     config = core.config
     # Only now, as Textual reads the environment when it is imported.
+    from rich.console import Console
+
     from console.tui.app import QuarterdeckApp
     from console.tui.keys import resolve
     from console.tui.questions import Questions
-    from console.tui.themes import choose, load_themes, theme_folders
+    from console.tui.theme_watch import ThemeWatch
+    from console.tui.themes import theme_folders
 
     keymap = resolve(config.keys, config.path)
-    themes, problems = load_themes(theme_folders(os.environ))
-    theme, problem = choose(config.terminal, config.path, themes, no_color=prepared.no_color)
+    dress = ThemeWatch(
+        theme_folders(os.environ),
+        config.terminal,
+        config.path,
+        no_color=prepared.no_color,
+        color_system=Console().color_system,
+    )
     questions = Questions(core.ask) if core.ask else None
     core.ask = questions
     async with core.observe(None, EVERYTHING, wait=False) as look:
@@ -37,11 +45,12 @@ async def open_terminal(core: Core) -> int:
             look,
             config.name,
             keymap,
-            themes=themes,
-            theme=theme,
+            themes=dress.themes,
+            theme=dress.theme,
+            theme_watch=dress,
             rate=config.terminal.rate,
             read_only=core.read_only(),
-            problems=[str(each) for each in (*problems, problem) if each],
+            problems=dress.problems,
             no_color=prepared.no_color,
         )
         code = await app.run_async(mouse=config.terminal.mouse)

@@ -148,13 +148,29 @@ def theme_folders(environ: Mapping[str, str]) -> tuple[Path, Path]:
     return shipped_folder(), config_home(environ) / "themes"
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Themes by name, the file of each, and what is wrong with those that cannot be used."""
+
+    themes: Mapping[str, Theme]
+    files: Mapping[str, Path]
+    problems: tuple[Problem, ...]
+
+
 def load_themes(folders: Sequence[Path]) -> tuple[dict[str, Theme], list[Problem]]:
-    """All themes, by name, and what is wrong with those that cannot be used.
+    """All themes, by name, and what is wrong with those that cannot be used (`read_themes`)."""
+    loaded = read_themes(folders)
+    return dict(loaded.themes), list(loaded.problems)
+
+
+def read_themes(folders: Sequence[Path]) -> Loaded:
+    """All themes of the folders.
 
     A later folder's theme takes the place of an earlier one's of that name. A file with a problem is
     left out whole.
     """
     looks: dict[str, _Look] = {}
+    files: dict[str, Path] = {}
     problems: list[Problem] = []
     for folder in folders:
         found: dict[str, _Look] = {}
@@ -170,8 +186,9 @@ def load_themes(folders: Sequence[Path]) -> tuple[dict[str, Theme], list[Problem
                 )
                 continue
             found[look.name] = look
+            files[look.name] = path
         looks |= found
-    return {look.name: look.theme() for look in looks.values()}, problems
+    return Loaded({look.name: look.theme() for look in looks.values()}, files, tuple(problems))
 
 
 def stamp(folders: Sequence[Path]) -> frozenset[tuple[str, int]]:

@@ -26,6 +26,7 @@ from console.model.state import Source, State, Status
 from console.model.unit import Health, Unit
 from console.tui.app import QuarterdeckApp
 from console.tui.keys import resolve
+from console.tui.theme_watch import ThemeWatch
 from console.tui.themes import load_themes, shipped_folder
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -123,15 +124,23 @@ def record(host: str, message: str, priority: int = 6) -> LogRecord:
     )
 
 
-def app_on(fleet: FakeFleet, *, theme: str = "dark", read_only: str | None = None) -> QuarterdeckApp:
+def app_on(
+    fleet: FakeFleet,
+    *,
+    theme: str = "dark",
+    read_only: str | None = None,
+    theme_watch: ThemeWatch | None = None,
+) -> QuarterdeckApp:
+    """The terminal on `fleet`, in a shipped theme or in that of a watch."""
     themes, problems = load_themes([shipped_folder()])
     assert not problems
     return QuarterdeckApp(
         View(cast("Any", fleet), None),
         "prod",
         resolve({}, shipped_folder()),
-        themes=themes,
-        theme=theme,
+        themes=themes if theme_watch is None else theme_watch.themes,
+        theme=theme if theme_watch is None else theme_watch.theme,
+        theme_watch=theme_watch,
         read_only=read_only,
     )
 
