@@ -11,8 +11,9 @@ from console.model.unit_facts import active_class
 if TYPE_CHECKING:
     from console.fleet.model import FleetModel
 
-#: What a stop sets off is in the model after so many seconds at the latest, in all but rare cases.
-_SETTLE_S = 0.3
+#: What a stop sets off is in the model after so many seconds at the latest, in all but rare cases. A
+#: restart has been watched for as long before it counted as done.
+_SETTLE_S = 0.2
 _NAMED = 8
 
 #: Units that come and go with sessions, devices and mounts of other things.
@@ -42,7 +43,8 @@ class Aftermath:
         """Sentences on what differs from the plan; none if nothing does."""
         if not self._watched:
             return []
-        await asyncio.sleep(_SETTLE_S)
+        if any(step.verb == "stop" for step in self._plan.steps):
+            await asyncio.sleep(_SETTLE_S)
         runs = self._running()
         done = {result.target for result in results if result.status.good}
         planned: set[Key] = set()

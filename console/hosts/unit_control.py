@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from console.errors import Absent, HostFailure
-from console.hosts.bus import DBUS, DBUS_PATH, Bus, Call, Signal, system_bus
+from console.errors import Absent, HostError, HostFailure
+from console.hosts.bus import DBUS, DBUS_PATH, Bus, Call, Reply, Signal, system_bus
 from console.hosts.manager import SystemdManager
 from console.hosts.transport import Transport
 from console.hosts.unit_wire import MANAGER, PATH, SERVICE
@@ -45,16 +45,25 @@ class UnitControl:
         self.manager = SystemdManager(bus, transport)
         self._waiting: dict[str, asyncio.Future[str]] = {}
         self._ended: OrderedDict[str, str] = OrderedDict()
+        self._deaf: HostError | None = None  # why the end of a job would not be heard
         bus.on_signal = self._take
 
     @property
     def host(self) -> str:
         return self._bus.host
 
-    async def subscribe(self) -> None:
-        """Begin to hear how jobs end."""
-        await self._bus.call(Call(DBUS, DBUS_PATH, DBUS, "AddMatch", "s", (_RULE,)))
-        await self._bus.call(Call(SERVICE, PATH, MANAGER, "Subscribe"))
+    def subscribe(self) -> None:
+        """Begin to hear how jobs end.
+
+        The answers are not waited for: what one connection sends is taken in its order, so a job that is
+        asked for later is heard of. A refusal is told to whoever asks for one.
+        """
+
+        def answered(reply: Reply) -> None:
+            self._deaf = self._deaf or reply.error
+
+        self._bus.post(Call(DBUS, DBUS_PATH, DBUS, "AddMatch", "s", (_RULE,)), answered)
+        self._bus.post(Call(SERVICE, PATH, MANAGER, "Subscribe"), answered)
 
     async def facts(self, name: str) -> UnitFacts:
         """One unit now. :raises Absent: systemd neither knows it nor can load it."""
@@ -87,6 +96,8 @@ class UnitControl:
         call = Call(SERVICE, PATH, MANAGER, _METHODS[verb], "ss", (name, "replace"), "o")
         try:
             await self._bus.call(call, answered=numbered)
+            if self._deaf is not None:
+                raise self._deaf
             return await self._end_of(ended, verb, within)
         finally:
             self._waiting.pop(path, None)
@@ -166,5 +177,5 @@ async def unit_control(transport: Transport) -> AsyncIterator[UnitControl]:
     """The host's systemd over a bus of its own, as root. :raises HostError: it cannot be had."""
     async with system_bus(transport, privileged=True) as bus:
         control = UnitControl(bus, transport)
-        await control.subscribe()
+        control.subscribe()
         yield control
