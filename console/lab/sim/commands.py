@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from console.lab.sim import facts
@@ -36,7 +37,7 @@ class Printed(NamedTuple):
 def run(machine: Machine, line: str, out: Out) -> Service | None:
     """Run a command line as the console's user; the service if it goes on, None if it has ended."""
     try:
-        argv = shlex.split(line)
+        argv = list(_words(line))
     except ValueError as error:
         _end(out, Printed(code=2, err=f"sh: 1: {error}\n"))
         return None
@@ -52,6 +53,12 @@ def run(machine: Machine, line: str, out: Out) -> Service | None:
         return service
     _end(out, _printed(machine, argv, root=root))
     return None
+
+
+@lru_cache(maxsize=64)
+def _words(line: str) -> tuple[str, ...]:
+    """The words of a line; every host is asked the same ones."""
+    return tuple(shlex.split(line))
 
 
 def socket(machine: Machine, path: str, out: Out) -> Service | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from console.lab.sim import seeds
@@ -20,6 +21,12 @@ _STOP_TAKES = 0.3
 _START_TAKES = 0.2
 _FIRST_PROBE = 5.0
 _CRASHES_AFTER = 0.5
+
+
+@lru_cache(maxsize=256)
+def image_id(reference: str) -> str:
+    """The id of the image that has this name, the same on every host."""
+    return "sha256:" + seeds.digest("image", reference)
 
 
 class NoSuchContainer(Exception):
@@ -70,7 +77,7 @@ class ContainerState:
 
     @property
     def image_id(self) -> str:
-        return "sha256:" + seeds.digest("image", self.image)
+        return image_id(self.image)
 
     @property
     def up(self) -> bool:

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from email.utils import formatdate
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from console.lab.sim import docker_json, seeds
+from console.lab.sim import docker_json
 from console.lab.sim.catalog import IMAGES
-from console.lab.sim.containers import Conflict, Engine, EngineEvent, NoSuchContainer
+from console.lab.sim.containers import Conflict, Engine, EngineEvent, NoSuchContainer, image_id
 from console.lab.sim.machine import Machine
 from console.lab.sim.wire import Out
 
@@ -131,8 +131,7 @@ class DockerService:
 
     def _image(self, word: str) -> None:
         for reference in IMAGES:
-            number = seeds.digest("image", reference)
-            if word.removeprefix("sha256:") == number or word == reference:
+            if word in (image_id(reference), image_id(reference).removeprefix("sha256:"), reference):
                 self._say(200, docker_json.image(reference))
                 return
         self._refuse(404, f"No such image: {word}")

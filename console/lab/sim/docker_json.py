@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from console.lab.sim import seeds
-from console.lab.sim.containers import ContainerState, Engine, EngineEvent
+from console.lab.sim.containers import ContainerState, Engine, EngineEvent, image_id
 from console.lab.sim.machine import Machine
 
 NEVER = "0001-01-01T00:00:00Z"
@@ -177,7 +177,7 @@ def image(reference: str) -> bytes:
     repository = reference.rpartition(":")[0]
     return _dump(
         {
-            "Id": "sha256:" + seeds.digest("image", reference),
+            "Id": image_id(reference),
             "RepoTags": [reference],
             "RepoDigests": [f"{repository}@sha256:{seeds.digest('manifest', reference)}"],
             "Created": "2026-06-01T12:00:00Z",

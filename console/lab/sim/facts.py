@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from console.lab.sim.machine import Machine, release_of
 
@@ -23,17 +24,24 @@ def is_script(text: str) -> bool:
 
 def answer(machine: Machine, script: str, *, root: bool) -> str:
     """The script's output on this host."""
-    out = []
+    return "".join(
+        f"\x1e{name}\n{_ANSWERS[name](machine, root)}"
+        for name in _asked(script)
+        if name in _ANSWERS and (name not in _ATOMIC or _atomic(machine))
+    )
+
+
+@lru_cache(maxsize=16)
+def _asked(script: str) -> tuple[str, ...]:
+    """The names of a script's sections, in its order."""
+    names: list[str] = []
     for quoted, plain in _SECTION.findall(script):
         name = quoted or plain
         if name.startswith("pressure"):
-            names = [f"pressure {resource}" for resource in ("cpu", "memory", "io")]
+            names += (f"pressure {resource}" for resource in ("cpu", "memory", "io"))
         else:
-            names = [name]
-        for each in names:
-            if each in _ANSWERS and (each not in _ATOMIC or _atomic(machine)):
-                out.append(f"\x1e{each}\n{_ANSWERS[each](machine, root)}")
-    return "".join(out)
+            names.append(name)
+    return tuple(names)
 
 
 def programs(machine: Machine) -> tuple[str, ...]:

@@ -113,17 +113,27 @@ class _Wire(asyncio.Transport):
         super().__init__()
         self._front = front
         self._real = transport
+        self._pieces: list[bytes] = []
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return self._real.get_extra_info(name, default)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        self._front.write(bytes(data))
+        # All that is said in one turn of the loop goes out at once.
+        if not self._pieces:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._pieces.append(bytes(data))
+
+    def _flush(self) -> None:
+        pieces, self._pieces = self._pieces, []
+        if pieces:
+            self._front.write(b"".join(pieces))
 
     def is_closing(self) -> bool:
         return self._real.is_closing()
 
     def close(self) -> None:
+        self._flush()
         self._real.close()
 
     def abort(self) -> None:

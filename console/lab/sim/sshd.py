@@ -21,6 +21,7 @@ from console.lab.sim.wire import Service
 _MAX_SESSIONS = 10
 #: A console that does not take what it asked for is cut off at so many bytes.
 _UNSENT_MOST = 16 * 1024 * 1024
+_MSG_IGNORE = 2
 _VERSION = "OpenSSH_10.0p2 Debian-7"
 
 HostKeys = Callable[[Machine], asyncssh.SSHKey]
@@ -77,7 +78,7 @@ class Sshd:
                 login_timeout=120,
                 encryption_algs="aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com",
             )
-        return asyncssh.SSHServerConnection(asyncio.get_running_loop(), self._options)
+        return _Connection(asyncio.get_running_loop(), self._options)
 
     # -- the line ---------------------------------------------------------------------------
 
@@ -109,6 +110,15 @@ class Sshd:
 
 #: Servers on their way back; asyncio keeps no hold of tasks by itself.
 _starting: set[asyncio.Task[None]] = set()
+
+
+class _Connection(asyncssh.SSHServerConnection):
+    """asyncssh's, which says no more than OpenSSH does."""
+
+    def send_packet(self, pkttype: int, *args: bytes, handler: Any = None) -> None:
+        # asyncssh puts an empty one before each packet, a measure against an attack on CBC ciphers.
+        if pkttype != _MSG_IGNORE:
+            super().send_packet(pkttype, *args, handler=handler)
 
 
 class _Server(asyncssh.SSHServer):
@@ -146,31 +156,40 @@ class _Server(asyncssh.SSHServer):
 
 
 class _ChannelOut:
-    """`Out` on a channel. What is said before the channel is there is kept for it."""
+    """`Out` on a channel. What is said before the channel is there is kept for it.
+
+    What is said in one turn of the loop goes out together, as sshd does that reads whatever is there.
+    """
 
     def __init__(self, machine: Machine, is_command: bool) -> None:
         self._machine = machine
         self._is_command = is_command
         self._channel: Any = None  # asyncssh gives a session's channel in a wrapping of its own
-        self._early: list[bytes] = []
+        self._pieces: list[bytes] = []
         self._over = False
 
     def opened(self, channel: Any) -> None:
         self._channel = channel
-        for data in self._early:
-            self.write(data)
-        self._early.clear()
+        self._flush()
 
     def write(self, data: bytes) -> None:
+        if self._over:
+            return
+        if not self._pieces and self._channel is not None:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._pieces.append(data)
+
+    def _flush(self) -> None:
+        data = b"".join(self._pieces)
+        self._pieces.clear()
+        if not data or self._over or self._channel.is_closing():
+            return
         if self._machine.line.garbage:
-            data = random.Random(len(data)).randbytes(max(len(data), 1))
-        if self._channel is None:
-            self._early.append(data)
-        elif not self._over and not self._channel.is_closing():
-            self._channel.write(data)
-            if self._channel.get_write_buffer_size() > _UNSENT_MOST:
-                self._over = True
-                self._channel.abort()
+            data = random.Random(len(data)).randbytes(len(data))
+        self._channel.write(data)
+        if self._channel.get_write_buffer_size() > _UNSENT_MOST:
+            self._over = True
+            self._channel.abort()
 
     def complain(self, data: bytes) -> None:
         if self._is_command and self._channel is not None and not self._over:
@@ -179,6 +198,7 @@ class _ChannelOut:
     def end(self, code: int = 0) -> None:
         if self._over or self._channel is None:
             return
+        self._flush()
         self._over = True
         if self._is_command:
             self._channel.exit(code)
