@@ -9,6 +9,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from rich.color import Color, ColorSystem
 from textual.app import App
 from textual.theme import Theme
 
@@ -55,6 +56,11 @@ def contrast(one: str, other: str) -> float:
         reverse=True,
     )
     return (light + 0.05) / (dark + 0.05)
+
+
+def with_256(color: str) -> str:
+    """What Rich, and so Textual, writes for a colour where the terminal shows 256 of them."""
+    return Color.parse(color).downgrade(ColorSystem.EIGHT_BIT).get_truecolor().hex
 
 
 def lab(rgb: tuple[float, ...]) -> tuple[float, float, float]:
@@ -113,6 +119,21 @@ class TestShipped:
         poor = {(a, b): contrast(known[a], known[b]) for a, b in PAIRS if contrast(known[a], known[b]) < 4.5}
         assert not poor
 
+    @pytest.mark.parametrize("theme", RGB, ids=lambda theme: theme.name)
+    def test_so_can_it_with_256_colours(self, theme: Theme) -> None:
+        known = colors(theme)
+        poor = {
+            (a, b): few for a, b in PAIRS if (few := contrast(with_256(known[a]), with_256(known[b]))) < 4.5
+        }
+        assert not poor
+
+    @pytest.mark.parametrize("theme", RGB, ids=lambda theme: theme.name)
+    def test_the_row_of_the_cursor_and_marked_ones_stand_out_with_256_colours(self, theme: Theme) -> None:
+        known = colors(theme)
+        ground, *rows = (with_256(known[name]) for name in ("background", "row-cursor", "row-marked"))
+        assert len({*rows}) == 2
+        assert all(contrast(row, ground) >= 1.15 for row in rows)
+
     def test_high_contrast_is_7_to_1(self) -> None:
         known = colors(THEMES["high-contrast"])
         for text, ground in product(TEXTS, ("background", "surface", "panel", "header")):
@@ -129,7 +150,9 @@ class TestShipped:
     def test_the_tones_of_the_pair_differ_to_every_eye(self, name: str, kind: str) -> None:
         known = colors(THEMES[name])
         good, warn, bad = (known[tone] for tone in ("tone-good", "tone-warn", "tone-bad"))
-        assert min(difference(a, b, kind) for a, b in ((good, warn), (good, bad), (warn, bad))) >= 15
+        pairs = ((good, warn), (good, bad), (warn, bad))
+        assert min(difference(a, b, kind) for a, b in pairs) >= 15
+        assert min(difference(with_256(a), with_256(b), kind) for a, b in pairs) >= 15
 
     @pytest.mark.parametrize("name", ["ansi-dark", "ansi-light"])
     def test_the_terminals_own_colours_are_all_that_the_ansi_themes_use(self, name: str) -> None:
