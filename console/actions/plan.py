@@ -55,6 +55,7 @@ class Effect:
 class Step:
     """One change of one object on one host.
 
+    :param object: empty where it is the whole host.
     :param now, then: what the object is, and what it will be.
     :param touches: what else changes by it; None where that was not looked up.
     :param undo: the command line that takes it back; None where there is none.
@@ -71,7 +72,7 @@ class Step:
 
     @property
     def target(self) -> str:
-        return f"{self.host}/{self.object}"
+        return f"{self.host}/{self.object}" if self.object else self.host
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,5 +30,6 @@ def challenge(plan: Plan, fleet: str, hosts: Collection[str]) -> Challenge:
         return Challenge(f"{count} steps{where}: type {count}", str(count))
     step = plan.steps[0]
     if plan.grave:
-        return Challenge(f"{step.verb} {step.target}: type {step.object}", step.object)
+        named = step.object or step.host
+        return Challenge(f"{step.verb} {step.target}: type {named}", named)
     return Challenge(f"{step.verb} {step.target}: y", "y")

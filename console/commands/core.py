@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from console.commands import clock
 from console.commands.grammar import Globals
-from console.commands.places import state_folder
+from console.commands.places import state_folder, state_path
 from console.errors import Absent, ConfigError, HostError, HostFailure, NothingSelected, Refused
 from console.model.config import FleetConfig, HostConfig
 from console.model.host import Host
@@ -107,6 +107,7 @@ class Core:
         self.ask = None if options.batch else ask
         self.confirm = None if options.batch else confirm
         self._fleet = fleet
+        self._overlaid: tuple[tuple[int, int], FleetConfig] | None = None
 
     @cached_property
     def config_path(self) -> Path:
@@ -116,11 +117,36 @@ class Core:
         return find_config(self.options.config, self.options.fleet, self.environ)
 
     @cached_property
-    def config(self) -> FleetConfig:
+    def file(self) -> FleetConfig:
         """The fleet's file, read and checked. :raises ConfigError: all that is wrong with it."""
         from console.fleet.config import load_config
 
         return load_config(self.config_path)
+
+    @property
+    def overlay_path(self) -> Path:
+        """Where labels and cordons are kept that the fleet's file does not have."""
+        from console.fleet.overlay import overlay_path
+
+        return overlay_path(state_path(self.environ), self.config_path)
+
+    @property
+    def config(self) -> FleetConfig:
+        """The fleet as its file says, and what was said of its hosts since (`host label`).
+
+        :raises ConfigError: all that is wrong with the file, or with what was said.
+        """
+        from console.fleet.overlay import overlaid, read_overlay
+
+        path = self.overlay_path
+        try:
+            found = path.stat()
+        except OSError:
+            return self.file
+        as_read = (found.st_mtime_ns, found.st_ino)
+        if self._overlaid is None or self._overlaid[0] != as_read:
+            self._overlaid = (as_read, overlaid(self.file, read_overlay(path)))
+        return self._overlaid[1]
 
     def read_only(self) -> str | None:
         """Why no write may happen, or None. Nothing is connected to find out."""
@@ -129,12 +155,12 @@ class Core:
         if self.environ.get("QUARTERDECK_READ_ONLY", "") not in ("", "0"):
             return "$QUARTERDECK_READ_ONLY is set"
         try:
-            read_only = self.config.read_only
+            read_only = self.file.read_only
         except ConfigError:
             # No fleet, or none that can be read: a write that needs one is told so when it loads it,
             # and those that do not (`lab up`, a first `host import`) have nothing to keep to.
             return None
-        return f"[fleet] read_only in {self.config.path}" if read_only else None
+        return f"[fleet] read_only in {self.file.path}" if read_only else None
 
     def permit(self, line: str) -> Permit:
         """What opens hosts for changes. :raises Refused: this console is read-only."""
@@ -203,9 +229,10 @@ class Core:
             yield view
             return
         asked = on is not None and _inventory_part(on) != on
-        async with open_fleet(configs, replace(wants, os=True) if asked else wants, self.links) as fleet:
+        wants = replace(wants, os=True, connect=True) if asked else wants
+        async with open_fleet(configs, wants, self.links) as fleet:
             view = View(fleet, on)
-            if wait:
+            if wait and wants.connect:
                 missing = await fleet.settled(self.options.timeout)
                 # With a condition that only the host can answer, one that does not answer is not selected
                 # unless the condition is about just that (state=unreachable).

@@ -15,6 +15,7 @@ def core_registry() -> Registry:
         evidence,
         fleet,
         host,
+        host_change,
         log,
         undo,
         unit,
@@ -26,7 +27,7 @@ def core_registry() -> Registry:
     from console.commands.macro import commands as macro
 
     rooms = (
-        *(fleet, evidence, host),
+        *(fleet, evidence, host, host_change),
         *(unit, unit_why, unit_diff, unit_change, unit_edit),
         *(container, container_change),
         *(log, audit, undo, macro),

@@ -40,6 +40,7 @@ class AuditUndo(Change):
             units=any(part.wants.units for part in parts),
             containers=any(part.wants.containers for part in parts),
             os=any(part.wants.os for part in parts),
+            connect=any(part.wants.connect for part in parts),
         )
         return self.on or Selector(tuple(NameTerm(name) for name in names)), wants
 

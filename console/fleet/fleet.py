@@ -65,6 +65,7 @@ class Fleet:
         """
         transport = self._sessions[host].transport
         if transport is None:
+            self._sessions[host].hurry()  # somebody wants it now
             status = self.model.host(host).status
             raise Unreachable(f"{status.state}: {status.reason or 'not connected yet'}", host=host)
         return transport
@@ -119,9 +120,18 @@ class Fleet:
 
 @asynccontextmanager
 async def open_fleet(hosts: Iterable[HostConfig], wants: Wants, links: Links) -> AsyncIterator[Fleet]:
-    """A running fleet. Leaving the context ends every task and connection that it has."""
+    """A running fleet. Leaving the context ends every task and connection that it has.
+
+    One that is not to connect is only what the inventory says.
+    """
     threads = EngineThreads()
     fleet = Fleet(hosts, wants, links, threads)
+    if not wants.connect:
+        try:
+            yield fleet
+        finally:
+            await threads.close()
+        return
     # A task of its own, so that an error of the body leaves as itself and not inside a group.
     running = asyncio.create_task(fleet.run(), name="fleet")
     try:

@@ -143,6 +143,7 @@ class _Record:
                 driver=self.updates.driver if self.updates else None,
                 deployments=self.updates.deployments if self.updates else (),
                 deployments_problem=self.updates.problem if self.updates else None,
+                cordoned=self.config.cordoned,
             )
         return self.view
 
@@ -277,6 +278,13 @@ class FleetModel:
             changes.hosts.add(event.host)
         for feed in self._feeds:
             feed.note(changes)
+
+    def configure(self, config: HostConfig) -> None:
+        """What is said of a host has changed: its labels, or that it is cordoned."""
+        record = self._records[config.name]
+        record.config, record.view = config, None
+        for feed in self._feeds:
+            feed.note(Changes(hosts={config.name}))
 
     def _list_units(self, record: _Record, units: tuple[Unit, ...]) -> set[UnitKey]:
         before = record.units

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +17,8 @@ class HostConfig:
     """One `[[host]]` with the `[ssh]` defaults already applied.
 
     `address` is None where OpenSSH's own config is to say it (then `name` is the alias looked
-    up there); the same goes for `port`, `user` and `identity`.
+    up there); the same goes for `port`, `user` and `identity`. `labels` and `cordoned` are as
+    `console/fleet/overlay.py` leaves them; no fleet file cordons a host.
     """
 
     name: str
@@ -28,6 +30,7 @@ class HostConfig:
     identity: tuple[Path, ...] = ()
     known_hosts: Path | None = None  # None: OpenSSH's own files
     labels: Mapping[str, str] = field(default_factory=dict)
+    cordoned: datetime | None = None  # since when nothing new is to be placed on it
 
 
 @dataclass(frozen=True, slots=True)

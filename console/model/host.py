@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from console.model.deployment import Deployment
 from console.model.state import Source, State, Status
@@ -64,6 +65,7 @@ class Host:
     driver: str | None = None  # the updater that looks after it; None until one is known
     deployments: tuple[Deployment, ...] = ()  # in boot order
     deployments_problem: str | None = None  # why they cannot be read
+    cordoned: datetime | None = None  # since when nothing new is to be placed on it
 
     @property
     def state(self) -> State:

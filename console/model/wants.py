@@ -14,6 +14,7 @@ class Wants:
     :param details: also ask for `result`, `restarts` and `since` of units at rest, which a
         listing does not carry and which costs the host one question a unit.
     :param journal: what to follow of the journal; None leaves it alone.
+    :param connect: to the hosts at all; without it they are known as the inventory has them.
     """
 
     units: bool = True
@@ -21,6 +22,7 @@ class Wants:
     containers: bool = True
     journal: LogQuery | None = None
     os: bool = True
+    connect: bool = True
 
 
 #: The journal as a view of the whole fleet follows it: warnings and worse, from now on.

@@ -45,6 +45,7 @@ def _host_fields(host: Host) -> dict[str, Any]:
         "since": moment(host.status.since),
         "reason": host.status.reason,
         "labels": dict(host.labels),
+        "cordoned": host.cordoned is not None,
         "os": facts.os,
         "version": facts.version,
         "kernel": facts.kernel,
@@ -124,8 +125,11 @@ def _os(host: Host) -> str:
     return " ".join(word for word in (host.facts.os, host.facts.version) if word)
 
 
-def _labels(labels: Mapping[str, str]) -> Cell:
-    return Cell(",".join(f"{key}={value}" for key, value in labels.items()), Tone.FAINT)
+def _labels(host: Host) -> Cell:
+    words = [f"{key}={value}" for key, value in host.labels.items()]
+    if host.cordoned is not None:
+        return Cell(",".join(["cordoned", *words]), Tone.WARN)
+    return Cell(",".join(words), Tone.FAINT)
 
 
 HOST: RowKind[Host] = RowKind(
@@ -171,7 +175,7 @@ HOST: RowKind[Host] = RowKind(
         Column("LOAD", _load, 2, right=True, width=5),
         Column("MEM", _memory, 2, right=True, width=4),
         Column("DISK", _disk, 3, right=True, width=4),
-        Column("LABELS", lambda host: _labels(host.labels), 1, shrink=True, width=24, least=12),
+        Column("LABELS", lambda host: _labels(host), 1, shrink=True, width=24, least=12),
         Column("REASON", _trouble, 8, shrink=True, width=32, least=12),
     ),
     lambda host: (host.state is State.LIVE and not host.units_failed, host.name),
@@ -245,7 +249,7 @@ def _numbers(host: Host) -> dict[str, Cell]:
     named = {
         "failed units": _count(host.units_failed),
         "unhealthy": _count(host.containers_unhealthy),
-        "labels": _labels(host.labels),
+        "labels": _labels(host),
         "system": Cell(facts.name or _os(host)),
         "version": Cell(facts.version or ""),
         "updates by": Cell(host.driver or ""),
