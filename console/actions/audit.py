@@ -23,6 +23,7 @@ from typing import Any, Protocol
 
 from console.actions.plan import Outcome, Plan, Result
 from console.errors import Problem
+from console.model.text import clean
 
 #: What becomes of a record: done, failed (some target), refused, interrupted; None while it runs, or
 #: where its end was never written.
@@ -53,6 +54,17 @@ def who_am_i(environ: Mapping[str, str], key_comment: str | None = None) -> Who:
     return Who(
         f"{actor} ({key_comment})" if key_comment else actor, f"{here} from {client}" if client else here
     )
+
+
+def key_comment(identities: Iterable[Path]) -> str | None:
+    """What the first of these SSH keys with a public half calls itself: the third word of its `.pub`."""
+    for identity in identities:
+        try:
+            words = identity.with_name(f"{identity.name}.pub").read_text("utf-8", "replace").split(None, 2)
+        except OSError:
+            continue
+        return clean(words[2].strip(), 80) if len(words) > 2 else None
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,9 +173,14 @@ class Core:
     @cached_property
     def audit(self) -> Audit:
         """Where writes are recorded."""
-        from console.actions.audit import Audit, FileSink, JournalSink, who_am_i
+        from console.actions.audit import Audit, FileSink, JournalSink, key_comment, who_am_i
 
-        return Audit((FileSink(self.state_folder), JournalSink()), who_am_i(self.environ), clock.now)
+        try:
+            identities = dict.fromkeys(path for host in self.config.hosts for path in host.identity)
+        except ConfigError:
+            identities = {}  # what is refused without a fleet is recorded all the same
+        who = who_am_i(self.environ, key_comment(identities))
+        return Audit((FileSink(self.state_folder), JournalSink()), who, clock.now)
 
     @property
     def state_folder(self) -> Path:

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from console.actions.audit import Audit, FileSink, Who, read_records, who_am_i
+from console.actions.audit import Audit, FileSink, Who, key_comment, read_records, who_am_i
 from console.actions.plan import Act, Effect, Outcome, Plan, Refusal, Result, Step
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -107,3 +107,11 @@ def test_who_and_from_where(
     known: dict[str, Any] = {"user": getpass.getuser(), "here": socket.gethostname()}
     assert who_am_i(environ) == Who(actor.format(**known), origin.format(**known))
     assert who_am_i(environ, "laptop").actor.endswith(" (laptop)")
+
+
+def test_a_key_says_what_it_is_called_in_its_public_half(tmp_path: Path) -> None:
+    (tmp_path / "id.pub").write_text("ssh-ed25519 AAAA ann@laptop at\x1b[2J home\n")
+    (tmp_path / "bare.pub").write_text("ssh-ed25519 AAAA\n")
+    assert key_comment([tmp_path / "none", tmp_path / "id"]) == "ann@laptop at home"
+    assert key_comment([tmp_path / "bare", tmp_path / "id"]) is None
+    assert key_comment([]) is None
