@@ -10,6 +10,7 @@ from console.commands.lists import LiveList
 from console.commands.rows import CONTAINER, HOST, UNIT
 from console.commands.troubles import TROUBLE, TroubleBoard
 from console.fleet.model import Changes, FleetModel
+from console.model.host import Host
 from console.model.state import Source, State
 from console.tui.views import Kind, View
 
@@ -74,6 +75,18 @@ def listed(view: View, model: FleetModel, board: TroubleBoard) -> Listed:
         case _:
             raise ValueError(f"{view.kind} is no list")
     return made
+
+
+def holds(model: FleetModel, host: Host, source: Source) -> bool:
+    """Whether the lists and pages show something that this source of a host has told, now or before."""
+    match source:
+        case Source.UNITS:
+            return model.unit_count(host.name) > 0
+        case Source.CONTAINERS:
+            return model.container_count(host.name) > 0
+        case Source.OS:
+            return host.facts.kernel is not None
+    return False  # a log says for itself which of its hosts it does not hear from
 
 
 def _hosts_of(batch: Changes) -> set[str]:

@@ -149,6 +149,8 @@ def _events() -> Iterable[Event]:
         yield ContainersListed(name, _boxes(name, up))
     refused = Status(State.REFUSED, _ago(hours=6), "not in the group systemd-journal, and sudo asks")
     yield SourceChanged("edge-frankfurt-1", Source.JOURNAL, refused)
+    stale = Status(State.STALE, _ago(seconds=40), "docker does not answer")
+    yield SourceChanged("cache1", Source.CONTAINERS, stale)
     yield HostChanged("lost1", Status(State.UNREACHABLE, _ago(minutes=3), "no answer for 12 s"))
 
 

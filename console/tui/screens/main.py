@@ -20,6 +20,7 @@ from console.tui.actions import Place
 from console.tui.keys import bind, help_for, hints
 from console.tui.screens.dialogs import ColumnsScreen, HelpScreen
 from console.tui.shown import Shown, shown
+from console.tui.tables import holds
 from console.tui.targets import asked, opened, target
 from console.tui.views import History, Kind, View
 from console.tui.widgets.bars import Bar, header_text, hint_text
@@ -128,7 +129,12 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self._ticked = time.monotonic()
         deck, width = self.deck, self.size.width
         header = header_text(
-            deck.title, deck.model.hosts(), clock.now(), width, read_only=bool(deck.read_only)
+            deck.title,
+            deck.model.hosts(),
+            partial(holds, deck.model),
+            clock.now(),
+            width,
+            read_only=bool(deck.read_only),
         )
         self.query_one("#header", Bar).update(header)
         self._tell_status()

@@ -1,0 +1,112 @@
+"""The header: it may not say that data is fresher than it is, however narrow the terminal."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from rich.cells import cell_len
+
+from console.fleet.model import FleetModel
+from console.model.config import HostConfig
+from console.model.events import ContainersListed, HostChanged, SourceChanged, UnitsListed
+from console.model.host import Host
+from console.model.state import Source, State, Status
+from console.tui.tables import holds
+from console.tui.widgets.bars import data_age, header_text
+from tests.tui.small_fleet import box, unit
+
+NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
+
+
+def before(**span: float) -> datetime:
+    return NOW - timedelta(**span)
+
+
+def host(name: str, state: State = State.LIVE, **sources: tuple[State, datetime]) -> Host:
+    """A host, and sources of it with their state and since when; the others are live."""
+    told = {source: Status(State.LIVE, before(hours=9)) for source in Source} | {
+        Source(source): Status(*status) for source, status in sources.items()
+    }
+    return Host(name, "198.18.0.1", {}, Status(state, before(hours=8)), told)
+
+
+def age(*hosts: Host, holds: bool = True) -> str:
+    return data_age(hosts, lambda host, source: holds, NOW)
+
+
+def test_where_every_source_is_live_so_is_the_data_however_long_nothing_has_happened() -> None:
+    assert age(host("a"), host("b")) == "data live"
+
+
+def test_a_live_host_with_a_source_that_is_lost_makes_the_data_as_old_as_that() -> None:
+    stale = host("b", units=(State.STALE, before(minutes=4)), os=(State.STALE, before(minutes=11)))
+    assert age(host("a"), stale) == "data from 11m ago"
+    assert age(stale, host("c", containers=(State.STALE, before(hours=2)))) == "data from 2h ago"
+
+
+@pytest.mark.parametrize("state", [State.STALE, State.FAILED, State.REFUSED, State.ABSENT, State.UNREACHABLE])
+def test_whatever_state_a_source_is_in_what_is_still_shown_of_it_is_old(state: State) -> None:
+    assert age(host("a", units=(state, before(minutes=4)))) == "data from 4m ago"
+
+
+def test_a_source_of_which_nothing_is_shown_makes_nothing_old() -> None:
+    assert age(host("a", journal=(State.REFUSED, before(hours=6))), holds=False) == "data live"
+
+
+def test_a_host_that_is_lost_is_told_by_its_state_and_not_by_the_age() -> None:
+    lost = host("b", State.UNREACHABLE, units=(State.STALE, before(days=1)))
+    assert age(host("a"), lost) == "data live"
+    assert age(lost) == "no live data"
+
+
+def test_what_has_not_answered_yet_makes_the_data_incomplete() -> None:
+    assert age(host("a"), host("b", State.CONNECTING)) == "data incomplete"
+    assert age(host("a", containers=(State.CONNECTING, NOW))) == "data incomplete"
+    connecting = host("b", units=(State.STALE, before(minutes=4)), os=(State.CONNECTING, NOW))
+    assert age(connecting) == "data from 4m ago", "that some is old weighs more"
+
+
+def test_what_is_shown_is_what_the_model_still_holds() -> None:
+    model = FleetModel([HostConfig("a", "198.18.0.1")])
+    model.apply(HostChanged("a", Status(State.LIVE, before(hours=8))))
+
+    def shown() -> str:
+        return data_age(model.hosts(), lambda host, source: holds(model, host, source), NOW)
+
+    refused = Status(State.REFUSED, before(minutes=7), "not in the group docker")
+    for source in (Source.UNITS, Source.CONTAINERS):
+        model.apply(SourceChanged("a", source, refused))
+    assert shown() == "data live", "nothing was ever shown of them"
+    model.apply(ContainersListed("a", (box("a", "api"),)))
+    assert shown() == "data from 7m ago"
+    model.apply(ContainersListed("a", ()))
+    model.apply(UnitsListed("a", (unit("a", "x.service"),)))
+    assert shown() == "data from 7m ago"
+    model.apply(SourceChanged("a", Source.UNITS, Status(State.LIVE, NOW)))
+    assert shown() == "data live"
+
+
+def head(width: int, *, read_only: bool = False) -> str:
+    hosts = [*(host(f"n{n}") for n in range(5)), host("lost", State.UNREACHABLE)]
+    hosts[0] = host("n0", units=(State.STALE, before(minutes=4)))
+    return header_text("production", hosts, lambda host, source: True, NOW, width, read_only=read_only)
+
+
+@pytest.mark.parametrize("width", range(60, 121))
+@pytest.mark.parametrize("read_only", [False, True])
+def test_in_every_width_it_says_what_is_lost_and_how_old_the_data_is(width: int, read_only: bool) -> None:
+    text = head(width, read_only=read_only)
+    assert cell_len(text) == width
+    assert "1 ✖ unreachable" in text
+    assert "data from 4m ago" in text
+    assert "03:00:00" in text
+    assert ("[READ-ONLY]" in text) is read_only
+
+
+def test_what_does_not_fit_goes_in_order() -> None:
+    assert head(100).startswith(" production  6 hosts: 5 ● live, 1 ✖ unreachable  data from 4m ago ")
+    assert head(100).endswith(" 03:00:00 UTC ")
+    assert head(70).startswith(" production  5 ● live, 1 ✖ unreachable  data from 4m ago ")
+    assert head(60).startswith(" 5 ● live, 1 ✖ unreachable  data from 4m ago ")
+    assert head(60, read_only=True).startswith(" 1 ✖ unreachable  data from 4m ago [READ-ONLY] ")
