@@ -16,9 +16,11 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from dbus_fast import Message
+from dbus_fast._private.marshaller import Marshaller
 from dbus_fast._private.unmarshaller import Unmarshaller
 
 _HEAD = struct.Struct("<4xI4xI")
+_HEAD_WHOLE = struct.Struct("<BBBBIII")
 _HEAD_BIG = struct.Struct(">4xI4xI")
 _MOST = 4 * 1024 * 1024
 ROWS = "a(ssssssouso)"
@@ -60,8 +62,42 @@ class Reader:
 
 
 def marshalled(message: Message) -> bytes:
-    """The message as bytes; no file descriptors are passed."""
-    return bytes(message._marshall(False))
+    """The message as bytes, with its sender, which dbus-fast leaves to a real bus to fill in."""
+    body = bytes(Marshaller(message.signature, message.body).marshall()) if message.signature else b""
+    return _header(message, len(body)) + body
+
+
+def _header(message: Message, size: int) -> bytes:
+    """Everything before the body of `size` bytes."""
+    out = bytearray(16)
+    for code, kind, text in (
+        (1, "o", message.path),
+        (2, "s", message.interface),
+        (3, "s", message.member),
+        (4, "s", message.error_name),
+        (6, "s", message.destination),
+        (7, "s", message.sender),
+    ):
+        if text:
+            out += bytes(-len(out) % 8) + bytes((code, 1, ord(kind), 0))
+            _text(out, text)
+    if message.reply_serial:
+        out += bytes(-len(out) % 8) + struct.pack("<BBBxI", 5, 1, ord("u"), message.reply_serial)
+    if message.signature:
+        data = message.signature.encode()
+        out += bytes(-len(out) % 8) + bytes((8, 1, ord("g"), 0, len(data))) + data + b"\0"
+    _HEAD_WHOLE.pack_into(
+        out,
+        0,
+        ord("l"),
+        message.message_type.value,
+        message.flags.value,
+        1,
+        size,
+        message.serial,
+        len(out) - 16,
+    )
+    return bytes(out) + bytes(-len(out) % 8)
 
 
 class Row(NamedTuple):
@@ -76,16 +112,13 @@ class Row(NamedTuple):
 
 
 def listing(message: Message, rows: Iterable[Row]) -> bytes:
-    """`message`, an answer of signature `ROWS` with no rows, with these rows."""
-    empty = marshalled(message)
+    """`message`, an answer of signature `ROWS`, with these rows as its body."""
     # Structs begin at multiples of eight, and what fills up the last one is not counted.
     pieces = [_row(row) for row in rows]
     body = b"".join(piece for piece, _ in pieces)
     if pieces and pieces[-1][1]:
         body = body[: -pieces[-1][1]]
-    head = bytearray(empty[:-8])
-    struct.pack_into("<I", head, 4, 8 + len(body))
-    return bytes(head) + struct.pack("<I4x", len(body)) + body
+    return _header(message, 8 + len(body)) + struct.pack("<I4x", len(body)) + body
 
 
 class Rule(NamedTuple):

@@ -33,6 +33,8 @@ class Front(asyncio.Protocol):
         self._fronts = fronts
         self._behind: Any = None
         self._forgotten = False
+        #: Done once the connection is gone.
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._in = _Pipe(line, self._deliver)
         self._out = _Pipe(line, self._send)
 
@@ -56,6 +58,7 @@ class Front(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._fronts.discard(self)
+        self.lost.set_result(None)
         self._in.drop()
         self._out.drop()
         if self._behind is not None:

@@ -42,6 +42,7 @@ class Sshd:
         self._fronts: set[Front] = set()
         self._server: asyncio.Server | None = None
         self._options: asyncssh.SSHServerConnectionOptions | None = None
+        self._starting: asyncio.Task[None] | None = None
         self._seen = (0, 0, 0)
         machine.on_line = self._line_changed
 
@@ -53,12 +54,17 @@ class Sshd:
         if self.machine.line.down:
             self._close_server()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Stop listening and end every connection."""
         self.machine.on_line = None
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.gather(self._starting, return_exceptions=True)
         self._close_server()
-        for front in tuple(self._fronts):
+        fronts = tuple(self._fronts)
+        for front in fronts:
             front.cut()
+        await asyncio.gather(*(front.lost for front in fronts))
 
     def _front(self) -> Front:
         return Front(self.machine.line, self._connection, self._fronts)
@@ -98,18 +104,12 @@ class Sshd:
         if line.down:
             self._close_server()
         elif self._server is None:
-            task = asyncio.get_running_loop().create_task(self.start(), name=f"{self.machine.name}: listen")
-            _starting.add(task)
-            task.add_done_callback(_starting.discard)
+            self._starting = asyncio.create_task(self.start(), name=f"{self.machine.name}: listen")
 
     def _close_server(self) -> None:
         if self._server is not None:
             self._server.close()
             self._server = None
-
-
-#: Servers on their way back; asyncio keeps no hold of tasks by itself.
-_starting: set[asyncio.Task[None]] = set()
 
 
 class _Connection(asyncssh.SSHServerConnection):

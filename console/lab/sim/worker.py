@@ -98,10 +98,9 @@ class Worker:
             for name in sorted(fault.chosen(order["names"], order["seed"], number) & mine.keys()):
                 agenda.after(fault.at, _befalls(mine[name], fault, agenda))
 
-    def close(self) -> None:
+    async def close(self) -> None:
         self._clock.stop()
-        for server in self._servers:
-            server.close()
+        await asyncio.gather(*(server.close() for server in self._servers))
 
     def _key(self, machine: Machine) -> asyncssh.SSHKey:
         """The key that a host has now; made when it is first wanted."""
@@ -133,7 +132,7 @@ async def serve(reader: asyncio.StreamReader, write: Callable[[bytes], object]) 
             gc.freeze()
             await reader.read()
     finally:
-        worker.close()
+        await worker.close()
 
 
 async def _main() -> None:

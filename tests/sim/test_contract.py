@@ -1,0 +1,16 @@
+"""The contract of a host, on a simulated one; `tests/lab/test_sim_contract.py` has the same on a real one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.sim.contract import CHECKS, Check
+from tests.sim.sim_host import sim_host
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+async def test_a_simulated_host_keeps_the_contract(check: Check, tmp_path: Path) -> None:
+    async with sim_host(tmp_path) as host:
+        await check(host)
