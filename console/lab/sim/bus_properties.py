@@ -26,6 +26,16 @@ _WITH_RESULT = frozenset({"service", "socket", "mount", "automount", "swap", "ti
 
 Properties = dict[str, Variant]
 
+#: What a PropertiesChanged names as changed without its value.
+LOST = {
+    UNIT: ["Conditions", "Asserts"],
+    SERVICE + ".Service": [
+        f"Exec{step}{form}"
+        for step in ("Condition", "StartPre", "Start", "StartPost", "Reload", "Stop", "StopPost")
+        for form in ("", "Ex")
+    ],
+}
+
 
 def interface_of(kind: UnitKind) -> str:
     """The interface of the unit's type."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from dbus_fast import Message
 
 from console.lab.sim.bus_properties import (
+    LOST,
     MANAGER,
     SERVICE,
     UNIT,
@@ -218,16 +219,13 @@ class Systemd:
 
     def unit_changed(self, unit: UnitState) -> None:
         # The type's interface first, then the unit's: clients rely on it (dbus-unit.c).
-        machine, own = self._machine, interface_of(unit.kind)
-        for interface, values in ((own, type_changes), (UNIT, unit_changes)):
-            self._bus.signal(
-                unit_path(unit.name),
-                PROPERTIES,
-                "PropertiesChanged",
-                "sa{sv}as",
-                lambda interface=interface, values=values: [interface, values(machine, unit), []],  # type: ignore[misc]
-                arg0=interface,
-            )
+        path, machine = unit_path(unit.name), self._machine
+        own = interface_of(unit.kind)
+        self._changed(path, own, lambda: [own, type_changes(machine, unit), LOST.get(own, [])])
+        self._changed(path, UNIT, lambda: [UNIT, unit_changes(machine, unit), LOST[UNIT]])
+
+    def _changed(self, path: str, interface: str, body: Callable[[], list[Any]]) -> None:
+        self._bus.signal(path, PROPERTIES, "PropertiesChanged", "sa{sv}as", body, arg0=interface)
 
     def unit_loaded(self, name: str, *, loaded: bool) -> None:
         member = "UnitNew" if loaded else "UnitRemoved"

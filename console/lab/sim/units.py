@@ -202,10 +202,16 @@ class Units:
         unit.lasts = None
         if verb != "stop":
             unit.restarts = 0
-        unit.job = (number, verb)
-        self._tell(lambda listener: listener.job(number, unit.name, None))
+        self._announce(unit, number, verb)
         self._later(unit, _MOMENT, lambda: work(lambda result: self._finish(unit, number, result)))
         return number
+
+    def _announce(self, unit: UnitState, number: int, verb: str) -> None:
+        """A new job: the unit says so before the manager, and after it."""
+        unit.job = (number, verb)
+        self._tell(lambda listener: listener.unit_changed(unit))
+        self._tell(lambda listener: listener.job(number, unit.name, None))
+        self._tell(lambda listener: listener.unit_changed(unit))
 
     def _finish(self, unit: UnitState, number: int, result: str) -> None:
         if unit.job is None or unit.job[0] != number:
@@ -302,8 +308,7 @@ class Units:
         cause = unit.result
         self._jobs += 1
         number = self._jobs
-        unit.job = (number, "start")
-        self._tell(lambda listener: listener.job(number, unit.name, None))
+        self._announce(unit, number, "start")
         self._change(unit, "activating", "auto-restart-queued")
         self._start(unit, lambda result: self._finish(unit, number, result))
         if unit.active == "failed":
