@@ -6,6 +6,7 @@
     ├── Refused                 we will not: read-only, locked, nobody to confirm   exit 3
     ├── NothingSelected         the selection is empty                              exit 5
     ├── Incomplete              not every target of a write came out as intended    exit 4
+    ├── RemoteExit              what was run on a host ended with a code: ours too  as it is
     ├── HostError               one host, one cause                                 exit 4
     │   ├── Unreachable         no answer from the network, or the connection went
     │   ├── AccessRefused       the host (or our check of its key) says no
@@ -89,6 +90,14 @@ class Incomplete(QuarterdeckError):
     """Not every target came out as intended; each was told of by itself."""
 
     exit_code = 4
+
+
+class RemoteExit(QuarterdeckError):
+    """What a person ran on a host has spoken for itself and ended; its exit code becomes ours."""
+
+    def __init__(self, code: int, *, host: str) -> None:
+        super().__init__(f"exit code {code}", host=host)
+        self.code = code
 
 
 class HostError(QuarterdeckError):

@@ -15,7 +15,7 @@ from console.commands.command import Command, Kind
 from console.commands.grammar import Globals, Line, format_command, parse
 from console.commands.help import command_help, noun_help, overview
 from console.commands.registry import Registry
-from console.errors import QuarterdeckError, Refused, UsageError
+from console.errors import QuarterdeckError, Refused, RemoteExit, UsageError
 from console.model.text import clean
 
 if TYPE_CHECKING:
@@ -86,19 +86,29 @@ def _guarded(work: Callable[[Core, Printer], Awaitable[int]], options: Globals, 
 
     from console.cli.ask import ask, terminal_there
     from console.cli.confirm import confirm
+    from console.cli.interactive import seat, write_raw
     from console.cli.printer import Printer
     from console.cli.report import keep_log, write_report
     from console.commands.core import Core
 
     printer = Printer(options.output, options.color)
     there = terminal_there()
-    core = Core(options, ask=ask if there else None, confirm=confirm if there else None)
+    core = Core(
+        options,
+        ask=ask if there else None,
+        confirm=confirm if there else None,
+        seat=seat(),
+        pipe=write_raw,
+    )
     keep_log()
     try:
         code = asyncio.run(_interruptible(work, core, printer))
     except (KeyboardInterrupt, asyncio.CancelledError):
         printer.close()
         return Exit.INTERRUPTED
+    except RemoteExit as ended:
+        printer.close()
+        return ended.code
     except QuarterdeckError as error:
         printer.close()
         printer.error(str(error))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from console.actions.hands import Permit
     from console.actions.plan import Plan
     from console.commands.confirm import Challenge
+    from console.commands.interactive import Seat
     from console.fleet.fleet import Fleet
     from console.fleet.follow import JournalTail
     from console.hosts.links import Links
@@ -91,6 +92,8 @@ class Core:
     :param ask: how to ask the user for a secret; None where nobody can be asked.
     :param confirm: how to have a write confirmed; None where nobody can be asked.
     :param fleet: a fleet that is open already, which is then looked at and worked on.
+    :param seat: the terminal that a person sits at, for shells; None where there is none.
+    :param pipe: takes what a remote command writes, byte for byte; None where it has to be shown.
     """
 
     def __init__(
@@ -101,12 +104,16 @@ class Core:
         ask: Ask | None = None,
         confirm: Confirm | None = None,
         fleet: Fleet | None = None,
+        seat: Seat | None = None,
+        pipe: Callable[[bytes], None] | None = None,
     ) -> None:
         self.options = options
         self.environ = os.environ if environ is None else environ
         self.ask = None if options.batch else ask
         self.confirm = None if options.batch else confirm
         self._fleet = fleet
+        self.seat = None if options.batch else seat
+        self.pipe = pipe
         self._overlaid: tuple[tuple[int, int], FleetConfig] | None = None
 
     @cached_property

@@ -16,6 +16,7 @@ def core_registry() -> Registry:
         fleet,
         host,
         host_change,
+        interactive,
         log,
         undo,
         unit,
@@ -27,7 +28,7 @@ def core_registry() -> Registry:
     from console.commands.macro import commands as macro
 
     rooms = (
-        *(fleet, evidence, host, host_change),
+        *(fleet, evidence, host, host_change, interactive),
         *(unit, unit_why, unit_diff, unit_change, unit_edit),
         *(container, container_change),
         *(log, audit, undo, macro),

@@ -22,6 +22,11 @@ class Elevation:
     prefix: tuple[str, ...]
     stdin: bytes = b""
 
+    @property
+    def asking(self) -> tuple[str, ...]:
+        """What goes before a command that has a terminal: there sudo asks for itself what it wants."""
+        return ("sudo", "--") if self.stdin else self.prefix
+
 
 _NOTHING = Elevation(())
 _QUIET = Elevation(("sudo", "-n", "--"))

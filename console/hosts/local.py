@@ -12,7 +12,9 @@ from pathlib import Path
 
 from console.errors import Absent, AccessRefused, HostFailure
 from console.hosts.become import Becoming
+from console.hosts.local_terminal import local_terminal
 from console.hosts.running import collect
+from console.hosts.terminal import RemoteTerminal, Size
 from console.hosts.transport import OUTPUT_LIMIT, Completed
 
 _STDERR_KEPT = 16 * 1024
@@ -121,6 +123,17 @@ class LocalTransport:
             await asyncio.gather(reading.complaints, return_exceptions=True)
             # Pipes that were not read to their end stay open until the transport is closed.
             process._transport.close()  # type: ignore[attr-defined]
+
+    @asynccontextmanager
+    async def terminal(
+        self, argv: Sequence[str], *, term: str, size: Size, privileged: bool = False
+    ) -> AsyncIterator[RemoteTerminal]:
+        """See `HasTerminals`."""
+        argv = tuple(argv)
+        if privileged and os.geteuid() != 0:
+            argv = (*(await self._becoming.elevation(self)).asking, *argv)
+        async with local_terminal(self._host, argv, term=term, size=size) as opened:
+            yield opened
 
     @asynccontextmanager
     async def socket(

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import asyncssh
 
@@ -16,6 +17,7 @@ from console.errors import Absent, AccessRefused, HostError, HostFailure, Unreac
 from console.hosts.become import Becoming
 from console.hosts.running import collect
 from console.hosts.sessions import SessionSlots
+from console.hosts.terminal import Size
 from console.hosts.transport import OUTPUT_LIMIT, Completed
 from console.model.text import clean
 
@@ -61,6 +63,36 @@ class SshReading:
             # sshd says how a command ended before it closes the channel, unless it went away itself.
             raise Unreachable("the connection was lost", host=self._host)
         return Completed(self._argv, code, b"", bytes(self._complaint))
+
+
+class SshTerminal:
+    """A command on a PTY of the host's; see `RemoteTerminal`."""
+
+    def __init__(self, host: str, process: Process) -> None:
+        self._host = host
+        self._process = process
+
+    async def read(self) -> bytes:
+        try:
+            return await self._process.stdout.read(65536)
+        except (asyncssh.Error, OSError) as error:
+            raise _lost(self._host, error) from error
+
+    async def write(self, data: bytes) -> None:
+        with suppress(asyncssh.Error, OSError):  # it has ended: `read` tells
+            self._process.stdin.write(data)
+            await self._process.stdin.drain()
+
+    def resize(self, size: Size) -> None:
+        self._process.change_terminal_size(size.columns, size.rows)
+
+    async def wait(self) -> int:
+        with suppress(asyncssh.Error, OSError):
+            await self._process.wait_closed()
+        code = self._process.returncode
+        if code is None:
+            raise Unreachable("the connection was lost", host=self._host)
+        return code if code >= 0 else 128 - code
 
 
 class SshTransport:
@@ -153,16 +185,31 @@ class SshTransport:
                 reading.complaints.cancel()
                 await asyncio.gather(reading.complaints, return_exceptions=True)
 
-    async def _start(self, stack: AsyncExitStack, argv: tuple[str, ...]) -> Process:
-        """Open a session for `argv`, waiting for a place where sshd allows few."""
-        line = shlex.join(argv)
+    @asynccontextmanager
+    async def terminal(
+        self, argv: Sequence[str], *, term: str, size: Size, privileged: bool = False
+    ) -> AsyncIterator[SshTerminal]:
+        """See `HasTerminals`."""
+        argv = tuple(argv)
+        if privileged:
+            argv = (*(await self._becoming.elevation(self)).asking, *argv)
+        async with AsyncExitStack() as stack:
+            process = await self._start(stack, argv, term_type=term, term_size=(size.columns, size.rows))
+            yield SshTerminal(self._host, process)
+
+    async def _start(self, stack: AsyncExitStack, argv: tuple[str, ...], **terminal: Any) -> Process:
+        """Open a session for `argv`, waiting for a place where sshd allows few.
+
+        :param terminal: asyncssh's own words for one.
+        """
+        line = shlex.join(argv) if argv else None
         give_up = asyncio.get_running_loop().time() + _OPEN_TIMEOUT
         while True:
             place = AsyncExitStack()
             held = await place.enter_async_context(self._slots.place(_OPEN_TIMEOUT))
             try:
                 async with asyncio.timeout(_OPEN_TIMEOUT):
-                    process: Process = await self._connection.create_process(line, encoding=None)
+                    process: Process = await self._connection.create_process(line, encoding=None, **terminal)
             except asyncssh.ChannelOpenError as error:
                 wait = not self._lost.done() and self._slots.refused()
                 await place.aclose()
