@@ -38,6 +38,11 @@ class Running:
         self.config = config
         self._workers = workers
 
+    @property
+    def pids(self) -> list[int]:
+        """The processes that carry the hosts."""
+        return [worker.pid for worker in self._workers]
+
     async def wait(self) -> NoReturn:
         """Wait for what should not happen. :raises LabError: a process of hosts has ended."""
         ends = [asyncio.ensure_future(worker.wait()) for worker in self._workers]
