@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import App
 from textual.command import Provider
 from textual.theme import Theme
+from textual.worker import WorkerFailed
 
 from console.commands.troubles import TroubleBoard
+from console.errors import QuarterdeckError
 from console.fleet.model import FleetModel
 from console.tui.actions import Place
 from console.tui.collector import calm
@@ -99,8 +101,13 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
         """Take up themes whose files change."""
         while True:
             await asyncio.sleep(THEMES_EVERY_S)
-            # A home on a network may let a look at a folder wait.
-            if not await asyncio.to_thread(watch.look):
+            try:
+                # A home on a network may let a look at a folder wait.
+                changed = await asyncio.to_thread(watch.look)
+            except QuarterdeckError as error:
+                self._tell([str(error)])
+                continue
+            if not changed:
                 continue
             for theme in watch.themes.values():
                 self.register_theme(theme)
@@ -124,5 +131,7 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
     def _handle_exception(self, error: Exception) -> None:
         # Textual would print a traceback over the user's terminal; whoever started us writes a report.
         if self.fault is None:
-            self.fault = error
+            # What Textual says of a worker's fault has no place where it happened.
+            cause = error.error if isinstance(error, WorkerFailed) else error
+            self.fault = cause if isinstance(cause, Exception) else error
             self.exit(1, return_code=1)

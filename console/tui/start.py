@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,9 @@ async def open_terminal(core: Core) -> int:
             no_color=prepared.no_color,
         )
         code = await app.run_async(mouse=config.terminal.mouse)
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError  # Textual ends with it, and says nothing of it
         if app.fault is not None:
             raise app.fault
         return code or 0

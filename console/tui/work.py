@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from textual.dom import DOMNode
+from textual.widget import Widget
+
+from console.errors import QuarterdeckError
 
 
-def work(node: DOMNode, job: Callable[[], Awaitable[None]], group: str) -> None:
-    """Do `job` in place of what the node's group is at.
+def work(widget: Widget, job: Callable[[], Awaitable[None]], group: str) -> None:
+    """Do `job` in place of what the widget's group is at; what a host or a file has done wrong is a note.
 
-    It is called by its worker and not before: one that is displaced before it began leaves no coroutine
+    `job` is called by its worker and not before: one that is displaced before it began leaves no coroutine
     behind that nobody awaits.
     """
-    node.run_worker(job, group=group, exclusive=True)
+
+    async def noted() -> None:
+        try:
+            await job()
+        except QuarterdeckError as error:
+            widget.notify(str(error), severity="error", timeout=15, markup=False)
+
+    noting: Callable[[], Awaitable[None]] = noted
+    widget.run_worker(noting, group=group, exclusive=True)

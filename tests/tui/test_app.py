@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from console.commands import clock
+from console.errors import AccessRefused
 from console.model.events import Logged
 from console.tui.app import QuarterdeckApp
 from console.tui.screens.dialogs import ColumnsScreen, HelpScreen
@@ -239,6 +240,21 @@ async def test_a_hosts_page_changes_with_the_host(fleet: SmallFleet) -> None:
         await shows(ready, "198.18.0.0")
         fleet.lose("web1")
         await shows(ready, "no answer for 12 s")
+
+
+async def test_a_host_that_refuses_what_a_view_is_made_of_is_a_note(
+    fleet: SmallFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise AccessRefused("not in the group systemd-journal", host="web1", hint="add the user to it")
+
+    monkeypatch.setattr(fleet, "follow_journal", refused)
+    async with running(fleet) as ready:
+        await ready[1].press("L")
+        await shows(ready, "not in the group systemd-journal")
+        await ready[1].press("W")
+        await shows(ready, "prod › watch")
+        assert ready[0].fault is None
 
 
 async def test_help_and_columns_open_and_close(fleet: SmallFleet) -> None:

@@ -105,6 +105,20 @@ def test_one_that_was_broken_from_the_start_is_taken_up_when_it_is_mended(tmp_pa
     assert (watch.theme, ground(watch)) == ("mine", "#000005")
 
 
+async def test_a_fleet_file_that_has_gone_is_a_note_and_no_crash(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app_module, "THEMES_EVERY_S", 0.01)
+    app = app_on(SmallFleet(), theme_watch=folder.watch())
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await until(pilot, lambda: app.main.shown is not None)
+        folder.config.unlink()
+        (folder.themes / "mine.toml").unlink()
+        await shows((app, pilot), "fleet.toml")
+        assert app.fault is None
+        assert app.theme == "mine"
+
+
 async def test_the_screen_changes_with_the_file_and_not_with_a_broken_one(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,7 +55,7 @@ def header_text(
     age = data_age(hosts, holds, now) + (" [READ-ONLY]" if read_only else "")
     clock, zone = now.strftime("%H:%M:%S"), now.strftime("%H:%M:%S UTC")
     tries = (
-        (f"{fleet}  {len(hosts)} hosts: {', '.join(told)}  {age}", zone),
+        (f"{fleet}  {len(hosts)} host{'' if len(hosts) == 1 else 's'}: {', '.join(told)}  {age}", zone),
         (f"{fleet}  {', '.join(told)}  {age}", zone),
         (f"{fleet}  {', '.join(told)}  {age}", clock),
         (f"{', '.join(told)}  {age}", clock),
