@@ -1,7 +1,7 @@
 """The fleet at size, on simulated hosts: cold, idle, and while it changes; and what the simulator costs.
 
 One client process against `lab sim` on the same machine, so that walls include the simulator's own work.
-The sizes are those of $QUARTERDECK_BENCH_HOSTS, `100,500` by default; `1,10,100,500,1000` for the whole picture.
+The sizes are those of $QUARTERDECK_BENCH_HOSTS, `100,500` by default; `1,10,100,500,1000` for all of it.
 """
 
 from __future__ import annotations
