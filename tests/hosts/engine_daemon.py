@@ -60,7 +60,8 @@ class FakeDaemon:
     """What it says, and how it misbehaves; all of it may be changed while it runs.
 
     `answers` replaces what a path says: bytes sent as they are, after which the connection ends;
-    None for silence. `seen` holds the targets asked for, in order.
+    None for silence. `seen` holds the targets asked for, in order; `changes` the verb, the id and the
+    parameters of each POST and DELETE, after which `becomes[verb]` is added to the container's state.
     """
 
     path: Path
@@ -73,6 +74,8 @@ class FakeDaemon:
     close_each: bool = False
     piece: int = 2048
     seen: list[str] = field(default_factory=list)
+    changes: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
+    becomes: dict[str, dict[str, Any]] = field(default_factory=dict)
     connections: int = 0
     open_connections: set[asyncio.StreamWriter] = field(default_factory=set)
     followers: list[asyncio.StreamWriter] = field(default_factory=list)
@@ -138,7 +141,7 @@ class FakeDaemon:
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Answer one question; False if the connection ends with it."""
         head = await reader.readuntil(b"\r\n\r\n")
-        target = head.split(b" ", 2)[1].decode()
+        method, target = (word.decode() for word in head.split(b" ", 2)[:2])
         self.seen.append(target)
         async with self.asked:
             self.asked.notify_all()
@@ -156,7 +159,8 @@ class FakeDaemon:
             await writer.drain()
             await reader.read()
             return False
-        status, body = self._body(path, parse_qs(urlsplit(target).query))
+        query = parse_qs(urlsplit(target).query)
+        status, body = self._body(path, query) if method == "GET" else self._change(method, path, query)
         more = b"Connection: close\r\n" if self.close_each else b""
         if len(body) > 2048:
             writer.write(
@@ -196,6 +200,21 @@ class FakeDaemon:
         if what == "stats":
             return 200, json.dumps(self._stats(found)).encode()
         return 200, json.dumps(found).encode()
+
+    def _change(self, method: str, path: str, query: dict[str, list[str]]) -> tuple[int, bytes]:
+        """What a POST or a DELETE does; `/v1.45/containers/{id}/{verb}`."""
+        number, verb = (*unquote(path).split("/")[3:], "remove")[:2]
+        self.changes.append((verb, number, {key: values[0] for key, values in query.items()}))
+        for part, status in self.statuses.items():
+            if part in path:
+                return status, json.dumps({"message": f"no {part}"}).encode()
+        if number not in self.containers:
+            return 404, json.dumps({"message": f"No such container: {number}"}).encode()
+        if verb == "remove":
+            del self.containers[number]
+        elif self.becomes.get(verb):
+            self.containers[number]["State"] |= self.becomes[verb]
+        return 204, b""
 
     def _stats(self, found: dict[str, Any]) -> dict[str, Any]:
         """A second apart each time, half a core busy."""
