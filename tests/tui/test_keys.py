@@ -59,6 +59,7 @@ class TestTable:
         commands = all_commands()
         changing = {c.words[-1] for c in commands if c.kind is Kind.WRITE and c.words[0] != "lab"}
         assert changing
+        changing.discard("top")  # runs a container's own ps; a list has a top too
         changing |= {
             "start",
             "stop",
