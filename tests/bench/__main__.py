@@ -10,7 +10,7 @@ import json
 import sys
 from pathlib import Path
 
-BENCHES = ("start", "export_parser", "log_pane", "picture", "change", "table", "terminal", "restart")
+BENCHES = ("start", "export_parser", "log_pane", "picture", "change", "table", "terminal", "restart", "on_screen")
 
 
 def main(argv: list[str]) -> int:

@@ -31,7 +31,7 @@ from console.model.config import FleetConfig
 from console.model.wants import Wants
 from tests.bench.labs import lab_config
 
-_UNIT = "web@1.service"
+UNIT = "web@1.service"
 
 
 def _ssh(config: FleetConfig, *options: str) -> list[str]:
@@ -54,7 +54,7 @@ async def _warm(config: FleetConfig, state: str, times: int) -> tuple[list[float
     ours: list[float] = []
     theirs: list[float] = []
     shared = _ssh(config, "-S", f"{state}/control")
-    command = parse_line(f"unit restart {_UNIT} --on={host.name}", core_registry()).command
+    command = parse_line(f"unit restart {UNIT} --on={host.name}", core_registry()).command
     assert command is not None
     _timed(_ssh(config, "-M", "-S", f"{state}/control", "-f", "-N"))
     try:
@@ -70,7 +70,7 @@ async def _warm(config: FleetConfig, state: str, times: int) -> tuple[list[float
                     start = time.perf_counter()
                     await command.run(core, Printer("json", out=nowhere, err=nowhere))
                     ours.append(1000 * (time.perf_counter() - start - SETTLE_S))
-                    argv = [*shared, "sudo", "systemctl", "restart", _UNIT]
+                    argv = [*shared, "sudo", "systemctl", "restart", UNIT]
                     theirs.append(await asyncio.to_thread(_timed, argv))
     finally:
         _timed([*shared, "-O", "exit"])
@@ -84,8 +84,8 @@ def _cold(config: FleetConfig, state: str, times: int) -> tuple[list[float], lis
     ours, theirs = [], []
     try:
         for _ in range(times):
-            ours.append(_timed([*qd, "unit", "restart", _UNIT, "--on", host.name, "--yes"]) - 1000 * SETTLE_S)
-            theirs.append(_timed([*_ssh(config), "sudo", "systemctl", "restart", _UNIT]))
+            ours.append(_timed([*qd, "unit", "restart", UNIT, "--on", host.name, "--yes"]) - 1000 * SETTLE_S)
+            theirs.append(_timed([*_ssh(config), "sudo", "systemctl", "restart", UNIT]))
     finally:
         os.environ.pop("XDG_STATE_HOME") if before is None else os.environ.update(XDG_STATE_HOME=before)
     return ours, theirs
@@ -98,12 +98,12 @@ def run(times: int = 25) -> dict[str, object]:
         return {}
     # systemd gives up on a unit that is started five times in ten seconds, whoever starts it.
     with tempfile.TemporaryDirectory(prefix="qd-bench-") as state:
-        _limit(config, off=True)
+        start_limit(config, off=True)
         try:
             ours, theirs = asyncio.run(_warm(config, state, times))
             cold, cold_theirs = _cold(config, state, max(5, times // 3))
         finally:
-            _limit(config, off=False)
+            start_limit(config, off=False)
     warm, warm_theirs = statistics.median(ours), statistics.median(theirs)
     more = statistics.median(cold) - statistics.median(cold_theirs)
     return {
@@ -119,13 +119,13 @@ def run(times: int = 25) -> dict[str, object]:
     }
 
 
-def _limit(config: FleetConfig, *, off: bool) -> None:
+def start_limit(config: FleetConfig, *, off: bool) -> None:
     """Take systemd's limit of starts off the unit, or put it back."""
-    folder = f"/run/systemd/system/{_UNIT}.d"
+    folder = f"/run/systemd/system/{UNIT}.d"
     text = f"sudo mkdir -p {folder}; printf '[Unit]\\nStartLimitBurst=0\\n' | sudo tee {folder}/bench.conf"
     change = text if off else f"sudo rm -rf {folder}"
     subprocess.run(
-        [*_ssh(config), f"{change} >/dev/null; sudo systemctl daemon-reload; sudo systemctl start {_UNIT}"],
+        [*_ssh(config), f"{change} >/dev/null; sudo systemctl daemon-reload; sudo systemctl start {UNIT}"],
         check=True,
     )
 

@@ -1,0 +1,79 @@
+"""The terminal's app on lab hosts, in this process, with its keys and its screen at hand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from textual.driver import Driver
+from textual.pilot import Pilot
+
+from console.commands.core import Core
+from console.commands.grammar import Globals
+from console.model.wants import EVERYTHING
+from console.tui.app import QuarterdeckApp
+from console.tui.keys import resolve
+from console.tui.themes import load_themes, shipped_folder
+
+
+@dataclass(frozen=True)
+class OnScreen:
+    """The app, running."""
+
+    app: QuarterdeckApp
+    pilot: Pilot[int]
+
+    def text(self) -> str:
+        """The screen as plain lines."""
+        with self.app._context():
+            strips = self.app.screen._compositor.render_strips()
+        return "\n".join(strip.text.rstrip() for strip in strips)
+
+    async def until(self, true: Callable[[], bool], seconds: float = 30) -> None:
+        """Wait for a condition, however busy the app is; the screen is in the error."""
+        try:
+            async with asyncio.timeout(seconds):
+                while not true():  # noqa: ASYNC110 - of what is drawn no event tells
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise AssertionError(f"not within {seconds:g} s:\n{self.text()}") from None
+
+    async def shows(self, *wanted: str, seconds: float = 30) -> None:
+        await self.until(lambda: all(word in self.text() for word in wanted), seconds)
+
+
+@asynccontextmanager
+async def on_screen(
+    config: Path, *, size: tuple[int, int] = (120, 40), driver: type[Driver] | None = None
+) -> AsyncIterator[OnScreen]:
+    """The app on the fleet of a file, until the context is left.
+
+    :param driver: what takes what is written, for who measures it; otherwise nobody does.
+    """
+    core = Core(Globals(config=config))
+    themes, _ = load_themes([shipped_folder()])
+    async with core.observe(None, EVERYTHING, wait=False) as look:
+        app = QuarterdeckApp(
+            look, core.config.name, resolve(core.config.keys, config), themes=themes, theme="dark"
+        )
+        if driver is not None:
+            app.driver_class = driver
+        started: asyncio.Future[Pilot[int]] = asyncio.get_running_loop().create_future()
+        over = asyncio.Event()
+
+        async def pilot_work(pilot: Pilot[int]) -> None:
+            started.set_result(pilot)
+            await over.wait()
+
+        running = asyncio.create_task(
+            app.run_async(size=size, headless=driver is None, auto_pilot=pilot_work), name="the app"
+        )
+        try:
+            yield OnScreen(app, await started)
+        finally:
+            over.set()
+            app.exit()
+            await running
