@@ -345,6 +345,22 @@ async def sudo_makes_us_root(subject: Subject) -> None:
         assert (await transport.run(("id", "-u"), privileged=True)).stdout.strip() == b"0"
 
 
+async def files_are_read_by_the_user_and_written_by_root(subject: Subject) -> None:
+    path = "/etc/systemd/system/contract-tries.conf"
+    async with connected(subject) as transport:
+        said = await transport.run(("cat", "/proc/sys/kernel/random/boot_id"))
+        assert said.stdout.decode().strip().replace("-", "") == (await read_facts(transport)).boot_id
+        missing = await transport.run(("cat", "--", path))
+        assert (missing.code, b"No such file" in missing.stderr) == (1, True)
+        denied = await transport.run(("tee", path), stdin=b"[Unit]\n")
+        assert (denied.code, b"Permission denied" in denied.stderr) == (1, True)
+        try:
+            assert (await transport.run(("tee", path), stdin=b"[Unit]\n", privileged=True)).code == 0
+            assert (await transport.run(("cat", "--", path))).stdout == b"[Unit]\n"
+        finally:
+            await transport.run(("rm", "--", path), privileged=True)
+
+
 async def a_program_that_is_not_there_is_absent(subject: Subject) -> None:
     async with connected(subject) as transport:
         with pytest.raises(Absent):
@@ -383,6 +399,7 @@ CHECKS: tuple[Check, ...] = (
     a_boot_that_there_is_not_is_absent,
     the_facts_are_whole,
     sudo_makes_us_root,
+    files_are_read_by_the_user_and_written_by_root,
     a_program_that_is_not_there_is_absent,
     a_key_that_is_not_the_hosts_is_refused,
     a_crash_loop_gives_up_and_keeps_its_first_cause,

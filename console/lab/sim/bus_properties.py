@@ -114,7 +114,7 @@ def unit_properties(machine: Machine, unit: UnitState) -> Properties:
         "UnitFilePreset": Variant("s", "enabled" if loaded else ""),
         "FragmentPath": Variant("s", path),
         "SourcePath": Variant("s", ""),
-        "DropInPaths": Variant("as", []),
+        "DropInPaths": Variant("as", machine.drop_ins(kind.name)),
         "CanStart": Variant("b", loaded),
         "CanStop": Variant("b", True),
         "CanReload": Variant("b", kind.type == "service" and kind.sub == "running"),

@@ -9,29 +9,21 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
 
-from console.lab.sim import facts
+from console.lab.sim import facts, files
 from console.lab.sim.bus import BusService
 from console.lab.sim.docker_api import DockerService
+from console.lab.sim.files import Printed
 from console.lab.sim.journalctl import BadArguments, Follower, printed, question
 from console.lab.sim.machine import Machine
-from console.lab.sim.units import NoSuchUnit
 from console.lab.sim.wire import Out, Service
 
 USER = "core"
+_GOES_DOWN_AFTER = 0.3
 BUS_SOCKET = "/run/dbus/system_bus_socket"
 DOCKER_SOCKET = "/run/docker.sock"
 PODMAN_FOLDER = "/run/podman"
 PODMAN_SOCKET = f"{PODMAN_FOLDER}/podman.sock"
-
-
-class Printed(NamedTuple):
-    """A command that has ended."""
-
-    out: str | bytes = ""
-    code: int = 0
-    err: str = ""
 
 
 def run(machine: Machine, line: str, out: Out) -> Service | None:
@@ -79,6 +71,8 @@ def _service(machine: Machine, argv: Sequence[str], out: Out, *, root: bool) -> 
             engine = machine.engine
             if engine is not None and engine.kind == program and (root or program == "docker"):
                 return DockerService(machine, engine, out)
+        case ["tee", *_]:
+            return _Tee(machine, argv, out, root)
         case ["journalctl", *_] if "-f" in argv or "--follow" in argv:
             try:
                 return Follower(machine, question(machine, argv), out)
@@ -96,6 +90,8 @@ def _end(out: Out, printed: Printed) -> None:
 
 
 def _printed(machine: Machine, argv: Sequence[str], *, root: bool) -> Printed:
+    if argv[0] in files.COMMANDS:
+        return files.run(machine, argv, root)
     command = _COMMANDS.get(argv[0])
     if command is None or (argv[0] in _UPDATERS and argv[0] not in facts.programs(machine)):
         return Printed(code=127, err=f"sh: 1: {argv[0]}: not found\n")
@@ -146,27 +142,58 @@ def _test(machine: Machine, argv: Sequence[str], root: bool) -> Printed:
 
 
 def _systemctl(machine: Machine, argv: Sequence[str], root: bool) -> Printed:
-    name = argv[-1]
-    if argv[1:2] == ["reboot"] and root:
-        machine.later(0.5, machine.reboot)
-        return Printed()
-    if argv[1:2] != ["cat"]:
-        return Printed(code=1, err=f"Unknown command verb '{' '.join(argv[1:2])}'.\n")
+    match [word for word in argv[1:] if not word.startswith("-")]:
+        case [("reboot" | "poweroff") as verb]:
+            if not root:
+                return Printed(code=1, err=f"Call to {verb} failed: Interactive authentication required.\n")
+            machine.later(_GOES_DOWN_AFTER, machine.reboot if verb == "reboot" else machine.power_off)
+            return Printed()
+        case ["cat", name]:
+            return _systemctl_cat(machine, name)
+        case ["is-system-running"]:
+            failed = machine.units.failed()
+            return Printed("degraded\n" if failed else "running\n", 1 if failed else 0)
+    return Printed(code=1, err=f"Unknown command verb '{' '.join(argv[1:2])}'.\n")
+
+
+def _systemctl_cat(machine: Machine, name: str) -> Printed:
     try:
-        kind = machine.units.peek(name).kind
-    except NoSuchUnit:
-        kind = None
-    if kind is None or kind.load != "loaded":
+        text = f"# {files.UNIT_FOLDER}{name}\n{files.unit_file(machine, name)}"
+    except files.NoSuchFile:
         return Printed(code=1, err=f"No files found for {name}.\n")
-    lines = [f"# /usr/lib/systemd/system/{name}", "[Unit]", f"Description={kind.description}"]
-    lines += [f"Requires={other}" for other in kind.requires] + [f"After={other}" for other in kind.after]
-    if kind.type == "service":
-        program = name.partition(".")[0].partition("@")[0]
-        lines += ["", "[Service]", f"ExecStart=/usr/bin/{program}", f"Restart={kind.restart}"]
-        lines.append(f"RestartSec={kind.restart_after:g}")
-    if kind.wanted_by:
-        lines += ["", "[Install]", *(f"WantedBy={target}" for target in kind.wanted_by)]
-    return Printed("\n".join(lines) + "\n")
+    for path in machine.drop_ins(name):
+        text += f"\n# {path}\n{machine.files[path].decode('utf-8', 'replace')}"
+    return Printed(text)
+
+
+def _env(machine: Machine, argv: Sequence[str], root: bool) -> Printed:
+    """`env NAME=VALUE… COMMAND`: the only command so run has systemd check a unit, and all units are good."""
+    return Printed() if "systemd-analyze" in argv else Printed(code=127, err="env: not simulated\n")
+
+
+def _echo(machine: Machine, argv: Sequence[str], root: bool) -> Printed:
+    return Printed(" ".join(argv[1:]) + "\n")
+
+
+def _uname(machine: Machine, argv: Sequence[str], root: bool) -> Printed:
+    return Printed(f"{machine.system.kernel if '-r' in argv else 'Linux'}\n")
+
+
+class _Tee:
+    """A command that reads to the end of its stdin first; see `Service`."""
+
+    def __init__(self, machine: Machine, argv: Sequence[str], out: Out, root: bool) -> None:
+        self._machine, self._argv, self._out, self._root = machine, argv, out, root
+        self._said = bytearray()
+
+    def received(self, data: bytes) -> None:
+        self._said += data
+
+    def finished(self) -> None:
+        _end(self._out, files.run(self._machine, self._argv, self._root, bytes(self._said)))
+
+    def closed(self) -> None:
+        """What was not said to its end is not written."""
 
 
 def _id(machine: Machine, argv: Sequence[str], root: bool) -> Printed:
@@ -204,6 +231,9 @@ _COMMANDS: dict[str, Callable[[Machine, Sequence[str], bool], Printed]] = {
     "test": _test,
     "systemctl": _systemctl,
     "id": _id,
+    "env": _env,
+    "echo": _echo,
+    "uname": _uname,
     "true": lambda machine, argv, root: Printed(),
     "hostname": lambda machine, argv, root: Printed(f"{machine.name}\n"),
     **dict.fromkeys(_UPDATERS, _updater),

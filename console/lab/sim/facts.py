@@ -22,7 +22,7 @@ def is_script(text: str) -> bool:
     return "section()" in text
 
 
-def answer(machine: Machine, script: str, *, root: bool) -> str:
+def answer(machine: Machine, script: str, *, root: bool = False) -> str:
     """The script's output on this host."""
     return "".join(
         f"\x1e{name}\n{_ANSWERS[name](machine, root)}"

@@ -85,6 +85,8 @@ class Machine:
         self.journal = Journal(self.machine_id, name)
         self.version = dict(self.system.release)["VERSION_ID"]
         self.deployments = _deployments(self.system)
+        #: What was written on the host, by path; a folder of its own ends in a slash.
+        self.files: dict[str, bytes] = {}
         self.boots = 0
         self._engine: Engine | None = None
         self._boot(-self.dice.uniform(3_600, 3_000_000))
@@ -184,6 +186,15 @@ class Machine:
         self._down()
         if lasts is not None:
             self._agenda.after(lasts, self._up(self.boots))
+
+    def power_off(self) -> None:
+        """Shut down in order, and stay down."""
+        self._down()
+
+    def drop_ins(self, unit: str) -> list[str]:
+        """The drop-ins of a unit, by path."""
+        folder = f"/etc/systemd/system/{unit}.d/"
+        return sorted(path for path in self.files if path.startswith(folder) and path.endswith(".conf"))
 
     def _down(self) -> None:
         self.line.down = True
