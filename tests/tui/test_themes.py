@@ -24,8 +24,10 @@ RGB = [theme for theme in THEMES.values() if not theme.ansi]
 
 TEXTS = ("foreground", "tone-good", "tone-warn", "tone-bad", "tone-faint", "heading")
 GROUNDS = ("background", "surface", "panel", "row-cursor", "row-marked", "header")
+HOSTS = ("host-0", "host-1", "host-2", "host-3")
 PAIRS = (
     *product(TEXTS, GROUNDS),
+    *product(HOSTS, ("background", "row-cursor")),
     ("match-text", "match"),
     ("header-text", "header"),
     ("badge-text", "badge"),
@@ -134,6 +136,14 @@ class TestShipped:
         assert len({*rows}) == 2
         assert all(contrast(row, ground) >= 1.15 for row in rows)
 
+    @pytest.mark.parametrize("theme", RGB, ids=lambda theme: theme.name)
+    def test_no_two_hosts_colours_are_one_and_none_is_a_tone(self, theme: Theme) -> None:
+        known = colors(theme)
+        tones = [known[tone] for tone in ("tone-warn", "tone-bad")]
+        for seen in (str, with_256):
+            assert len({seen(known[host]) for host in HOSTS}) == len(HOSTS)
+            assert not {seen(known[host]) for host in HOSTS} & set(map(seen, tones))
+
     def test_high_contrast_is_7_to_1(self) -> None:
         known = colors(THEMES["high-contrast"])
         for text, ground in product(TEXTS, ("background", "surface", "panel", "header")):
@@ -198,7 +208,7 @@ class TestShipped:
 
     def test_the_page_names_each_and_every_key(self) -> None:
         text = (ROOT / "docs/themes.md").read_text()
-        words = set(re.findall(r"[a-z][a-z-]+", text))
+        words = set(re.findall(r"[a-z][a-z0-9-]+", text))
         assert words >= {*THEMES, *VARIABLES.keys, *COLORS.keys}
 
 

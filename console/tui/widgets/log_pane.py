@@ -46,10 +46,10 @@ class LogPane(ScrollView, can_focus=True, inherit_bindings=False):
         TONES_CSS % {"widget": "LogPane"}
         + """
     LogPane { overflow-x: hidden; overflow-y: scroll; scrollbar-size-vertical: 1; }
-    LogPane > .log--host-0 { color: $heading; }
-    LogPane > .log--host-1 { color: $text-primary; }
-    LogPane > .log--host-2 { color: $text-secondary; }
-    LogPane > .log--host-3 { color: $text-accent; }
+    LogPane > .log--host-0 { color: $host-0; }
+    LogPane > .log--host-1 { color: $host-1; }
+    LogPane > .log--host-2 { color: $host-2; }
+    LogPane > .log--host-3 { color: $host-3; }
     """
     )
 
