@@ -73,8 +73,14 @@ def _lab(out: Output, *, runs: bool = True) -> Lab:
     return Lab(default_root(), default_cache(), out.note)
 
 
+class LabCommand(Command):
+    """A command about the lab on this machine: no fleet file's `read_only` is about it."""
+
+    of_fleet = False
+
+
 @dataclass(frozen=True)
-class LabUp(Command):
+class LabUp(LabCommand):
     """Bring up hosts: at least so many of each kind, all of them running.
 
     Without a kind it is three docker hosts and an atomic one. The last line of stdout is the path of
@@ -99,7 +105,7 @@ class LabUp(Command):
 
 
 @dataclass(frozen=True)
-class LabDown(Command):
+class LabDown(LabCommand):
     """Take the lab down: every host, process, mount and network device of it.
 
     A simulated fleet that was started with `lab sim --detach` ends too.
@@ -133,7 +139,7 @@ _RATE = Value("RATE", _parse_rate, "{:g}".format)
 
 
 @dataclass(frozen=True)
-class LabSim(Command):
+class LabSim(LabCommand):
     """Simulate a fleet: hosts without a system, which speak SSH, D-Bus, docker and the journal.
 
     For size and for faults; it needs no root. The first line of stdout is the path of its fleet file, once
@@ -186,7 +192,7 @@ class LabSim(Command):
 
 
 @dataclass(frozen=True)
-class LabShow(Command):
+class LabShow(LabCommand):
     """Show the lab's hosts."""
 
     words = ("lab", "status")
@@ -196,7 +202,7 @@ class LabShow(Command):
 
 
 @dataclass(frozen=True)
-class _OneHost(Command):
+class _OneHost(LabCommand):
     """A lab command about one host."""
 
     host: str = argument("HOST", "a host of the lab", required=True)
@@ -275,7 +281,7 @@ class LabSlow(_OneHost):
 
 
 @dataclass(frozen=True)
-class LabRelease(Command):
+class LabRelease(LabCommand):
     """Choose what the atomic hosts find when they look for an update: 1.0, 1.1, or 1.2, which is broken.
 
     A new lab has hosts with 1.0, and 1.1 released.

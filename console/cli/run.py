@@ -144,6 +144,6 @@ async def _interruptible(
 
 def _check_read_only(command: Command, core: Core) -> None:
     """Refuse a write before anything connects."""
-    if command.kind is Kind.WRITE and (why := core.read_only()):
+    if command.kind is Kind.WRITE and (why := core.read_only(of_fleet=command.of_fleet)):
         core.audit.refused(format_command(command), f"this console is read-only: {why}")
         raise Refused(f"{' '.join(command.words)} writes, and this console is read-only: {why}")

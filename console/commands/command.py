@@ -99,6 +99,7 @@ class Command:
     words: ClassVar[tuple[str, ...]]
     aliases: ClassVar[tuple[tuple[str, ...], ...]] = ()
     kind: ClassVar[Kind] = Kind.READ
+    of_fleet: ClassVar[bool] = True  # whether it is about the fleet of the fleet's file
 
     async def run(self, core: Core, out: Output) -> None:
         """Do it, telling `out` what is found.

@@ -155,17 +155,22 @@ class Core:
             self._overlaid = (as_read, overlaid(self.file, read_overlay(path)))
         return self._overlaid[1]
 
-    def read_only(self) -> str | None:
-        """Why no write may happen, or None. Nothing is connected to find out."""
+    def read_only(self, *, of_fleet: bool = True) -> str | None:
+        """Why no write may happen, or None. Nothing is connected to find out.
+
+        :param of_fleet: whether what the fleet's file says counts.
+        """
         if self.options.read_only:
             return "--read-only"
         if self.environ.get("QUARTERDECK_READ_ONLY", "") not in ("", "0"):
             return "$QUARTERDECK_READ_ONLY is set"
+        if not of_fleet:
+            return None
         try:
             read_only = self.file.read_only
         except ConfigError:
             # No fleet, or none that can be read: a write that needs one is told so when it loads it,
-            # and those that do not (`lab up`, a first `host import`) have nothing to keep to.
+            # and those that do not (a first `host import`) have nothing to keep to.
             return None
         return f"[fleet] read_only in {self.file.path}" if read_only else None
 

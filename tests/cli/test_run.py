@@ -83,6 +83,16 @@ def test_read_only_by_the_environment_refuses_before_anything_is_read(tmp_path: 
     assert "$QUARTERDECK_READ_ONLY" in done.stderr
 
 
+def test_a_read_only_fleet_keeps_writes_from_its_hosts_and_not_from_the_lab(tmp_path: Path) -> None:
+    file = tmp_path / "fleet.toml"
+    file.write_text('[fleet]\nname = "x"\nread_only = true\n[[host]]\nname = "a"\naddress = "127.0.0.1"\n')
+    refused = qd(tmp_path, "--config", str(file), "unit", "restart", "x", "--on", "a", "--yes")
+    assert (refused.returncode, str(file) in refused.stderr) == (3, True)
+    lab = qd(tmp_path, "--config", str(file), "lab", "kill", "nobody-of-this-lab")
+    assert "read-only" not in lab.stderr
+    assert lab.returncode == 1
+
+
 def test_every_problem_of_a_configuration_is_told_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text('[fleet]\nnmae = "x"\n[[host]]\nname = "a"\nport = "ssh"\n')
     done = qd(tmp_path, "--config", str(tmp_path / "bad.toml"), "host", "list")

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from textual.driver import Driver
 from textual.pilot import Pilot
@@ -24,7 +25,7 @@ class OnScreen:
     """The app, running."""
 
     app: QuarterdeckApp
-    pilot: Pilot[int]
+    pilot: Pilot[Any]
 
     def text(self) -> str:
         """The screen as plain lines."""
@@ -61,10 +62,10 @@ async def on_screen(
         )
         if driver is not None:
             app.driver_class = driver
-        started: asyncio.Future[Pilot[int]] = asyncio.get_running_loop().create_future()
+        started: asyncio.Future[Pilot[Any]] = asyncio.get_running_loop().create_future()
         over = asyncio.Event()
 
-        async def pilot_work(pilot: Pilot[int]) -> None:
+        async def pilot_work(pilot: Pilot[Any]) -> None:
             started.set_result(pilot)
             await over.wait()
 
