@@ -215,10 +215,10 @@ def host_page(host: Host, refused: Sequence[str] = ()) -> list[tuple[Cell, ...]]
     if host.status.reason:
         lines.append(_told("", Cell(host.status.reason, Tone.BAD)))
     for source, status in host.sources.items():
-        since = Cell("" if status.state is State.LIVE else _since(status))
-        lines.append(_told(source.value, state_cell(status), since))
+        usual = status.state in (State.LIVE, State.ABSENT)
+        lines.append(_told(source.value, state_cell(status), Cell("" if usual else _since(status))))
         if status.reason:
-            lines.append(_told("", Cell(status.reason, Tone.WARN)))
+            lines.append(_told("", Cell(status.reason, Tone.FAINT if usual else Tone.WARN)))
         if source is Source.CONTAINERS:
             lines += [_told("", Cell.state("refused", Tone.BAD), Cell(reason)) for reason in refused]
     lines.append(())
