@@ -20,6 +20,8 @@ SETTLE_S = 0.3
 #: What a daemon does after it has answered, it does within so many seconds.
 _LATE_S = 10.0
 _LOOK_EVERY_S = 0.1
+#: One that dies over and over is seen between two lives within so many seconds.
+_NEXT_LIFE_S = 2.0
 
 #: Words of a container's state that are the same class to a plan: one that crashes over and over is
 #: running and restarting in turn.
@@ -203,6 +205,9 @@ async def _settled(engine: EngineControl, container: str) -> str:
         return ""
     if state_class(found.state) == "down" and found.exit_code == 0 and not found.error:
         return "it ran, and has ended with exit code 0"
+    if found.state == "running":
+        # Between two lives it says how the last one ended.
+        found = await _until(engine, container, lambda now: now.state != "running", within=_NEXT_LIFE_S)
     code = f" with exit code {found.exit_code}" if found.exit_code is not None else ""
     if state_class(found.state) == "up":
         raise HostFailure(f"it died at once{code}, and is being restarted", host=engine.host)
@@ -217,9 +222,11 @@ async def _seen(engine: EngineControl, container: str, state: str) -> str:
     return ""
 
 
-async def _until(engine: EngineControl, container: str, wanted: Callable[[Container], bool]) -> Container:
-    """The container once it is as wanted, or `_LATE_S` later; `Absent` once it is gone."""
-    end = asyncio.get_running_loop().time() + _LATE_S
+async def _until(
+    engine: EngineControl, container: str, wanted: Callable[[Container], bool], *, within: float = _LATE_S
+) -> Container:
+    """The container once it is as wanted, or `within` seconds later; `Absent` once it is gone."""
+    end = asyncio.get_running_loop().time() + within
     while True:
         found = await engine.inspect(container)
         if wanted(found) or asyncio.get_running_loop().time() > end:
