@@ -9,6 +9,8 @@ MAKEFLAGS += --no-print-directory
 # What the console itself needs of the machine: a virtual environment, systemd-python's build; and the
 # journal tests a writer of journal files, those of the terminal a terminal.
 PACKAGES := python3-venv python3-dev gcc pkg-config libsystemd-dev openssh-client systemd-journal-remote tmux
+# Lab tests mostly wait for hosts: two files at a time, each worker with a lab of its own.
+SIDE_BY_SIDE := -n 2 --dist loadfile
 LAB_PACKAGES := $(shell sed 's/#.*//' console/lab/packages.txt)
 
 .PHONY: help setup demo lab lab-down test test-full check bench screenshots lock clean
@@ -28,10 +30,10 @@ lab-down:  ## take the lab down
 	@$(BIN)/quarterdeck lab down
 
 test: setup  ## unit tests and the core lab tests
-	@$(BIN)/pytest -m "not full and not bench" $(ARGS)
+	@$(BIN)/pytest $(SIDE_BY_SIDE) -m "not full and not bench" $(ARGS)
 
 test-full: setup  ## every test there is
-	@$(BIN)/pytest -m "not bench" $(ARGS)
+	@$(BIN)/pytest $(SIDE_BY_SIDE) -m "not bench" $(ARGS)
 
 check: setup  ## ruff, mypy, import-linter
 	@$(BIN)/ruff check .

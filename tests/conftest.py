@@ -19,6 +19,8 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    if hasattr(session.config, "workerinput"):
+        return  # one of several that run side by side: who started them counts
     if os.environ.get(REQUIRE_LAB) and (_ran["skipped"] or not _ran["passed"]):
         print(f"\nthe lab's tests did not all run: {_ran}")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
