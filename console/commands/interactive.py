@@ -162,7 +162,7 @@ class ContainerExec(_InContainer):
     async def _do(self, core: Core, out: Output, transport: Transport, container: Container) -> int:
         engine, root = await _engine_command(transport, container)
         if core.seat is not None:
-            inside = (*engine, "exec", "-i", "-t", _DETACH, container.id, *self.argv)
+            inside = (*engine, *_on_terminal(core.seat), container.id, *self.argv)
             return await _joined(core.seat, transport, inside, privileged=root)
         inside = (*engine, "exec", container.id, *self.argv)
         return await _streamed(core, out, transport, container, inside, privileged=root)
@@ -177,7 +177,7 @@ class ContainerTop(_InContainer):
     async def _do(self, core: Core, out: Output, transport: Transport, container: Container) -> int:
         engine, root = await _engine_command(transport, container)
         if core.seat is not None:
-            inside = (*engine, "exec", "-i", "-t", _DETACH, container.id, "top")
+            inside = (*engine, *_on_terminal(core.seat), container.id, "top")
             code = await _joined(core.seat, transport, inside, privileged=root)
             if code not in _NO_PROGRAM:
                 return code
@@ -277,6 +277,11 @@ def _seated(core: Core, line: str) -> Seat:
     if core.seat is None:
         raise UsageError(f"{line}: needs a terminal", hint="`host exec` runs a command without one")
     return core.seat
+
+
+def _on_terminal(seat: Seat) -> tuple[str, ...]:
+    """How docker and podman are told to run something on the terminal that they are on."""
+    return ("exec", "-i", "-t", f"--env=TERM={seat.term}", _DETACH)
 
 
 async def _joined(
