@@ -96,10 +96,10 @@ async def _look_at(
             return None  # it has gone meanwhile
 
     async def one(host: str) -> ContainerHost:
-        def failed(error: HostError) -> None:
-            raise error
-
-        found = await ask_each(targets[host], look, failed)
+        silent: list[HostError] = []
+        found = await ask_each(targets[host], look, silent.append)
+        if silent:
+            raise silent[0]
         names = Counter(name for each in view.fleet.model.containers(host) for name in set(each.names))
         return ContainerHost(
             host,

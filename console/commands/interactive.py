@@ -160,7 +160,7 @@ class ContainerExec(_InContainer):
     argv: tuple[str, ...] = rest("CMD", "the command", required=True)
 
     async def _do(self, core: Core, out: Output, transport: Transport, container: Container) -> int:
-        engine, root = await _engine_command(transport, container)
+        engine, root = await engine_command(transport, container)
         if core.seat is not None:
             inside = (*engine, *_on_terminal(core.seat), container.id, *self.argv)
             return await _joined(core.seat, transport, inside, privileged=root)
@@ -175,7 +175,7 @@ class ContainerTop(_InContainer):
     words = ("container", "top")
 
     async def _do(self, core: Core, out: Output, transport: Transport, container: Container) -> int:
-        engine, root = await _engine_command(transport, container)
+        engine, root = await engine_command(transport, container)
         if core.seat is not None:
             inside = (*engine, *_on_terminal(core.seat), container.id, "top")
             code = await _joined(core.seat, transport, inside, privileged=root)
@@ -320,7 +320,7 @@ async def _streamed(
     return ran.code
 
 
-async def _engine_command(transport: Transport, container: Container) -> tuple[tuple[str, ...], bool]:
+async def engine_command(transport: Transport, container: Container) -> tuple[tuple[str, ...], bool]:
     """The engine's own program, and whether it has to be run as root."""
     from console.hosts.engine_sockets import DOCKER_SOCKET
 
