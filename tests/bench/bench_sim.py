@@ -21,6 +21,7 @@ from console.fleet.fleet import Fleet, open_fleet
 from console.hosts.links import Links
 from console.lab.sim.fleet import Running, SimFleet
 from console.lab.sim.plan import SimPlan
+from console.lab.sim.script import parse
 from console.model.host import Host
 from console.model.state import State
 from console.model.wants import Wants
@@ -31,6 +32,13 @@ _IDLE_S = 20.0
 #: Changes a second on one host while the fleet changes.
 _CHURN_A_HOST = 0.04
 _TICK_S = 0.01
+#: What befalls many hosts at once, and for how long the console is watched at least.
+_EVENTS = {
+    "40 % of the hosts die for 5 s": 'do = "die"\nshare = 0.4\nfor = 5',
+    "a daemon-reload on all": 'do = "daemon-reload"',
+    "every connection drops": 'do = "drop"',
+}
+_EVENT_S = 10.0
 
 
 def sizes() -> list[int]:
@@ -95,6 +103,32 @@ async def _cold(fleet: Fleet, began: float, hosts: int) -> dict[str, float]:
     }
 
 
+async def _mass(running: Running, fleet: Fleet, hosts: int) -> dict[str, float]:
+    """What happens to many hosts at once, and how the console comes through it."""
+    result: dict[str, float] = {}
+    for name, text in _EVENTS.items():
+        (fault,) = parse(f"[[fault]]\n{text}")
+        stalls = Stalls()
+        watch = asyncio.create_task(stalls.watch())
+        began, cpu = time.perf_counter(), time.process_time()
+        running.befall(fault)
+        await asyncio.sleep(_EVENT_S)
+        async with asyncio.timeout(_SETTLES_WITHIN):
+            while sum(map(_whole, fleet.model.hosts())) < hosts:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        watch.cancel()
+        with suppress(asyncio.CancelledError):
+            await watch
+        result |= {
+            f"{name}: all whole again, s": time.perf_counter() - began,
+            f"{name}: client CPU, s": time.process_time() - cpu,
+            f"{name}: loop late p99, ms": stalls.share(0.99),
+            f"{name}: loop late at worst, ms": stalls.share(1.0),
+            f"{name}: client memory after, MB": _memory_of([os.getpid()]),
+        }
+    return result
+
+
 async def _span(seconds: float) -> dict[str, float]:
     """The client's CPU and its loop's stalls over a while."""
     stalls = Stalls()
@@ -142,6 +176,8 @@ async def _against(running: Running, hosts: int, name: str) -> dict[str, float]:
         sim_cpu = _cpu_of(pids)
         result |= _named(name, await _span(_IDLE_S))
         result[f"{name}: simulator CPU, % of a core"] = 100 * (_cpu_of(pids) - sim_cpu) / _IDLE_S
+        if name == "churn":
+            result |= _named(name, await _mass(running, fleet, hosts))
     return result
 
 

@@ -18,7 +18,9 @@ from console.fleet.fleet import open_fleet
 from console.hosts.links import Links
 from console.lab.sim.fleet import SimFleet
 from console.lab.sim.plan import SimPlan
+from console.lab.sim.script import parse
 from console.lab.sim.standing import down
+from console.model.state import State
 from console.model.wants import Wants
 
 
@@ -121,6 +123,20 @@ async def test_a_script_that_is_none_is_a_usage_error(root: Path, tmp_path: Path
         _, err = await process.communicate()
     assert process.returncode == 2
     assert b"melt" in err
+
+
+async def test_faults_befall_hosts_of_every_process_while_the_fleet_runs(tmp_path: Path) -> None:
+    fleet = SimFleet(tmp_path / "sim", SimPlan(hosts=4, units=20, containers=2, workers=2), lambda line: None)
+    wants = Wants(containers=False, os=False)
+    async with fleet.running() as running:
+        hosts = load_config(running.config).hosts
+        async with open_fleet(hosts, wants, Links(ssh_config=False)) as view:
+            assert await view.settled(30) == []
+            (fault,) = parse('[[fault]]\ndo = "die"')
+            running.befall(fault)
+            async with asyncio.timeout(20):
+                while any(host.status.state is State.LIVE for host in view.model.hosts()):  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
 
 
 async def test_a_worker_that_dies_ends_the_fleet_and_says_so(tmp_path: Path) -> None:

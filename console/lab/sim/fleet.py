@@ -22,6 +22,7 @@ from console.errors import LabError
 from console.lab.run import run
 from console.lab.sim.commands import USER
 from console.lab.sim.plan import SimPlace, SimPlan, places
+from console.lab.sim.script import Fault
 from console.lab.sim.standing import held
 from console.lab.state import replace
 
@@ -42,6 +43,12 @@ class Running:
     def pids(self) -> list[int]:
         """The processes that carry the hosts."""
         return [worker.pid for worker in self._workers]
+
+    def befall(self, fault: Fault) -> None:
+        """Have a fault happen, at its time from now."""
+        for worker in self._workers:
+            assert worker.stdin is not None
+            worker.stdin.write(json.dumps(asdict(fault)).encode() + b"\n")
 
     async def wait(self) -> NoReturn:
         """Wait for what should not happen. :raises LabError: a process of hosts has ended."""

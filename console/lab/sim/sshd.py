@@ -103,7 +103,7 @@ class Sshd:
                 front.thaw()
         if line.down:
             self._close_server()
-        elif self._server is None:
+        elif self._server is None and (self._starting is None or self._starting.done()):
             self._starting = asyncio.create_task(self.start(), name=f"{self.machine.name}: listen")
 
     def _close_server(self) -> None:

@@ -1,8 +1,8 @@
 """One process of simulated hosts: `python -m console.lab.sim.worker`.
 
 Its first line on stdin says which hosts; it answers with one line of their addresses and host keys once all
-of them listen. A second line starts their lives: churn, and the script of faults. It ends when stdin does,
-which happens at the latest when whoever started it ends.
+of them listen. A second line starts their lives: churn, and the script of faults. Each line after that is a
+fault for now. It ends when stdin does, which happens at the latest when whoever started it ends.
 """
 
 from __future__ import annotations
@@ -65,6 +65,7 @@ class Worker:
         self._order = order
         self._clock = Clockwork(order["began"])
         self._keys: dict[tuple[str, int], asyncssh.SSHKey] = {}
+        self._faults = 0
         self.machines: list[Machine] = []
         self._servers: list[Sshd] = []
 
@@ -92,11 +93,17 @@ class Worker:
         if order["churn"]:
             for machine in self.machines:
                 Churn(machine, order["churn"] / len(order["names"]), agenda.after)
+        for entry in order["script"]:
+            self.befall(entry)
+
+    def befall(self, entry: dict[str, Any]) -> None:
+        """Have a fault happen at its time from now."""
+        order, agenda = self._order, self._clock.agenda
+        fault = Fault(**entry)
+        self._faults += 1
         mine = {machine.name: machine for machine in self.machines}
-        for number, entry in enumerate(order["script"]):
-            fault = Fault(**entry)
-            for name in sorted(fault.chosen(order["names"], order["seed"], number) & mine.keys()):
-                agenda.after(fault.at, _befalls(mine[name], fault, agenda))
+        for name in sorted(fault.chosen(order["names"], order["seed"], self._faults) & mine.keys()):
+            agenda.after(fault.at, _befalls(mine[name], fault, agenda))
 
     async def close(self) -> None:
         self._clock.stop()
@@ -130,7 +137,8 @@ async def serve(reader: asyncio.StreamReader, write: Callable[[bytes], object]) 
             worker.live()
             # What is there now stays: the collector need not look at it again and again.
             gc.freeze()
-            await reader.read()
+            while line := await reader.readline():
+                worker.befall(json.loads(line))
     finally:
         await worker.close()
 
