@@ -236,7 +236,8 @@ def _told(name: str, *cells: Cell) -> tuple[Cell, ...]:
 
 
 def _since(status: Status) -> str:
-    return f"since {status.since:%Y-%m-%d %H:%M:%S} UTC"
+    today = status.since.date() == clock.now().date()
+    return f"since {status.since:%H:%M:%S} UTC" if today else f"since {status.since:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _numbers(host: Host) -> dict[str, Cell]:
