@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from console.actions.container_plan import (
@@ -27,6 +27,7 @@ from console.model.container import Container
 from console.model.selector import NamePatterns
 
 BOOT = "0" * 32
+REGISTRY = core_registry()
 
 
 def web(state: str = "running", **more: Any) -> Container:
@@ -65,7 +66,7 @@ def test_the_way_back_of_each(verb: str, state: str, undo: str | None) -> None:
     assert found.steps[0].undo == undo
     assert found.grave is (verb == "remove")
     if undo:
-        assert isinstance(parse_line(undo, core_registry()).command, ChangeContainers)
+        assert isinstance(parse_line(undo, REGISTRY).command, ChangeContainers)
 
 
 @pytest.mark.parametrize(
@@ -180,6 +181,7 @@ def test_a_target_that_moved_on_is_named(before: str, now: str, boot: str, moved
     assert ContainerStamp("a" * 64, "docker", before, BOOT).moved(found, boot) == moved
 
 
+@settings(deadline=None)  # a busy machine is no fault of a line
 @given(st.text(min_size=1, max_size=40), st.sampled_from(["start", "stop", "pause", "unpause"]))
 def test_an_undo_line_means_this_container_and_no_other_whatever_its_name_is(name: str, verb: str) -> None:
     state = {"start": "exited", "unpause": "paused"}.get(verb, "running")
@@ -187,7 +189,7 @@ def test_an_undo_line_means_this_container_and_no_other_whatever_its_name_is(nam
     other = web(state, name="innocent", names=("innocent",), id="b" * 64)
     (step,) = drawn(verb, target).steps
     assert step.undo
-    command = parse_line(step.undo, core_registry()).command
+    command = parse_line(step.undo, REGISTRY).command
     assert isinstance(command, ChangeContainers)
     named = NamePatterns.parse(command.patterns)
     assert named.matches_container(target)

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from console.errors import ConfigError
@@ -111,6 +111,7 @@ KEYS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,10}", fullmatch=True)
 LABELS = st.dictionaries(KEYS, st.none() | st.from_regex(r"[a-z*?$()\"'\\-]{1,10}", fullmatch=True))
 
 
+@settings(deadline=None)  # a busy machine is no fault of it
 @given(st.dictionaries(KEYS, st.text("abc", min_size=1)), LABELS, LABELS)
 def test_what_undoes_a_change_of_labels_leaves_nothing_behind(
     file: dict[str, str], before: dict[str, str | None], change: dict[str, str | None]
