@@ -10,12 +10,13 @@ import shlex
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from console.lab.sim import facts, files
+from console.lab.sim import containers_cli, facts, files
 from console.lab.sim.bus import BusService
 from console.lab.sim.docker_api import DockerService
 from console.lab.sim.files import Printed
 from console.lab.sim.journalctl import BadArguments, Follower, printed, question
 from console.lab.sim.machine import Machine
+from console.lab.sim.shell import Shell
 from console.lab.sim.wire import Out, Service
 
 USER = "core"
@@ -33,18 +34,44 @@ def run(machine: Machine, line: str, out: Out) -> Service | None:
     except ValueError as error:
         _end(out, Printed(code=2, err=f"sh: 1: {error}\n"))
         return None
-    root = False
-    if argv[:1] == ["sudo"]:
-        while argv and argv[0] != "--":
-            argv.pop(0)
-        argv, root = argv[1:], True
+    argv, root = _as_root(argv)
     if not argv:
         _end(out, Printed(code=1, err="usage: sudo -h\n"))
         return None
     if service := _service(machine, argv, out, root=root):
         return service
+    if argv[0] in ("docker", "podman") and (done := containers_cli.run(machine, argv, out)):
+        if not isinstance(done, Printed):
+            return done
+        _end(out, done)
+        return None
     _end(out, _printed(machine, argv, root=root))
     return None
+
+
+def _as_root(argv: Sequence[str]) -> tuple[list[str], bool]:
+    """A command without its sudo, and whether it had one: the user may be root and is asked for nothing."""
+    words = list(argv)
+    if words[:1] != ["sudo"]:
+        return words, False
+    words.pop(0)
+    while words and words[0].startswith("-"):
+        option = words.pop(0)
+        if option == "--":
+            break
+        if option == "-p":
+            words.pop(0)  # its prompt
+    return words, True
+
+
+def shell(machine: Machine, out: Out) -> Service:
+    """What a session without a command runs."""
+
+    def line(words: Sequence[str]) -> Printed:
+        words, root = _as_root(words)
+        return _printed(machine, words, root=root) if words else Printed()
+
+    return Shell(out, f"{USER}@{machine.name}:~$ ", line)
 
 
 @lru_cache(maxsize=64)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import asyncssh
@@ -77,6 +77,7 @@ class Sshd:
                 server_version=_VERSION,
                 encoding=None,
                 gss_host=None,
+                line_editor=False,
                 password_auth=False,
                 kbdint_auth=False,
                 agent_forwarding=False,
@@ -246,17 +247,28 @@ class _Session(_Ends, asyncssh.SSHServerSession[bytes]):
     def __init__(self, machine: Machine, ended: Callable[[], None]) -> None:
         super().__init__(machine)
         self._ended = ended
-        self._line = ""
+        self._line: str | None = None
 
     def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
         self.out.opened(chan)
+
+    def pty_requested(
+        self, term_type: str, term_size: tuple[int, int, int, int], term_modes: Mapping[int, int]
+    ) -> bool:
+        return True
+
+    def shell_requested(self) -> bool:
+        return True
 
     def exec_requested(self, command: str) -> bool:
         self._line = command
         return True
 
     def session_started(self) -> None:
-        self.service = commands.run(self.machine, self._line, self.out)
+        if self._line is None:
+            self.service = commands.shell(self.machine, self.out)
+        else:
+            self.service = commands.run(self.machine, self._line, self.out)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
