@@ -143,8 +143,22 @@ class LabSim(LabCommand):
     """Simulate a fleet: hosts without a system, which speak SSH, D-Bus, docker and the journal.
 
     For size and for faults; it needs no root. The first line of stdout is the path of its fleet file, once
-    all hosts listen; it runs until it is interrupted. The same seed has the same history. Faults are
-    scripted in a TOML file, whose entries console/lab/sim/script.py describes.
+    all hosts listen; it runs until it is interrupted. The same seed has the same history.
+
+    A script is TOML, one table a fault: when, which, on which hosts, for how many seconds.
+
+        [[fault]]
+        at = 30                 # seconds after the fleet is up
+        do = "die"
+        hosts = ["sim-00*"]     # names or globs; all if left out
+        share = 0.2             # or count = 20; the seed chooses
+        for = 60
+
+    There are die reboot hang half-open drop slow(delay, rate) garbage host-key clock-skew(offset)
+    pressure(resource, value) disk-full unit-crash(unit) unit-crash-loop(unit) unit-restart(unit)
+    daemon-reload container-crash(container) container-crash-loop(container)
+    container-restart(container) unhealthy(container) oom(container) log-burst(unit, lines)
+    stage(version); what is in brackets are further keys, all of which may be left out.
     """
 
     words = ("lab", "sim")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from console.cli.lab import LabSim
 from console.lab.sim.churn import Churn
 from console.lab.sim.journal import export
 from console.lab.sim.machine import Machine
-from console.lab.sim.script import Fault, befall, parse
+from console.lab.sim.script import FAULTS, Fault, befall, parse
 from console.lab.sim.worker import Clockwork
 from tests.sim.worlds import world
 
@@ -86,3 +87,10 @@ async def test_the_clock_of_a_worker_runs_what_is_due() -> None:
     async with asyncio.timeout(5):
         await done.wait()
     clock.stop()
+
+
+def test_the_help_names_every_fault_and_its_keys() -> None:
+    told = LabSim.__doc__ or ""
+    for word, how in FAULTS.items():
+        keys = ", ".join(how.defaults)
+        assert (f"{word}({keys})" if keys else f" {word} ") in told.replace("\n", " "), word
