@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from console.errors import ConfigError
 from console.fleet.config import parse_config
+from console.fleet.model import FleetModel
 from console.fleet.overlay import (
     HostOverlay,
     change_overlay,
@@ -23,6 +24,7 @@ from console.fleet.overlay import (
     read_overlay,
 )
 from console.model.config import HostConfig
+from console.model.selector import Selector
 
 SINCE = datetime(2026, 11, 24, 3, 12, tzinfo=UTC)
 FILE = Path("/etc/fleet.toml")
@@ -123,3 +125,14 @@ def test_what_undoes_a_change_of_labels_leaves_nothing_behind(
     back = labelled(host, second, {key: was.get(key) for key in change})
     assert back == first
     assert overlaid_host(host, back).labels == was
+
+
+async def test_a_live_view_hears_of_it_at_once() -> None:
+    model = FleetModel([WEB, HostConfig("web2")])
+    feed = model.feed()
+    await feed.batch(pause=0)
+    model.configure(overlaid_host(WEB, HostOverlay({"role": "db"}, SINCE)))
+    assert (await feed.batch(pause=0)).hosts == {"web1"}
+    host = model.host("web1")
+    assert (host.labels["role"], host.cordoned) == ("db", SINCE)
+    assert Selector.parse("role=db").matches_host(host)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -280,14 +281,39 @@ def test_by_hand_needs_somebody_or_yes(using: Using) -> None:
     assert using.writer.last()["outcome"] == "refused"
 
 
-def test_without_the_group_changes_go_by_become(lab: Lab, truth: Truth, tmp_path: Path) -> None:
-    """`guest` is in no group and may sudo nothing: it is told so, and nothing is changed."""
-    found = asyncio.run(engine_host(lab, "docker"))
-    text = truth.config.path.read_text(encoding="utf-8").replace('user = "core"', 'user = "guest"')
+@pytest.fixture
+def guest(host: EngineHost, tmp_path: Path) -> Using:
+    """Somebody in no group that an engine knows."""
+    text = host.truth.config.path.read_text(encoding="utf-8").replace('user = "core"', 'user = "guest"')
     config = tmp_path / "guest.toml"
     config.write_text(text, encoding="utf-8")
-    guest = Writer(Truth(truth.config), tmp_path)
-    words = ("--config", str(config), "container", "stop", "web", "--yes", "--on", found.config.name)
-    done = guest.run(*words, code=4)
-    assert "web" not in done.stdout
-    assert asyncio.run(found.inspected("State.Status"))["web"] == "running"
+    truth = Truth(replace(host.truth.config, path=config))
+    return Using(Writer(truth, tmp_path), host)
+
+
+@pytest.fixture
+def sudo_for_guest(host: EngineHost) -> Iterator[None]:
+    file = "/etc/sudoers.d/guest"
+    asyncio.run(host.root(f"echo 'guest ALL=(ALL) NOPASSWD: ALL' > {file}; chmod 440 {file}"))
+    yield
+    asyncio.run(host.root(f"rm {file}"))
+
+
+@pytest.mark.usefixtures("sudo_for_guest")
+def test_without_the_group_it_goes_by_become_and_nothing_of_that_stays(guest: Using) -> None:
+    guest.make("c-one", "--stop-signal", "KILL")
+    guest.done("stop", "c-one")
+    assert guest.state("c-one") == "exited"
+    guest.undo()
+    assert guest.state("c-one") == "running"
+    words = ("container", "exec", "c-one", "--yes", *guest.on, "--", "echo", "inside")
+    assert guest.writer.run(*words).stdout == "inside\n"
+    gone = "for i in $(seq 50); do pgrep -f '[d]ial-stdio' || exit 0; sleep 0.1; done; exit 1"
+    asyncio.run(guest.host.root(gone))
+
+
+def test_without_the_group_and_without_sudo_nothing_is_changed(guest: Using) -> None:
+    guest.make("c-one")
+    found = guest.write("stop", "c-one", code=4)
+    assert [status for status, _ in found.values()] == ["unreachable"]
+    assert guest.state("c-one") == "running"

@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import select
+import signal
 import subprocess
 import termios
 import time
@@ -196,6 +197,19 @@ def test_exec_plans_and_asks_like_every_write(writer: Writer) -> None:
     writer.run("host", "exec", "--on", "docker1", "--", "touch", "/tmp/no", code=3)
     writer.run("host", "exec", "--yes", "--", "touch", "/tmp/no", code=2)
     writer.run("host", "exec", "--on", "docker1", "--yes", "--", "test", "!", "-e", "/tmp/no")
+
+
+def test_exec_that_is_interrupted_gives_a_true_account(writer: Writer) -> None:
+    line = "echo begun > /tmp/c-begun; sleep 30"
+    running = writer.start(("host", "exec", "--on", "docker1", "--yes", "--", "sh", "-c", line))
+    ask = "for i in $(seq 200); do test -e /tmp/c-begun && break; sleep 0.1; done; rm /tmp/c-begun"
+    writer.truth.ask("docker1", ask)
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=30)
+    assert running.returncode == 130, err
+    assert "docker1 ✖ interrupted: begun" in out
+    assert "interrupted: 1 interrupted" in err
+    assert writer.last()["outcome"] == "interrupted"
 
 
 def test_a_shell_without_a_terminal_is_a_usage_error(writer: Writer) -> None:
