@@ -6,6 +6,9 @@ import json
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from tests.lab.truth import Truth
@@ -44,13 +47,18 @@ class Running:
         self._process.kill()
         self._process.communicate()
 
-    def until(self, wanted: str) -> str:
+    def until(self, wanted: str, seconds: float = 60) -> str:
         """The first line that holds `wanted`."""
         assert self._process.stdout
-        for line in self._process.stdout:
-            if wanted in line:
-                return line
-        raise AssertionError(f"ended without {wanted!r}")
+        late = threading.Timer(seconds, self._process.kill)
+        late.start()
+        try:
+            for line in self._process.stdout:
+                if wanted in line:
+                    return line
+        finally:
+            late.cancel()
+        raise AssertionError(f"ended, or was ended after {seconds:g} s, without {wanted!r}")
 
     def interrupt(self) -> int:
         """Ctrl-C; the exit code."""
@@ -58,6 +66,18 @@ class Running:
         _, err = self._process.communicate(timeout=20)
         assert "Traceback" not in err
         return self._process.returncode
+
+
+@contextmanager
+def logging(truth: Truth, host: str, tag: str, text: str) -> Iterator[None]:
+    """A line in the journal of `host` twice a second, for as long as the context lasts."""
+    loop = f"while logger -t {tag} {text}; do echo; sleep 0.5; done"  # ends when nobody takes the echo
+    writing = subprocess.Popen([*truth.argv(host), loop], stdout=subprocess.PIPE)
+    try:
+        yield
+    finally:
+        writing.kill()
+        writing.communicate()
 
 
 def test_fleet_status_tells_what_is_wrong(truth: Truth) -> None:
@@ -127,8 +147,8 @@ def test_log_follow_tells_what_comes_from_every_host(truth: Truth) -> None:
     with Running(truth, *words) as following:
         # The first line a host logs after the follower is there is the sign that it is.
         for host in truth.config.hosts:
-            truth.ask(host.name, "for i in 1 2 3 4 5 6; do logger -t hello from-$(hostname); sleep 0.5; done")
-            record = json.loads(following.until(f"from-{host.name}"))
+            with logging(truth, host.name, "hello", f"from-{host.name}"):
+                record = json.loads(following.until(f"from-{host.name}"))
             assert record["host"] == host.name
             assert record["trusted"] is True
         assert following.interrupt() == 130
