@@ -135,6 +135,27 @@ async def test_drilling_down_and_back_and_forward(fleet: SmallFleet) -> None:
         await shows(ready, "prod › web2 › units")
 
 
+async def test_who_comes_back_finds_the_row_the_filter_and_the_order_as_they_were(fleet: SmallFleet) -> None:
+    async with running(fleet) as ready:
+        app, pilot = ready
+        await pilot.press("U")
+        await shows(ready, "› units")
+        await pilot.press("S", "slash", *"db", "enter", "j")
+        here = table(app).cursor_key
+        await pilot.press("l")
+        await shows(ready, "› logs")
+        await pilot.press("escape")
+        await shows(ready, "2 of 4   /db")
+        assert table(app).cursor_key == here
+        assert table(app).list.sort == (None, True)
+        await pilot.press("H")
+        await shows(ready, "prod › hosts")
+        await pilot.press("U")
+        await shows(ready, "prod › units   4")
+        assert table(app).list.sort == (None, True), "the order hides nothing; a filter from before would"
+        assert filtered(app) == ""
+
+
 async def test_keys_faster_than_the_views_end_in_the_last_one(fleet: SmallFleet) -> None:
     async with running(fleet) as ready:
         app, pilot = ready

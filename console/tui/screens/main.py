@@ -19,7 +19,7 @@ from console.fleet.model import Changes
 from console.tui.actions import Place
 from console.tui.keys import bind, help_for, hints
 from console.tui.screens.dialogs import ColumnsScreen, HelpScreen
-from console.tui.shown import Shown, shown
+from console.tui.shown import Memory, Shown, shown
 from console.tui.tables import holds
 from console.tui.targets import asked, opened, target
 from console.tui.views import History, Kind, View
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 SMALLEST = (60, 15)
 _EVERY_S = 1.0
+#: How many views that were left are remembered.
+_REMEMBERED = 64
 _FILTER_HINT = "filter: text, !text, -l role=web, -f fzy"
 _SEARCH_HINT = "search: the lines around stay"
 
@@ -47,6 +49,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.history = History([View(Kind.WATCH)])
         #: What is shown of the present view; None until it is there.
         self.shown: Shown | None = None
+        self._memories: dict[View, Memory] = {}
         self._wants_detail = True
         self._ticked = 0.0
 
@@ -93,18 +96,28 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.history.go(view)
         self._show_now()
 
-    def _show_now(self) -> None:
-        work(self, self._rebuild, "view")
+    def _show_now(self, *, again: bool = False) -> None:
+        work(self, partial(self._rebuild, again=again), "view")
 
-    async def _rebuild(self) -> None:
-        """Put what is shown of the present view in place of what was there before."""
+    async def _rebuild(self, *, again: bool = False) -> None:
+        """Put what is shown of the present view in place of what was there before.
+
+        :param again: it was left, and is come back to.
+        """
         body = self.query_one("#body", Container)
+        if self.shown is not None:
+            self._memories.pop(self.shown.view, None)
+            self._memories[self.shown.view] = self.shown.memory()
+            if len(self._memories) > _REMEMBERED:
+                del self._memories[next(iter(self._memories))]
         self.shown = None
         self.line.close()
         await body.remove_children()
         now = shown(self.view)
         await body.mount(now)
         now.set_detail(self._wants_detail)
+        if memory := self._memories.get(now.view):
+            now.recall(memory, again=again)
         self.shown = now
         self._take_keyboard()
         self.tick()
@@ -181,11 +194,11 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def action_back(self) -> None:
         if self.history.back():
-            self._show_now()
+            self._show_now(again=True)
 
     def action_forward(self) -> None:
         if self.history.forward():
-            self._show_now()
+            self._show_now(again=True)
 
     def action_leave(self) -> None:
         if self.history.at == 0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.tui.shown.base import Shown
+from console.tui.shown.base import Memory, Shown
 from console.tui.shown.list import ShownList
 from console.tui.shown.log import ShownLog
 from console.tui.shown.page import ShownPage
@@ -16,4 +16,4 @@ def shown(view: View) -> Shown:
     return _SORTS.get(view.kind, ShownList)(view)
 
 
-__all__ = ["Shown", "shown"]
+__all__ = ["Memory", "Shown", "shown"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from textual.containers import Horizontal
@@ -12,6 +13,21 @@ from console.tui.views import View
 
 if TYPE_CHECKING:
     from console.tui.app import QuarterdeckApp
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What is kept of a view that was left.
+
+    :param cursor: the key of the row the cursor was on.
+    :param sort: by which column, and whether the other way round.
+    :param hidden: titles of columns that were chosen not to be shown.
+    """
+
+    filtered: str = ""
+    cursor: Any = None
+    sort: tuple[str | None, bool] = (None, False)
+    hidden: frozenset[str] = frozenset()
 
 
 class Shown(Horizontal):
@@ -44,7 +60,7 @@ class Shown(Horizontal):
 
     @property
     def rows(self) -> list[Any]:
-        """Those that are marked, in the order shown; where none is, the one that the cursor is on."""
+        """Those that are marked and shown, in their order; where none is, the one that the cursor is on."""
         return []
 
     def status(self) -> list[str]:
@@ -74,6 +90,19 @@ class Shown(Horizontal):
 
     def set_since(self, n: int) -> None:
         """Reach as far back as `SINCE[n]` says."""
+
+    def memory(self) -> Memory:
+        """What is to be kept when it is left."""
+        return Memory(self.filtered)
+
+    def recall(self, memory: Memory, *, again: bool) -> None:
+        """Be as it was when it was left.
+
+        :param again: it is come back to; else it is looked at anew, and nothing that hides rows is
+            taken over.
+        """
+        if again and memory.filtered:
+            self.set_filter(memory.filtered)
 
     def clear_marks(self) -> bool:
         """Unmark everything; False if nothing was marked."""

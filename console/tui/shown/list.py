@@ -11,7 +11,7 @@ from console.fleet.model import Changes
 from console.tui.actions import Place
 from console.tui.detail import detail
 from console.tui.keys import bind
-from console.tui.shown.base import Shown
+from console.tui.shown.base import Memory, Shown
 from console.tui.tables import Listed, listed
 from console.tui.views import View
 from console.tui.widgets.document import Document
@@ -109,6 +109,18 @@ class ShownList(Shown):
     def set_detail(self, wanted: bool) -> None:
         self._wants_detail = wanted
         self._place_detail()
+
+    def memory(self) -> Memory:
+        table = self.table
+        hidden = frozenset(column.title for column in table.columns if column.hidden)
+        return Memory(self.filtered, table.cursor_key, table.list.sort, hidden)
+
+    def recall(self, memory: Memory, *, again: bool) -> None:
+        self.table.set_hidden(memory.hidden)
+        self.table.set_sort(*memory.sort)
+        super().recall(memory, again=again)
+        if again and memory.cursor is not None:
+            self.table.move_to(memory.cursor)
 
     def clear_marks(self) -> bool:
         if not self.table.marked:
