@@ -14,6 +14,7 @@ from console.lab.sim.script import Fault
 #: Hosts in one block of addresses; more would need a second one.
 MOST_HOSTS = 16_000
 _PORT = 2222
+_BLOCKS = range(64, 192)
 #: Where a machine has 127.0.0.1 only, hosts differ by their port.
 _FIRST_PORT = 21_000
 _ROLES = ("web", "web", "db", "worker")
@@ -65,22 +66,30 @@ class SimPlace:
 
 
 def places(plan: SimPlan, root: Path) -> list[SimPlace]:
-    """Where the hosts listen: each its own loopback address, in a block that goes by the folder."""
-    block = 64 + hashlib.sha256(os.fsencode(root)).digest()[0] % 128
+    """Where the hosts listen: each its own loopback address, in a block that goes by the folder.
+
+    A block that another fleet has is left to it.
+    """
     names = [f"sim-{number:04}" for number in range(1, plan.hosts + 1)]
-    if _can_bind(f"127.{block}.0.1"):
+    if not _can_bind(f"127.{_BLOCKS[0]}.0.1", 0):  # a machine that has 127.0.0.1 only
         return [
-            SimPlace(number, name, f"127.{block}.{number // 250}.{number % 250 + 1}", _PORT)
-            for number, name in enumerate(names)
+            SimPlace(number, name, "127.0.0.1", _FIRST_PORT + number) for number, name in enumerate(names)
         ]
-    return [SimPlace(number, name, "127.0.0.1", _FIRST_PORT + number) for number, name in enumerate(names)]
+    first = hashlib.sha256(os.fsencode(root)).digest()[0]
+    blocks = (_BLOCKS[(first + step) % len(_BLOCKS)] for step in range(len(_BLOCKS)))
+    block = next((block for block in blocks if _can_bind(f"127.{block}.0.1", _PORT)), _BLOCKS[0])
+    return [
+        SimPlace(number, name, f"127.{block}.{number // 250}.{number % 250 + 1}", _PORT)
+        for number, name in enumerate(names)
+    ]
 
 
-def _can_bind(address: str) -> bool:
-    """Whether the machine answers on all of 127.0.0.0/8, as Linux does."""
+def _can_bind(address: str, port: int) -> bool:
+    """Whether nobody else listens there, and the machine has the address (Linux has all of 127.0.0.0/8)."""
     with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((address, 0))
+            probe.bind((address, port))
         except OSError:
             return False
         return True
