@@ -10,7 +10,10 @@ import json
 import sys
 from pathlib import Path
 
-BENCHES = ("start", "export_parser", "log_pane", "picture", "change", "table", "terminal", "restart", "on_screen")
+BENCHES = (
+    *("start", "export_parser", "log_pane", "picture", "change", "table", "terminal", "restart", "on_screen"),
+    *("plan", "sim"),
+)
 
 
 def main(argv: list[str]) -> int:
