@@ -25,10 +25,10 @@ from tests.sim.sim_host import ATOMIC, SimHost, sim_host
 
 @pytest.fixture
 async def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SimHost]:
-    monkeypatch.setattr(connect, "KEEPALIVE_INTERVAL", 0.2)
+    monkeypatch.setattr(connect, "KEEPALIVE_INTERVAL", 0.5)
     monkeypatch.setattr(connect, "KEEPALIVE_COUNT", 2)
-    monkeypatch.setattr(connect, "CONNECT_TIMEOUT", 1.0)
-    monkeypatch.setattr(connect, "LOGIN_TIMEOUT", 1.0)
+    monkeypatch.setattr(connect, "CONNECT_TIMEOUT", 2.0)
+    monkeypatch.setattr(connect, "LOGIN_TIMEOUT", 5.0)
     async with sim_host(tmp_path) as simulated:
         yield simulated
 
@@ -112,7 +112,7 @@ async def test_a_host_that_never_comes_back_refuses_connections(host: SimHost) -
 
 async def test_a_host_that_hangs_is_lost_by_silence_and_goes_on_where_it_was(host: SimHost) -> None:
     async with watched(host) as watch:
-        do(host, 'do = "hang"\nfor = 3')
+        do(host, 'do = "hang"\nfor = 4')
         await watch.lost()
         await watch.live()
 
