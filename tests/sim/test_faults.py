@@ -194,6 +194,17 @@ async def test_a_staged_version_is_booted_by_a_reboot_and_lost_by_a_power_cut(tm
             assert (await read_facts(transport)).version == "2.0"
 
 
+async def test_a_rollback_boots_the_version_before(tmp_path: Path) -> None:
+    async with sim_host(tmp_path, ATOMIC) as host, connected(host) as transport:
+        rollback = ("ostree", "admin", "set-default", "1")
+        assert (await transport.run(rollback)).code == 1
+        assert (await transport.run(rollback, privileged=True)).code == 0
+        host.machine.reboot(0.1)
+        await asyncio.sleep(0.2)
+        async with connected(host) as again:
+            assert (await read_facts(again)).version == "0.9"
+
+
 async def test_faults_that_are_over_leave_no_trace(host: SimHost) -> None:
     for word in ("hang", "slow", "garbage"):
         befall(host.machine, Fault(0, word, lasts=0.0, values={"delay": 0.5, "rate": None}), _now)

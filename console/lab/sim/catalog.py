@@ -196,13 +196,26 @@ def _own(index: int) -> UnitKind:
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """A kind of host: what /etc/os-release says, which engine and which updater it has."""
+    """A kind of host: what /etc/os-release says, which engine and which updater it has.
+
+    `before` is the version that its updater keeps besides the booted one.
+    """
 
     kind: str
     release: tuple[tuple[str, str], ...]
     kernel: str
     engine: str | None = None
     updater: str | None = None
+    before: str = ""
+
+    @property
+    def version_key(self) -> str:
+        """The field of os-release that tells the updater's version."""
+        return "OSTREE_VERSION" if "OSTREE_VERSION" in dict(self.release) else "VERSION_ID"
+
+    @property
+    def version(self) -> str:
+        return dict(self.release)[self.version_key]
 
 
 def _release(**values: str) -> tuple[tuple[str, str], ...]:
@@ -222,7 +235,7 @@ COREOS = System(
         PRETTY_NAME="Fedora CoreOS 43.20260817.3.0", VARIANT="CoreOS", VARIANT_ID="coreos",
         OSTREE_VERSION="43.20260817.3.0",
     ),
-    "6.16.4-200.fc43.x86_64", "docker", "rpm-ostree",
+    "6.16.4-200.fc43.x86_64", "docker", "rpm-ostree", "43.20260803.3.0",
 )  # fmt: skip
 FLATCAR = System(
     "flatcar",
@@ -230,13 +243,13 @@ FLATCAR = System(
         NAME="Flatcar Container Linux by Kinvolk", ID="flatcar", ID_LIKE="coreos", VERSION="4459.2.1",
         VERSION_ID="4459.2.1", PRETTY_NAME="Flatcar Container Linux by Kinvolk 4459.2.1 (Oklo)",
     ),
-    "6.12.54-flatcar", "docker", "update_engine",
+    "6.12.54-flatcar", "docker", "update_engine", "4459.2.0",
 )  # fmt: skip
 ATOMIC = System(
     "atomic",
     _release(NAME="Lab OS", ID="labos", ID_LIKE="debian", VERSION="1.0", VERSION_ID="1.0",
              PRETTY_NAME="Lab OS 1.0"),
-    "6.12.48+deb13-amd64", "docker", "ostree",
+    "6.12.48+deb13-amd64", "docker", "ostree", "0.9",
 )  # fmt: skip
 BOOTC = System(
     "bootc",
@@ -244,7 +257,7 @@ BOOTC = System(
         NAME="CentOS Stream", VERSION="10 (Coughlan)", ID="centos", ID_LIKE="rhel fedora", VERSION_ID="10",
         PRETTY_NAME="CentOS Stream 10 (Coughlan)",
     ),
-    "6.12.0-124.el10.x86_64", "podman", "bootc",
+    "6.12.0-124.el10.x86_64", "podman", "bootc", "9",
 )  # fmt: skip
 
 #: The kinds of host go round with a host's number, so that any few hosts have a mixture.

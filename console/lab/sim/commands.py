@@ -247,6 +247,11 @@ def _updater(machine: Machine, argv: Sequence[str], root: bool) -> Printed:
             return Printed(deployments.bootc())
         case ["update_engine_client", "--status" | "-status"]:
             return Printed(deployments.update_engine())
+        case ["rpm-ostree", "rollback"] | ["bootc", "rollback"] | ["ostree", "admin", "set-default", "1"]:
+            if not root:
+                return Printed(code=1, err="error: this needs root\n")
+            deployments.roll_back()
+            return Printed("Bootloader updated; boot order changed\n")
     return Printed(code=1, err=f"{argv[0]}: not simulated\n")
 
 

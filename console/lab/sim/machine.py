@@ -83,7 +83,7 @@ class Machine:
         self.on_line: Callable[[], None] | None = None
         self.health = Health(memory_used=self.dice.uniform(0.2, 0.6), disk_used=self.dice.uniform(0.1, 0.7))
         self.journal = Journal(self.machine_id, name)
-        self.version = dict(self.system.release)["VERSION_ID"]
+        self.version = self.system.version
         self.deployments = _deployments(self.system)
         #: What was written on the host, by path; a folder of its own ends in a slash.
         self.files: dict[str, bytes] = {}
@@ -261,16 +261,10 @@ class Machine:
 def _deployments(system: System) -> Deployments | None:
     if system.updater is None:
         return None
-    release = dict(system.release)
-    version = release.get("OSTREE_VERSION", release["VERSION_ID"])
-    return Deployments(system.updater, version, f"{version}-previous")
+    return Deployments(system.updater, system.version, system.before)
 
 
 def release_of(machine: Machine) -> Iterator[tuple[str, str]]:
     """The host's os-release, with the version that is booted."""
     for name, value in machine.system.release:
-        if machine.deployments and name in ("OSTREE_VERSION", "VERSION_ID"):
-            booted = next(entry for entry in machine.deployments.entries if entry.booted)
-            if booted.version != f"{value}-previous":
-                value = booted.version
-        yield name, value
+        yield name, machine.version if name == machine.system.version_key else value
