@@ -169,7 +169,11 @@ class _HandsOfHosts:
 
     async def __aexit__(self, *_: object) -> None:
         self._over.set()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        ends = await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        # What a host says when its channels are closed changes no result; a fault of ours is raised.
+        for end in ends:
+            if isinstance(end, Exception) and not isinstance(end, HostError):
+                raise end
 
     async def on(self, host: str) -> Hands:
         """:raises HostError: the host cannot be opened."""
@@ -185,7 +189,7 @@ class _HandsOfHosts:
             async with self._open(host) as hands:
                 ready.set_result(hands)
                 await self._over.wait()
-        except HostError as error:
+        except Exception as error:
             if ready.done():
                 raise
             ready.set_exception(error)

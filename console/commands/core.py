@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -115,6 +116,13 @@ class Core:
         self.seat = None if options.batch else seat
         self.pipe = pipe
         self._overlaid: tuple[tuple[int, int], FleetConfig] | None = None
+
+    def attached(self, fleet: Fleet, confirm: Confirm | None) -> Core:
+        """The same console on a fleet that is open already: for commands that are run from inside it."""
+        core = copy.copy(self)
+        core._fleet = fleet
+        core.confirm = None if self.options.batch else confirm
+        return core
 
     @cached_property
     def config_path(self) -> Path:

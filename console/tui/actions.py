@@ -137,6 +137,17 @@ ACTIONS: tuple[Action, ...] = (
         "Find a screen, a host, a unit or a container.",
     ),
     _app(
+        "app.command", ":", "screen.command", 22, "command", "Type a command: any line that scripts can say."
+    ),
+    _app(
+        "app.act",
+        "a",
+        "screen.act",
+        3,
+        "actions",
+        "What can be done to what is marked, or to what the cursor is on; each has a plan first.",
+    ),
+    _app(
         "app.escape",
         "esc",
         "screen.escape",

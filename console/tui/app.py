@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
@@ -11,9 +11,11 @@ from textual.command import Provider
 from textual.theme import Theme
 from textual.worker import WorkerFailed
 
+from console.commands.command import Command
 from console.commands.troubles import TroubleBoard
 from console.errors import QuarterdeckError
 from console.fleet.model import FleetModel
+from console.tui.acting.run_screen import RunScreen
 from console.tui.actions import Place
 from console.tui.collector import calm
 from console.tui.keys import Keymap, bind
@@ -23,7 +25,7 @@ from console.tui.theme_watch import ThemeWatch
 from console.tui.tones import DEFAULT_VARIABLES
 
 if TYPE_CHECKING:
-    from console.commands.core import View
+    from console.commands.core import Core, View
 
 #: Seconds after which the ages on the screen are looked at though nothing has changed.
 _IDLE_S = 1.0
@@ -40,6 +42,7 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
     :param theme_watch: tells of themes whose files change; None: they stay as they are.
     :param rate: how many times a second changes reach the screen, at most.
     :param read_only: why no write may happen; None where one may.
+    :param core: what commands are run with; without one, none is.
     """
 
     CSS_PATH = "quarterdeck.tcss"
@@ -59,6 +62,7 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
         read_only: str | None = None,
         problems: Iterable[str] = (),
         no_color: bool = False,
+        core: Core | None = None,
     ) -> None:
         super().__init__(ansi_color=True if no_color else None)
         self.title = name
@@ -66,6 +70,7 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
         self.keymap = keymap
         self.rate = rate
         self.read_only = read_only
+        self.core = core
         self.board = TroubleBoard(look.fleet.model)
         self.main = MainScreen()
         self.fault: Exception | None = None
@@ -92,6 +97,13 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
         if self._theme_watch is not None:
             self.run_worker(self._keep_dressed(self._theme_watch), group="themes")
         self._tell(self._problems)
+
+    def carry_out(self, commands: Sequence[Command]) -> None:
+        """Run commands, one after the other, on a screen of their own; writes are planned and asked for."""
+        if self.core is None:
+            self.notify("no commands here", severity="warning")
+        elif commands:
+            self.push_screen(RunScreen(self.core, commands))
 
     def _tell(self, problems: Iterable[str]) -> None:
         for problem in problems:

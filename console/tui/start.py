@@ -53,6 +53,7 @@ async def open_terminal(core: Core) -> int:
             read_only=core.read_only(),
             problems=dress.problems,
             no_color=prepared.no_color,
+            core=core,
         )
         code = await app.run_async(mouse=config.terminal.mouse)
         task = asyncio.current_task()

@@ -199,3 +199,14 @@ async def test_a_fault_of_ours_is_raised_and_still_accounted_for() -> None:
     with pytest.raises(ExceptionGroup):
         await execution.run()
     assert execution.results[0].status is Outcome.FAILED
+
+
+async def test_hands_that_cannot_be_opened_by_a_fault_of_ours_hold_nobody_up() -> None:
+    def broken_open(host: str) -> Any:
+        raise ZeroDivisionError
+
+    execution = Execution(Plan("line", (step("a"),)), broken_open, lambda result: None)
+    with pytest.raises(ExceptionGroup):
+        async with asyncio.timeout(5):
+            await execution.run()
+    assert execution.results[0].status is Outcome.FAILED

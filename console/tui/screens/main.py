@@ -16,6 +16,9 @@ from textual.widgets import Input, Static
 from console.commands import clock
 from console.errors import UsageError
 from console.fleet.model import Changes
+from console.tui.acting.line import about, understood
+from console.tui.acting.menu import ActionMenu
+from console.tui.acting.offers import Offer, commands, offers, targets_of
 from console.tui.actions import Place
 from console.tui.keys import bind, help_for, hints
 from console.tui.screens.dialogs import ColumnsScreen, HelpScreen
@@ -38,6 +41,7 @@ _EVERY_S = 1.0
 #: How many views that were left are remembered.
 _REMEMBERED = 64
 _FILTER_HINT = "filter: text, !text, -l role=web, -f fzy"
+_COMMAND_HINT = "a command: unit restart web --on web1; go hosts; audit list"
 _SEARCH_HINT = "search: the lines around stay"
 
 
@@ -238,6 +242,50 @@ class MainScreen(Screen[None], inherit_bindings=False):
                 self.show(page)
             else:
                 self.notify(page, severity="warning", markup=False)
+
+    # -- changing things ----------------------------------------------------------------------
+
+    def action_act(self) -> None:
+        """Offer what can be done to what is marked, or to what the cursor is on."""
+        rows = self.shown.rows if self.shown is not None else []
+        targets = targets_of(rows) or about(self.view)
+        found = offers(targets) if targets else []
+        if not found:
+            self.notify("nothing can be done to this", severity="warning", timeout=3)
+            return
+
+        def chosen(offer: Offer | None) -> None:
+            if offer is not None:
+                self.deck.carry_out(commands(offer, targets))
+
+        why = f"this console is read-only: {self.deck.read_only}" if self.deck.read_only else None
+        self.app.push_screen(ActionMenu(found, targets, why), chosen)
+
+    def action_command(self) -> None:
+        """A line of the command language, typed."""
+        self.line.open(Errand(_COMMAND_HINT, entered=self._enter, typed=self._check))
+
+    def _check(self, text: str) -> None:
+        """Say what is wrong with a line while it is typed."""
+        try:
+            understood(text, self.view)
+        except UsageError as error:
+            self.query_one("#crumbs", Bar).update(f" ▲ {error}")
+        else:
+            self._tell_status()
+
+    def _enter(self, text: str) -> None:
+        if not text.strip():
+            return
+        try:
+            found = understood(text, self.view)
+        except UsageError as error:
+            self.notify(str(error), severity="warning", markup=False)
+            return
+        if isinstance(found, View):
+            self.show(found)
+        else:
+            self.deck.carry_out([found])
 
     # -- filter and search ------------------------------------------------------------------
 

@@ -1,0 +1,103 @@
+"""What can be done to the rows that somebody points at, as commands with names in them. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from console.commands.change import Change
+from console.commands.everything import core_registry
+from console.commands.picture import Trouble
+from console.model.container import Container
+from console.model.host import Host
+from console.model.selector import NameTerm, Selector
+from console.model.unit import Unit
+
+#: A letter for each verb, by noun. No verb is without its plan and its question.
+LETTERS: dict[str, dict[str, str]] = {
+    "unit": {
+        "start": "s", "stop": "t", "restart": "r", "try-restart": "y", "reload": "l", "kill": "k",
+        "reset-failed": "f", "enable": "e", "disable": "d", "mask": "m", "unmask": "u",
+    },
+    "container": {
+        "start": "s", "stop": "t", "restart": "r", "kill": "k", "pause": "p", "unpause": "u", "remove": "x",
+    },
+    "host": {"cordon": "c", "uncordon": "u", "reboot": "r", "poweroff": "o"},
+}  # fmt: skip
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_ID = 12  # as much of a container's id as lists show
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A unit, a container or a host; `name` is the host's own where it is a host."""
+
+    noun: str
+    host: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One verb: its letter, its command and its one line of help."""
+
+    letter: str
+    command: type[Change]
+
+    @property
+    def verb(self) -> str:
+        return self.command.words[1]
+
+
+def targets_of(rows: Iterable[Any]) -> list[Target]:
+    """What rows are about; a trouble is about what it is the trouble of."""
+    found = []
+    for row in rows:
+        match row:
+            case Unit(host=host, name=name):
+                found.append(Target("unit", host, name))
+            case Container(host=host, name=name, id=box_id):
+                found.append(Target("container", host, name if _NAME.fullmatch(name) else box_id[:_ID]))
+            case Host(name=name):
+                found.append(Target("host", name, name))
+            case Trouble(host=host, unit=str(unit)):
+                found.append(Target("unit", host, unit))
+            case Trouble(host=host, container=str(box_id)):
+                found.append(Target("container", host, box_id[:_ID]))
+            case Trouble(host=host):
+                found.append(Target("host", host, host))
+    return found
+
+
+def offers(targets: Sequence[Target]) -> list[Offer]:
+    """The verbs that fit all of them; none where they are of several kinds."""
+    nouns = {target.noun for target in targets}
+    if len(nouns) != 1:
+        return []
+    (noun,) = nouns
+    known = {
+        command.words[1]: command
+        for command in core_registry()
+        if command.words[0] == noun and len(command.words) > 1 and issubclass(command, Change)
+    }
+    return [Offer(letter, known[verb]) for verb, letter in LETTERS[noun].items() if verb in known]
+
+
+def commands(offer: Offer, targets: Sequence[Target]) -> list[Change]:
+    """The verb on the targets, by their names: one command for hosts that have the same ones."""
+    if targets[0].noun == "host":
+        return [offer.command(on=_on(dict.fromkeys(target.host for target in targets)))]
+    names: dict[str, list[str]] = {}
+    for target in targets:
+        names.setdefault(target.host, []).append(target.name)
+    hosts: dict[tuple[str, ...], list[str]] = {}
+    for host, wanted in names.items():
+        hosts.setdefault(tuple(sorted(set(wanted))), []).append(host)
+    return [offer.command(on=_on(where), patterns=what) for what, where in hosts.items()]  # type: ignore[call-arg]  # all of units and containers have it
+
+
+def _on(hosts: Iterable[str]) -> Selector:
+    return Selector(tuple(NameTerm(host) for host in hosts))

@@ -1,0 +1,222 @@
+"""Changing things from the screen: what is offered, the plan, the answer, the account."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from console.actions.plan import Plan, Step
+from console.commands.change import Change
+from console.commands.command import argument
+from console.commands.core import Core, View
+from console.commands.grammar import Globals
+from console.commands.output import Output
+from console.commands.unit_change import UnitRestart
+from console.errors import HostFailure, UsageError
+from console.model.selector import Selector
+from console.tui.acting.line import about, understood
+from console.tui.acting.menu import ActionMenu
+from console.tui.acting.offers import Target, commands, offers, targets_of
+from console.tui.acting.run_screen import RunScreen
+from console.tui.app import QuarterdeckApp
+from console.tui.views import Kind
+from console.tui.views import View as Place
+from tests.tui.small_fleet import SmallFleet, app_on, box, unit
+
+
+def test_what_is_offered_fits_all_that_is_marked() -> None:
+    found = offers([Target("unit", "web1", "db.service")])
+    assert {offer.letter: offer.verb for offer in found}["r"] == "restart"
+    assert len({offer.letter for offer in found}) == len(found)
+    assert offers([Target("unit", "a", "b"), Target("container", "a", "b")]) == []
+
+
+def test_commands_are_by_name_and_hosts_with_the_same_names_are_one() -> None:
+    restart = next(o for o in offers([Target("unit", "a", "x")]) if o.verb == "restart")
+    rows = [
+        unit("web1", "x.service"),
+        unit("web2", "x.service"),
+        unit("web3", "x.service"),
+        unit("web3", "y.service"),
+    ]
+    assert commands(restart, targets_of(rows)) == [
+        UnitRestart(on=Selector.parse("web1,web2"), patterns=("x.service",)),
+        UnitRestart(on=Selector.parse("web3"), patterns=("x.service", "y.service")),
+    ]
+
+
+def test_a_container_with_a_name_that_could_be_read_otherwise_is_meant_by_its_id() -> None:
+    (target,) = targets_of([box("web1", "*")])
+    assert target.name == box("web1", "*").id[:12]
+
+
+def test_a_typed_line_is_a_command_or_a_view() -> None:
+    here = Place(Kind.WATCH)
+    assert understood("unit restart x --on web1", here) == UnitRestart(
+        on=Selector.parse("web1"), patterns=("x",)
+    )
+    assert understood("go hosts", here) == understood("view go hosts", here) == Place(Kind.HOSTS)
+    for line in ("go nowhere", "unit lsit", "", "unit list --watch", "unit restart 'x"):
+        with pytest.raises(UsageError):
+            understood(line, here)
+    assert about(Place(Kind.LOGS, "web1", unit="x.service")) == [Target("unit", "web1", "x.service")]
+
+
+@dataclass(frozen=True)
+class Doing:
+    """An act without a host."""
+
+    name: str
+    done: ClassVar[list[str]] = []
+    wait: ClassVar[asyncio.Event | None] = None
+
+    async def check(self, hands: object) -> str | None:
+        return None
+
+    async def do(self, hands: object) -> str:
+        if Doing.wait is not None:
+            await Doing.wait.wait()
+        if self.name == "bad":
+            raise HostFailure("it broke", host="web1")
+        Doing.done.append(self.name)
+        return ""
+
+
+@dataclass(frozen=True)
+class Try(Change):
+    """Does something to names, without a host."""
+
+    words = ("unit", "restart")
+    patterns: tuple[str, ...] = argument("UNIT", "names", many=True)
+
+    async def draw(self, core: Core, view: View, out: Output) -> Plan:
+        steps = (
+            Step("web1", name, "restart", "active", "anew", cast("Any", Doing(name)))
+            for name in self.patterns
+        )
+        return Plan("unit restart", tuple(steps))
+
+
+@asynccontextmanager
+async def running(tmp_path: Path, **options: Any) -> AsyncIterator[tuple[QuarterdeckApp, Pilot[int]]]:
+    file = tmp_path / "fleet.toml"
+    hosts = "".join(
+        f'[[host]]\nname = "{name}"\naddress = "127.0.0.1"\n' for name in ("web1", "web2", "lost1")
+    )
+    file.write_text(f'[fleet]\nname = "prod"\n{hosts}')
+    core = Core(Globals(config=file, **options), environ={"XDG_STATE_HOME": str(tmp_path)})
+    Doing.done.clear()
+    Doing.wait = None
+    fleet = SmallFleet()
+    fleet.transport = lambda host: None  # type: ignore[attr-defined]  # no act of ours asks for it
+    app = app_on(fleet, read_only=core.read_only())
+    app.core = core
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        await until(pilot, lambda: bool(app.main.query("#main")) and app.main.focused is not None)
+        yield app, pilot
+
+
+async def until(pilot: Pilot[int], true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not true():
+            await pilot.pause(0.01)
+
+
+def screen(app: QuarterdeckApp) -> str:
+    return "\n".join(strip.text.rstrip() for strip in app.screen._compositor.render_strips())
+
+
+def asks(app: QuarterdeckApp) -> bool:
+    """Whether an answer can be typed."""
+    return isinstance(app.screen, RunScreen) and any(line.display for line in app.screen.query(Input))
+
+
+def command(*names: str) -> Try:
+    return Try(on=Selector.parse("web1"), patterns=names)
+
+
+async def test_a_letter_of_the_menu_leads_to_a_plan_and_esc_to_nothing_done(tmp_path: Path) -> None:
+    async with running(tmp_path) as (app, pilot):
+        await pilot.press("U", "a")
+        await until(pilot, lambda: isinstance(app.screen, ActionMenu))
+        assert "restart" in screen(app)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.main)
+
+
+async def test_the_answer_that_fits_carries_the_plan_out_and_the_account_stays(tmp_path: Path) -> None:
+    async with running(tmp_path) as (app, pilot):
+        app.carry_out([command("one", "two")])
+        await until(pilot, lambda: asks(app))
+        assert "2 steps: type 2" in screen(app)
+        await pilot.press("2", "enter")
+        await until(pilot, lambda: "esc closes" in screen(app))
+        assert sorted(Doing.done) == ["one", "two"]
+        assert screen(app).count("● done") == 2
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.main)
+
+
+@pytest.mark.parametrize("keys", [["y", "enter"], ["escape"], ["enter"]])
+async def test_any_other_answer_does_nothing(tmp_path: Path, keys: list[str]) -> None:
+    async with running(tmp_path) as (app, pilot):
+        app.carry_out([command("one", "two")])
+        await until(pilot, lambda: asks(app))
+        await pilot.press(*keys)
+        await until(pilot, lambda: "not confirmed: nothing was done" in screen(app))
+        assert Doing.done == []
+
+
+async def test_a_failure_is_a_result_like_the_others(tmp_path: Path) -> None:
+    async with running(tmp_path, yes=True) as (app, pilot):
+        app.carry_out([command("one", "bad")])
+        await until(pilot, lambda: "1 of 2 targets did not" in screen(app))
+        assert "it broke" in screen(app)
+
+
+async def test_esc_twice_interrupts_what_runs_and_tells_what_was_done(tmp_path: Path) -> None:
+    async with running(tmp_path, yes=True) as (app, pilot):
+        Doing.wait = asyncio.Event()
+        app.carry_out([command("one")])
+        await until(pilot, lambda: isinstance(app.screen, RunScreen) and "running" in screen(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: "esc again" in screen(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: "1 interrupted" in screen(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.main)
+
+
+async def test_a_read_only_console_offers_nothing_and_runs_nothing_by_any_way(tmp_path: Path) -> None:
+    async with running(tmp_path, read_only=True) as (app, pilot):
+        await pilot.press("U", "a")
+        await until(pilot, lambda: isinstance(app.screen, ActionMenu))
+        assert "read-only" in screen(app)
+        await pilot.press("r")
+        assert isinstance(app.screen, ActionMenu)
+        await pilot.press("escape")
+        # As the palette would: past every key.
+        app.carry_out([command("one")])
+        await until(pilot, lambda: "read-only: --read-only" in screen(app))
+        assert Doing.done == []
+
+
+async def test_a_line_is_checked_while_it_is_typed_and_run_with_enter(tmp_path: Path) -> None:
+    async with running(tmp_path) as (app, pilot):
+        await pilot.press(":")
+        await pilot.press(*"go hsots")
+        assert "where to" in screen(app)
+        for _ in "hsots":
+            await pilot.press("backspace")
+        await pilot.press(*"hosts", "enter")
+        await until(pilot, lambda: "› hosts" in screen(app))
+        await pilot.press(":", *"audit list", "enter")
+        await until(pilot, lambda: isinstance(app.screen, RunScreen) and "no audit record" in screen(app))
