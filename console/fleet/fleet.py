@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 
 from console.errors import HostError, Unreachable
 from console.fleet.follow import PENDING, JournalTail, following
+from console.fleet.limits import make_room
 from console.fleet.model import FleetModel
 from console.hosts.engine_threads import EngineThreads
 from console.hosts.links import Links
@@ -124,6 +125,8 @@ async def open_fleet(hosts: Iterable[HostConfig], wants: Wants, links: Links) ->
 
     One that is not to connect is only what the inventory says.
     """
+    hosts = list(hosts)
+    make_room(len(hosts))
     threads = EngineThreads()
     fleet = Fleet(hosts, wants, links, threads)
     if not wants.connect:

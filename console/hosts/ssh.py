@@ -223,7 +223,12 @@ class SshTransport:
                     host=self._host,
                     hint="see MaxSessions and ForceCommand in its sshd_config",
                 ) from error
-            except asyncssh.Error as error:
+            except TimeoutError as error:
+                await place.aclose()
+                raise HostFailure(
+                    f"sshd opens no session within {_OPEN_TIMEOUT:g} s", host=self._host
+                ) from error
+            except (asyncssh.Error, OSError) as error:  # OSError: the connection broke as we wrote
                 await place.aclose()
                 raise _lost(self._host, error) from error
             except BaseException:
@@ -277,10 +282,10 @@ class SshTransport:
                     self._forwarding = False
                 elif self._lost.done():
                     raise _lost(self._host, error) from error
-            except asyncssh.Error as error:
-                raise _lost(self._host, error) from error
             except TimeoutError:
                 raise HostFailure(f"{remote} does not answer", host=self._host) from None
+            except (asyncssh.Error, OSError) as error:
+                raise _lost(self._host, error) from error
             else:
                 writer.close()
                 return True

@@ -94,6 +94,22 @@ async def _read_to_the_end(reading: SshReading) -> None:
     await reading.wait()
 
 
+@pytest.mark.parametrize("broken", [BrokenPipeError(32, "Broken pipe"), ConnectionResetError(104, "reset")])
+async def test_a_connection_that_breaks_as_a_command_is_sent_is_lost_and_no_fault_of_ours(
+    transport: SshTransport, monkeypatch: pytest.MonkeyPatch, broken: OSError
+) -> None:
+    async def breaks(*_: object, **__: object) -> None:
+        raise broken
+
+    monkeypatch.setattr(transport.connection, "create_process", breaks)
+    monkeypatch.setattr(transport.connection, "open_unix_connection", breaks)
+    with pytest.raises(Unreachable, match="connection was lost"):
+        await transport.run(("true",))
+    with pytest.raises(Unreachable, match="connection was lost"):
+        async with transport.socket("/run/x"):
+            pass
+
+
 async def test_few_sessions_are_shared_by_many_commands(sshd: Sshd, transport: SshTransport) -> None:
     sshd.max_sessions = 2
     async with transport.stream(["sleep", "60"]):
