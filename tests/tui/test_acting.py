@@ -13,7 +13,8 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from console.actions.plan import Plan, Step
+from console.actions.plan import Effect, Plan, Step
+from console.commands import clock
 from console.commands.change import Change
 from console.commands.command import argument
 from console.commands.core import Core, View
@@ -29,7 +30,14 @@ from console.tui.acting.run_screen import RunScreen
 from console.tui.app import QuarterdeckApp
 from console.tui.views import Kind
 from console.tui.views import View as Place
-from tests.tui.small_fleet import SmallFleet, app_on, box, unit
+from tests.tui.picture_fleet import PictureFleet
+from tests.tui.small_fleet import NOW, SmallFleet, app_on, box, unit
+
+
+@pytest.fixture(autouse=True)
+def _stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+    monkeypatch.delenv("NO_COLOR", raising=False)
 
 
 def test_what_is_offered_fits_all_that_is_marked() -> None:
@@ -98,21 +106,27 @@ class Try(Change):
     patterns: tuple[str, ...] = argument("UNIT", "names", many=True)
 
     async def draw(self, core: Core, view: View, out: Output) -> Plan:
+        also = (Effect("worker.service", "restarts"),)
         steps = (
-            Step("web1", name, "restart", "active", "anew", cast("Any", Doing(name)))
+            Step("web1", name, "restart", "active (running)", "active", cast("Any", Doing(name)), also)
             for name in self.patterns
         )
         return Plan("unit restart", tuple(steps))
 
 
-@asynccontextmanager
-async def running(tmp_path: Path, **options: Any) -> AsyncIterator[tuple[QuarterdeckApp, Pilot[int]]]:
+def console(tmp_path: Path, **options: Any) -> Core:
+    """The core of a console on a fleet of three hosts, with a state folder of its own."""
     file = tmp_path / "fleet.toml"
     hosts = "".join(
         f'[[host]]\nname = "{name}"\naddress = "127.0.0.1"\n' for name in ("web1", "web2", "lost1")
     )
     file.write_text(f'[fleet]\nname = "prod"\n{hosts}')
-    core = Core(Globals(config=file, **options), environ={"XDG_STATE_HOME": str(tmp_path)})
+    return Core(Globals(config=file, **options), environ={"XDG_STATE_HOME": str(tmp_path)})
+
+
+@asynccontextmanager
+async def running(tmp_path: Path, **options: Any) -> AsyncIterator[tuple[QuarterdeckApp, Pilot[int]]]:
+    core = console(tmp_path, **options)
     Doing.done.clear()
     Doing.wait = None
     fleet = SmallFleet()
@@ -220,3 +234,30 @@ async def test_a_line_is_checked_while_it_is_typed_and_run_with_enter(tmp_path: 
         await until(pilot, lambda: "› hosts" in screen(app))
         await pilot.press(":", *"audit list", "enter")
         await until(pilot, lambda: isinstance(app.screen, RunScreen) and "no audit record" in screen(app))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)], ids="{0[0]}x{0[1]}".format)
+def test_a_picture_of_the_menu(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    async def open_menu(pilot: Pilot[int]) -> None:
+        app = cast("QuarterdeckApp", pilot.app)
+        await until(pilot, lambda: bool(app.main.query("#main")) and app.main.focused is not None)
+        await pilot.press("U", "a")
+        await until(pilot, lambda: isinstance(app.screen, ActionMenu))
+
+    assert snap_compare(app_on(PictureFleet()), terminal_size=size, run_before=open_menu)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)], ids="{0[0]}x{0[1]}".format)
+def test_a_picture_of_a_plan(
+    snap_compare: Callable[..., bool], size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.actions.plan.secrets.token_hex", lambda count: "1f0c92ab")
+    app = app_on(PictureFleet())
+    app.core = console(tmp_path)
+
+    async def open_plan(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: bool(app.main.query("#main")) and app.main.focused is not None)
+        app.carry_out([command("db.service", "api.service")])
+        await until(pilot, lambda: asks(app))
+
+    assert snap_compare(app, terminal_size=size, run_before=open_plan)

@@ -13,9 +13,11 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from console.commands.fitting import fit
 from console.tui.acting.offers import Offer, Target
 
-_NAMED = 6
+#: Cells of help beside a verb; what does not fit is in `--help`.
+_HELP = 46
 
 
 class ActionMenu(ModalScreen[Offer | None]):
@@ -45,7 +47,7 @@ class ActionMenu(ModalScreen[Offer | None]):
         for offer in self._offers:
             text.append(f" {offer.letter} ", "dim" if self._refused else "bold reverse")
             text.append(f"  {offer.verb:<14}", "dim" if self._refused else "")
-            text.append(f"{offer.command.summary()}\n", "dim")
+            text.append(f"{fit(offer.command.summary(), _HELP).rstrip()}\n", "dim")
         return text
 
     def on_key(self, event: events.Key) -> None:
