@@ -1,4 +1,7 @@
-"""ctrl+p: screens, hosts, units and containers by name. It only leads somewhere; it changes nothing."""
+"""ctrl+p: screens, hosts, units, containers and commands by name.
+
+It only leads somewhere: to a view, or to the line with a command in it. It changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
+from console.tui.acting.line import registry
 from console.tui.views import TOP, Kind, View
 
 if TYPE_CHECKING:
@@ -34,6 +38,12 @@ class FleetProvider(Provider):
         found.sort(key=lambda hit: -hit[0])
         for score, title, view in found[:_MOST]:
             yield Hit(score, matcher.highlight(title), partial(self._show, view))
+        for command in registry():
+            title = f"command: {' '.join(command.words)}"
+            score = matcher.match(title)
+            if score > 0:
+                begin = partial(self._app.main.begin_command, " ".join(command.words) + " ")
+                yield Hit(score, matcher.highlight(title), begin, help=command.summary())
 
     def _places(self) -> Iterator[tuple[str, View]]:
         model = self._app.model

@@ -30,6 +30,7 @@ from console.tui.acting.run_screen import RunScreen
 from console.tui.app import QuarterdeckApp
 from console.tui.views import Kind
 from console.tui.views import View as Place
+from console.tui.widgets.fleet_table import FleetTable
 from tests.tui.picture_fleet import PictureFleet
 from tests.tui.small_fleet import NOW, SmallFleet, app_on, box, unit
 
@@ -67,14 +68,11 @@ def test_a_container_with_a_name_that_could_be_read_otherwise_is_meant_by_its_id
 
 
 def test_a_typed_line_is_a_command_or_a_view() -> None:
-    here = Place(Kind.WATCH)
-    assert understood("unit restart x --on web1", here) == UnitRestart(
-        on=Selector.parse("web1"), patterns=("x",)
-    )
-    assert understood("go hosts", here) == understood("view go hosts", here) == Place(Kind.HOSTS)
-    for line in ("go nowhere", "unit lsit", "", "unit list --watch", "unit restart 'x"):
+    assert understood("unit restart x --on web1") == UnitRestart(on=Selector.parse("web1"), patterns=("x",))
+    assert understood("go hosts") == understood("view go hosts") == Place(Kind.HOSTS)
+    for line in ("go nowhere", "unit lsit", "", "unit list --watch", "unit restart 'x", "theme", "view x"):
         with pytest.raises(UsageError):
-            understood(line, here)
+            understood(line)
     assert about(Place(Kind.LOGS, "web1", unit="x.service")) == [Target("unit", "web1", "x.service")]
 
 
@@ -234,6 +232,31 @@ async def test_a_line_is_checked_while_it_is_typed_and_run_with_enter(tmp_path: 
         await until(pilot, lambda: "› hosts" in screen(app))
         await pilot.press(":", *"audit list", "enter")
         await until(pilot, lambda: isinstance(app.screen, RunScreen) and "no audit record" in screen(app))
+
+
+async def test_the_palette_leads_to_a_line_with_the_command_in_it_and_runs_nothing(tmp_path: Path) -> None:
+    async with running(tmp_path) as (app, pilot):
+        await pilot.press("ctrl+p", *"unit restart")
+        await until(pilot, lambda: "command: unit restart" in screen(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is app.main and app.main.line.is_open)
+        assert app.main.line.value == "unit restart "
+
+
+async def test_the_view_is_set_by_a_line_and_earlier_lines_come_back(tmp_path: Path) -> None:
+    async with running(tmp_path) as (app, pilot):
+        await pilot.press("U", ":", *"filter db", "enter")
+        await until(pilot, lambda: "/db" in screen(app) and "web.service" not in screen(app))
+        await pilot.press(":", *"sort -unit", "enter")
+        assert app.main.query_one(FleetTable).list.sort == ("UNIT", True)
+        await pilot.press(":", *"theme light", "enter")
+        assert app.theme == "light"
+        await pilot.press(":", "up", "up")
+        assert app.main.line.value == "sort -unit"
+        await pilot.press("down", "down")
+        assert app.main.line.value == ""
+        await pilot.press(*"theme nosuch", "enter")
+        await until(pilot, lambda: any("no theme" in note.message for note in app._notifications))
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)], ids="{0[0]}x{0[1]}".format)

@@ -1,7 +1,8 @@
-"""A line typed after `:`: a command of the core, or a view to go to. Pure."""
+"""A line typed after `:`: a command of the core, a view to go to, or how to show it. Pure."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 from console.commands.command import Command
@@ -14,25 +15,51 @@ from console.tui.views import TOP, Kind, View
 
 
 @lru_cache(1)
-def _registry() -> Registry:
+def registry() -> Registry:
+    """The commands that can be typed, made once."""
     return core_registry()
 
 
-def understood(text: str, now: View) -> Command | View:
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is to be different about the screen: `filter`, `sort`, `columns` or `theme`, and how."""
+
+    what: str
+    words: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.words)
+
+
+_SETTINGS = {
+    "filter": "filter TEXT, !TEXT, -l role=web or -f fzy; without anything: all",
+    "sort": "sort COLUMN, or sort -COLUMN for the other way round; without anything: as it was",
+    "columns": "columns COLUMN… are left out; without anything: none is",
+    "theme": "theme NAME",
+}
+
+
+def understood(text: str) -> Command | View | Setting:
     """What a line means.
 
-    :param now: the view it is typed in.
     :raises UsageError: nothing, or something that cannot be run from inside the terminal.
     """
     words = text.split()
-    if words[:2] == ["view", "go"]:
+    if words[:1] == ["view"]:
         words = words[1:]
+        if not words or words[0] not in ("go", *_SETTINGS):
+            raise UsageError("view: which verb?", hint=f"one of go, {', '.join(_SETTINGS)}")
     if words[:1] == ["go"]:
         names = [str(kind) for kind in TOP]
         if len(words) != 2 or words[1] not in names:
             raise UsageError("go: where to?", hint=f"one of {', '.join(names)}")
         return View(Kind(words[1]))
-    line = parse_line(text, _registry())
+    if words and words[0] in _SETTINGS:
+        if words == ["theme"]:
+            raise UsageError("theme: which?", hint=_SETTINGS["theme"])
+        return Setting(words[0], tuple(words[1:]))
+    line = parse_line(text, registry())
     if line.command is None:
         raise UsageError("a command is missing", hint="? tells the keys; `unit restart web --on web1`")
     if getattr(line.command, "watch", False):

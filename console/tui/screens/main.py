@@ -16,7 +16,7 @@ from textual.widgets import Input, Static
 from console.commands import clock
 from console.errors import UsageError
 from console.fleet.model import Changes
-from console.tui.acting.line import about, understood
+from console.tui.acting.line import Setting, about, understood
 from console.tui.acting.menu import ActionMenu
 from console.tui.acting.offers import Offer, commands, offers, targets_of
 from console.tui.actions import Place
@@ -40,6 +40,8 @@ SMALLEST = (60, 15)
 _EVERY_S = 1.0
 #: How many views that were left are remembered.
 _REMEMBERED = 64
+#: How many typed lines can be called back.
+_ENTERED_KEPT = 200
 _FILTER_HINT = "filter: text, !text, -l role=web, -f fzy"
 _COMMAND_HINT = "a command: unit restart web --on web1; go hosts; audit list"
 _SEARCH_HINT = "search: the lines around stay"
@@ -54,6 +56,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         #: What is shown of the present view; None until it is there.
         self.shown: Shown | None = None
         self._memories: dict[View, Memory] = {}
+        self._entered: list[str] = []
         self._wants_detail = True
         self._ticked = 0.0
 
@@ -262,13 +265,17 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.app.push_screen(ActionMenu(found, targets, why), chosen)
 
     def action_command(self) -> None:
-        """A line of the command language, typed."""
-        self.line.open(Errand(_COMMAND_HINT, entered=self._enter, typed=self._check))
+        self.begin_command("")
+
+    def begin_command(self, text: str) -> None:
+        """Let a line of the command language be typed, that begins with `text`."""
+        errand = Errand(_COMMAND_HINT, entered=self._enter, typed=self._check, before=tuple(self._entered))
+        self.line.open(errand, text)
 
     def _check(self, text: str) -> None:
         """Say what is wrong with a line while it is typed."""
         try:
-            understood(text, self.view)
+            understood(text)
         except UsageError as error:
             self.query_one("#crumbs", Bar).update(f" ▲ {error}")
         else:
@@ -277,15 +284,35 @@ class MainScreen(Screen[None], inherit_bindings=False):
     def _enter(self, text: str) -> None:
         if not text.strip():
             return
+        self._entered = [*(line for line in self._entered if line != text), text][-_ENTERED_KEPT:]
         try:
-            found = understood(text, self.view)
+            match understood(text):
+                case View() as view:
+                    self.show(view)
+                case Setting() as setting:
+                    self._set(setting)
+                case command:
+                    self.deck.carry_out([command])
         except UsageError as error:
             self.notify(str(error), severity="warning", markup=False)
-            return
-        if isinstance(found, View):
-            self.show(found)
-        else:
-            self.deck.carry_out([found])
+
+    def _set(self, setting: Setting) -> None:
+        """Show things otherwise. :raises UsageError: they cannot be."""
+        match setting.what:
+            case "filter":
+                self._set_filter(setting.text)
+            case "theme":
+                if setting.text not in self.app.available_themes:
+                    known = ", ".join(sorted(self.app.available_themes))
+                    raise UsageError(f"no theme {setting.text!r}", hint=f"one of {known}")
+                self.app.theme = setting.text
+            case "sort":
+                for table in self.query(FleetTable):
+                    title = setting.text.removeprefix("-").upper() or None
+                    table.set_sort(title, reverse=setting.text.startswith("-"))
+            case _:
+                for table in self.query(FleetTable):
+                    table.set_hidden(word.upper() for word in setting.words)
 
     # -- filter and search ------------------------------------------------------------------
 

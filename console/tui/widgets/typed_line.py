@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from textual import events
 from textual.widgets import Input
 
 
@@ -20,12 +21,14 @@ class Errand:
     :param entered: told what was entered.
     :param typed: told of every change.
     :param cancelled: told that nothing came of it.
+    :param before: lines that were entered earlier, the newest last: up and down call them back.
     """
 
     hint: str
     entered: Callable[[str], None] = _nothing
     typed: Callable[[str], None] = _nothing
     cancelled: Callable[[], None] = lambda: None
+    before: tuple[str, ...] = ()
 
 
 class TypedLine(Input):
@@ -36,6 +39,7 @@ class TypedLine(Input):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
         super().__init__(compact=True, id=id)
         self._errand: Errand | None = None
+        self._back = 0  # how far back among earlier lines
 
     @property
     def is_open(self) -> bool:
@@ -49,6 +53,7 @@ class TypedLine(Input):
         self.value = text
         self.placeholder = errand.hint
         self._errand = errand
+        self._back = 0
         self.display = True
         self.focus()
 
@@ -63,6 +68,16 @@ class TypedLine(Input):
         self.close()
         if errand is not None:
             errand.cancelled()
+
+    def on_key(self, event: events.Key) -> None:
+        before = self._errand.before if self._errand is not None else ()
+        if event.key not in ("up", "down") or not before:
+            return
+        event.stop()
+        event.prevent_default()
+        self._back = min(max(self._back + (1 if event.key == "up" else -1), 0), len(before))
+        self.value = before[-self._back] if self._back else ""
+        self.cursor_position = len(self.value)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
