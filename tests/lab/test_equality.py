@@ -13,7 +13,18 @@ import pytest
 from tests.lab.truth import Truth
 
 #: Units that come and go between two looks, or are made by looking.
-RESTLESS = ("session-", "user@", "user-", "run-", "flapping.", "sshd@", "podman", ".scope", "timer")
+RESTLESS = (
+    "session-",
+    "var-lib-docker-",
+    "user@",
+    "user-",
+    "run-",
+    "flapping.",
+    "sshd@",
+    "podman",
+    ".scope",
+    "timer",
+)
 
 
 def qd(truth: Truth, *words: str, code: int = 0) -> Any:
@@ -93,7 +104,7 @@ def test_host_list_has_the_contracts_fields(truth: Truth) -> None:
     row = rows["docker1"]
     fields = (
         "name address state since reason labels os version kernel boot_id uptime_s "
-        "units_failed containers_unhealthy driver sources"
+        "units_failed containers_unhealthy driver sources cordoned"
     )
     assert list(row) == fields.split()
     assert set(row["sources"]) == {"units", "containers", "journal", "os"}

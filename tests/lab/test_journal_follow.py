@@ -187,10 +187,13 @@ async def test_with_a_filter_a_vacuum_of_lines_long_heard_is_no_gap(
 async def test_what_the_rate_limit_swallowed_is_a_gap_with_its_count(host: JournalHost) -> None:
     async with host.connected() as transport, following(JournalSource("plain1"), transport) as heard:
         limit = "-p LogRateLimitIntervalSec=2s -p LogRateLimitBurst=5"
-        # It stays a while after its last word: of a unit that has gone journald reports nothing.
-        script = "seq 500; sleep 3; echo on again; sleep 1"
-        await host.root(f"systemd-run --quiet --wait --unit=noisy {limit} sh -c '{script}'")
-        await heard.until(lambda h: "on again" in h.messages)
+        # It stays until its last word was heard: of a unit that has gone journald reports nothing.
+        script = "seq 500; sleep 3; echo on again; exec sleep 300"
+        await host.root(f"systemd-run --quiet --unit=noisy {limit} sh -c '{script}'")
+        try:
+            await heard.until(lambda h: "on again" in h.messages)
+        finally:
+            await host.root("systemctl stop noisy.service")
     told = [gap for gap in gaps(heard) if "noisy.service" in gap.reason]
     shown = [line for line in lines(heard, "sh") + lines(heard, "seq") if line.isdigit()]
     assert told

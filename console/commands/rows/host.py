@@ -45,7 +45,6 @@ def _host_fields(host: Host) -> dict[str, Any]:
         "since": moment(host.status.since),
         "reason": host.status.reason,
         "labels": dict(host.labels),
-        "cordoned": host.cordoned is not None,
         "os": facts.os,
         "version": facts.version,
         "kernel": facts.kernel,
@@ -55,6 +54,7 @@ def _host_fields(host: Host) -> dict[str, Any]:
         "containers_unhealthy": host.containers_unhealthy,
         "driver": host.driver,
         "sources": {source.value: _source_fields(host.sources.get(source)) for source in Source},
+        "cordoned": host.cordoned is not None,
     }
 
 
