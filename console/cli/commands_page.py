@@ -14,8 +14,8 @@ def page() -> str:
         "# Commands",
         "",
         "Made from the registry by `python -m console.cli.commands_page`; the same lines are typed after `:`",
-        "in the terminal, stand in macros, and are `quarterdeck`'s own arguments. *writes* marks what changes",
-        "something: it has a plan (`--plan`), is confirmed, and is recorded.",
+        "in the terminal, stand in macros, and are `quarterdeck`'s own arguments. *writes* marks what",
+        "changes something: it has a plan (`--plan`), is confirmed, and is recorded.",
     ]
     for noun in registry.nouns():
         lines += ["", f"## {noun}"]
