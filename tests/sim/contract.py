@@ -225,7 +225,6 @@ async def a_restart_is_told_type_first_and_then_the_unit(subject: Subject) -> No
     # PID 1 merges what comes in a burst: the last state always arrives, those on the way may not.
     course = iter(("running", "stop-sigterm", "final-sigterm", "dead", "start", "running"))
     assert all(word in course for word in told)
-    assert len(told) > 1
     (begin,) = [signal for signal in signals if signal.member == "JobNew"]
     assert (begin.signature, begin.body[2]) == ("uos", subject.unit)
     jobs = [signal.body[1]["Job"].value[1] for signal in changes if signal.body[0] == UNIT]
