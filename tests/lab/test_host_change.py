@@ -293,7 +293,8 @@ def test_a_shell_has_our_terminals_kind_and_size_takes_ctrl_c_and_gives_its_exit
         # The size travels by itself; the shell is asked until it has come.
         person.type('while test "$(stty size)" != "44 99"; do sleep 0.1; done; echo re""sized\n')
         person.until("resized")
-        person.type('echo wait""ing; sleep 1000\n')
+        # It says so itself, and is then surely what Ctrl-C reaches: the shell has handed over the terminal.
+        person.type("sh -c 'echo wait\"\"ing; exec sleep 1000'\n")
         person.until("waiting")
         person.type("\x03")
         person.type('echo inter""rupted; exit 9\n')
