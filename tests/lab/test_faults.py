@@ -209,6 +209,7 @@ async def test_host_rebooted(observed: Observed) -> None:
     await observed.equal("docker2")
 
 
+@pytest.mark.full  # shorter cuts are in test_journal_follow.py and test_log_follow_view.py
 async def test_host_cut_for_a_minute(observed: Observed) -> None:
     await observed.lab.cut("plain1")
     await observed.until(
