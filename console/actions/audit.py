@@ -15,14 +15,14 @@ import json
 import os
 import secrets
 import socket
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from console.actions.plan import Outcome, Plan, Result
-from console.errors import Problem
+from console.errors import ConfigError, Problem
 from console.model.text import clean
 
 #: What becomes of a record: done, failed (some target), refused, interrupted; None while it runs, or
@@ -93,7 +93,7 @@ class Sink(Protocol):
     """Somewhere that records go."""
 
     def put(self, entry: Mapping[str, Any]) -> None:
-        """Keep one entry. :raises OSError: it cannot be kept."""
+        """Keep one entry. :raises ConfigError: it cannot be kept."""
 
 
 class FileSink:
@@ -104,13 +104,18 @@ class FileSink:
 
     def put(self, entry: Mapping[str, Any]) -> None:
         line = json.dumps(entry, ensure_ascii=False) + "\n"
-        handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            os.write(handle, line.encode())
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+            handle = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+            with open(handle, "a+b") as file:
+                fcntl.flock(handle, fcntl.LOCK_EX)
+                if (end := file.tell()) and os.pread(handle, 1, end - 1) != b"\n":
+                    file.write(b"\n")  # a console was killed in the middle of its line
+                file.write(line.encode("utf-8", "replace"))
+                file.flush()
+                os.fsync(handle)
+        except OSError as error:
+            reason = f"the audit record cannot be written: {error.strerror}"
+            raise ConfigError((Problem(self.path, 0, reason),)) from error
 
 
 class JournalSink:
@@ -151,9 +156,11 @@ class Audit:
         self._sinks = tuple(sinks)
         self._who = who
         self._now = now
+        #: The ids of what was done through this console and can be taken back, the newest last.
+        self.ways_back: list[str] = []
 
     def begin(self, line: str, plan: Plan | None, *, part_of: str | None = None) -> Record:
-        """:raises OSError: a sink cannot keep it."""
+        """:raises ConfigError: a sink cannot keep it."""
         record = Record(
             f"a-{secrets.token_hex(4)}",
             self._now(),
@@ -188,7 +195,10 @@ class Audit:
         undo: Iterable[str] = (),
         why: str = "",
     ) -> None:
-        """:raises OSError: a sink cannot keep it."""
+        """:raises ConfigError: a sink cannot keep it."""
+        undo = list(undo)
+        if undo and record.part_of is None:
+            self.ways_back.append(record.id)
         self._put(
             {
                 "phase": "end",
@@ -197,7 +207,7 @@ class Audit:
                 "outcome": outcome,
                 "why": why,
                 "results": [result_fields(result) for result in results],
-                "undo": list(undo),
+                "undo": undo,
                 "seconds": round((self._now() - record.time).total_seconds(), 3),
             }
         )
@@ -267,64 +277,76 @@ def read_records(folder: Path) -> tuple[list[Record], list[Problem]]:
     """The records of a state folder, oldest first, and the lines that are none.
 
     A record that was cut off has no outcome.
+
+    :raises ConfigError: the file is there, and cannot be read.
     """
-    found: dict[str, Record] = {}
-    problems: list[Problem] = []
-    for entry in _entries(folder / AUDIT_FILE, problems):
-        merge_entry(found, entry)
-    return list(found.values()), problems
+    path = folder / AUDIT_FILE
+    try:
+        with path.open("rb") as lines:
+            reader = RecordReader(path)
+            reader.take(lines)
+    except FileNotFoundError:
+        return [], []
+    except OSError as error:
+        raise ConfigError((Problem(path, 0, str(error.strerror)),)) from error
+    return list(reader.records.values()), reader.problems
 
 
-def merge_entry(found: dict[str, Record], entry: Mapping[str, Any]) -> Record | None:
-    """Take one more entry into the records; the record it is of, None if its beginning is not there."""
-    if entry.get("phase") == "begin":
-        record = Record(
-            str(entry["id"]),
-            datetime.fromisoformat(str(entry["time"])),
-            str(entry["actor"]),
-            str(entry["from"]),
-            str(entry["line"]),
-            entry.get("plan_id"),
-            entry.get("plan"),
-            part_of=entry.get("part_of"),
-        )
-        found[record.id] = record
-        return record
-    begun = found.get(str(entry.get("id")))
-    if begun is None:
-        return None
-    ended = Record(
-        begun.id,
-        begun.time,
-        begun.actor,
-        begun.origin,
-        begun.line,
-        begun.plan_id,
-        begun.plan,
-        tuple(
-            Result(str(one["target"]), Outcome(one["status"]), str(one["detail"]), one["seconds"])
-            for one in entry.get("results", ())
-        ),
-        entry.get("outcome"),
-        str(entry.get("why", "")),
-        tuple(entry.get("undo", ())),
-        entry.get("seconds"),
-        begun.part_of,
-    )
-    found[ended.id] = ended
-    return ended
+class RecordReader:
+    """Makes records of the lines of an audit file, as they come.
 
+    :param path: of the file, for what is said of a line that is none.
+    """
 
-def _entries(path: Path, problems: list[Problem]) -> Iterator[Mapping[str, Any]]:
-    if not path.exists():
-        return
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        for number, line in enumerate(lines, 1):
+    def __init__(self, path: Path) -> None:
+        self.records: dict[str, Record] = {}
+        self.problems: list[Problem] = []
+        self._path = path
+        self._number = 0
+
+    def take(self, lines: Iterable[bytes]) -> list[Record]:
+        """Some more whole lines; the records that are new or have changed, in the order of the lines."""
+        changed = []
+        for line in lines:
+            self._number += 1
             try:
-                entry = json.loads(line)
-                if not isinstance(entry, dict) or "id" not in entry:
-                    raise ValueError("not an object with an id")
-            except ValueError as error:
-                problems.append(Problem(path, number, f"not an audit entry: {error}"))
+                record = self._merge(json.loads(line.decode("utf-8", "replace")))
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
+                reason = clean(f"not an audit entry: {type(error).__name__}: {error}", 200)
+                self.problems.append(Problem(self._path, self._number, reason))
             else:
-                yield entry
+                self.records[record.id] = record
+                changed.append(record)
+        return changed
+
+    def _merge(self, entry: Mapping[str, Any]) -> Record:
+        name = str(entry["id"])
+        if entry["phase"] == "begin":
+            return Record(
+                name,
+                _time(entry["time"]),
+                str(entry["actor"]),
+                str(entry["from"]),
+                str(entry["line"]),
+                entry.get("plan_id"),
+                entry.get("plan"),
+                part_of=entry.get("part_of"),
+            )
+        return replace(
+            self.records[name],
+            results=tuple(
+                Result(str(one["target"]), Outcome(one["status"]), str(one["detail"]), one["seconds"])
+                for one in entry["results"]
+            ),
+            outcome=str(entry["outcome"]),
+            why=str(entry["why"]),
+            undo=tuple(str(line) for line in entry["undo"]),
+            seconds=float(entry["seconds"]),
+        )
+
+
+def _time(written: object) -> datetime:
+    at = datetime.fromisoformat(str(written))
+    if at.tzinfo is None:
+        raise ValueError("its time has no zone")
+    return at

@@ -45,7 +45,8 @@ async def read_drop_in(transport: Transport, unit: str, drop_in: str) -> str | N
     :raises HostFailure: it is there, and cannot be read.
     """
     path = drop_in_path(unit, drop_in)
-    found = await transport.run(("cat", "--", path), limit=LIMIT)
+    # In the C locale: what it complains of is told by its words.
+    found = await transport.run(("env", "LC_ALL=C", "cat", "--", path), limit=LIMIT)
     if found.code == 0:
         return found.stdout.decode("utf-8", "replace")
     if b"No such file" in found.stderr:
@@ -123,7 +124,7 @@ class UnitDropIn:
         verify = ("systemd-analyze", "verify", "--man=no", "--recursive-errors=no", f"{scratch}/{self.name}")
         # The empty last entry stands for systemd's own folders: what the unit refers to is found there.
         said = await hands.transport.run(
-            ("env", f"SYSTEMD_UNIT_PATH={scratch}:", *verify), privileged=True, timeout=60.0
+            ("env", "LC_ALL=C", f"SYSTEMD_UNIT_PATH={scratch}:", *verify), privileged=True, timeout=60.0
         )
         complaints = [
             line for line in said.stderr.decode("utf-8", "replace").splitlines() if self.name in line

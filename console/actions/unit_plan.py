@@ -42,10 +42,14 @@ class Wish:
 
 @dataclass(slots=True)
 class Drawn:
-    """What becomes of the targets: steps, refusals, and those for which there is nothing to do."""
+    """What becomes of the targets: steps, refusals, and those for which there is nothing to do.
+
+    `lacking` are refused too, for their host has no such unit: no fault as long as another one has it.
+    """
 
     steps: list[Step] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
+    lacking: list[Refusal] = field(default_factory=list)
     idle: list[str] = field(default_factory=list)
 
 
@@ -81,8 +85,8 @@ def draw(wish: Wish, hosts: Iterable[HostView]) -> Drawn:
 
 def _draw_one(wish: Wish, view: HostView, name: str, facts: UnitFacts | None, drawn: Drawn) -> None:
     host, unit = view.host, view.units.get(name)
-    if facts is None and (view.facts is not None or unit is None):
-        drawn.refused.append(Refusal(host, name, "no such unit"))
+    if not _is_there(wish.verb, facts, unit if view.facts is None else None):
+        drawn.lacking.append(Refusal(host, name, "no such unit"))
         return
     if facts is not None:
         if why := _refusal(wish.verb, facts):
@@ -109,6 +113,13 @@ def _draw_one(wish: Wish, view: HostView, name: str, facts: UnitFacts | None, dr
     )
 
 
+def _is_there(verb: str, facts: UnitFacts | None, unit: Unit | None) -> bool:
+    """Whether the host has the unit. One whose file has gone can be stopped for as long as it runs."""
+    if facts is None:
+        return unit is not None
+    return facts.load != "not-found" or (verb in ("stop", "kill", "reset-failed") and facts.up)
+
+
 def _act(wish: Wish, name: str, stamp: UnitStamp) -> Act:
     if wish.verb in JOBS:
         return UnitJob(name, stamp, wish.verb, wish.within)
@@ -121,8 +132,6 @@ def _act(wish: Wish, name: str, stamp: UnitStamp) -> Act:
 
 def _refusal(verb: str, facts: UnitFacts) -> str | None:
     """Why systemd would not do it, or could not."""
-    if facts.load == "not-found" and not (verb in ("stop", "kill", "reset-failed") and facts.up):
-        return "no such unit"
     if verb in ("start", "restart", "reload", "enable") and (
         facts.load == "masked" or facts.file_state.startswith("masked")
     ):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import termios
 
+from console.hosts.readiness import readable
 from console.hosts.secrets import Secret
 from console.model.text import clean
 
@@ -21,25 +21,16 @@ def terminal_there() -> bool:
 
 async def ask(question: str) -> Secret | None:
     """Read one line from /dev/tty with echo off; None at its end (Ctrl-D)."""
-    loop = asyncio.get_running_loop()
     tty = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
     before = termios.tcgetattr(tty)
     quiet = [*before]
     quiet[3] &= ~termios.ECHO
-    answered: asyncio.Future[bytes] = loop.create_future()
-
-    def readable() -> None:
-        line = os.read(tty, 4096)
-        if not answered.done():
-            answered.set_result(line)
-
     try:
         termios.tcsetattr(tty, termios.TCSAFLUSH, quiet)
         os.write(tty, f"{clean(question)}: ".encode())
-        loop.add_reader(tty, readable)
-        line = await answered
+        await readable(tty)
+        line = os.read(tty, 4096)
     finally:
-        loop.remove_reader(tty)
         termios.tcsetattr(tty, termios.TCSAFLUSH, before)
         os.write(tty, b"\n")
         os.close(tty)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 
@@ -11,6 +10,7 @@ from console.cli.printer import wants_color
 from console.cli.table import paint
 from console.commands.confirm import Challenge
 from console.commands.rows.change import plan_lines
+from console.hosts.readiness import readable
 from console.model.text import clean
 
 
@@ -19,20 +19,11 @@ async def confirm(plan: Plan, challenge: Challenge) -> bool:
     color = wants_color("auto", sys.stderr, os.environ)
     for cells in plan_lines(plan):
         print(" ".join(paint(cell.text, cell.tone, color) for cell in cells if cell.text), file=sys.stderr)
-    loop = asyncio.get_running_loop()
     tty = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
-    answered: asyncio.Future[bytes] = loop.create_future()
-
-    def readable() -> None:
-        line = os.read(tty, 4096)
-        if not answered.done():
-            answered.set_result(line)
-
     try:
         os.write(tty, f"{clean(challenge.question)} (anything else: no) ".encode())
-        loop.add_reader(tty, readable)
-        line = await answered
+        await readable(tty)
+        line = os.read(tty, 4096)
     finally:
-        loop.remove_reader(tty)
         os.close(tty)
     return line.decode("utf-8", "replace").strip() == challenge.answer

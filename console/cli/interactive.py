@@ -9,17 +9,15 @@ import signal
 import sys
 import termios
 import tty
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
+from console.hosts.readiness import readable, writable
 from console.model.text import clean
 
 if TYPE_CHECKING:
     from console.hosts.terminal import RemoteTerminal, Size
-
-T = TypeVar("T")
 
 _STDIN, _STDOUT = 0, 1
 #: A terminal that can be written to takes at least so many bytes without a wait.
@@ -90,48 +88,22 @@ async def _shown(remote: RemoteTerminal) -> None:
 async def _typed(remote: RemoteTerminal) -> None:
     """Pass on what is typed, until our terminal hangs up."""
     while True:
-        typed = await _when_ready(asyncio.get_running_loop().add_reader, _read)
+        await readable(_STDIN)
+        try:
+            typed = os.read(_STDIN, 4096)
+        except OSError:
+            return
         if not typed:
             return
         await remote.write(typed)
 
 
-def _read() -> bytes:
-    try:
-        return os.read(_STDIN, 4096)
-    except OSError:
-        return b""
-
-
 async def _show(shown: bytes) -> None:
-    loop = asyncio.get_running_loop()
     for start in range(0, len(shown), _PIECE):
         piece = shown[start : start + _PIECE]
-        await _when_ready(loop.add_writer, partial(_write, piece))
-
-
-def _write(piece: bytes) -> None:
-    while piece:
-        piece = piece[os.write(_STDOUT, piece) :]
-
-
-async def _when_ready(watch: Callable[[int, Callable[[], None]], object], work: Callable[[], T]) -> T:
-    """Do `work` once stdin can be read (add_reader), or stdout written (add_writer), without a wait."""
-    loop = asyncio.get_running_loop()
-    reading = watch == loop.add_reader
-    handle = _STDIN if reading else _STDOUT
-    ready: asyncio.Future[None] = loop.create_future()
-
-    def told() -> None:
-        if not ready.done():
-            ready.set_result(None)
-
-    watch(handle, told)
-    try:
-        await ready
-        return work()
-    finally:
-        (loop.remove_reader if reading else loop.remove_writer)(handle)
+        await writable(_STDOUT)
+        while piece:
+            piece = piece[os.write(_STDOUT, piece) :]
 
 
 @contextmanager

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from console import __version__
 from console.cli.main import Exit, Terminal
 from console.cli.registry import all_commands
-from console.commands.command import Command, Kind
+from console.commands.command import Command
 from console.commands.grammar import Globals, Line, format_command, parse
 from console.commands.help import command_help, noun_help, overview
 from console.commands.registry import Registry
-from console.errors import QuarterdeckError, Refused, RemoteExit, UsageError
+from console.errors import QuarterdeckError, RemoteExit, UsageError
 from console.model.text import clean
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _help(line: Line, registry: Registry) -> int:
 
 def _run(command: Command, options: Globals) -> int:
     async def work(core: Core, printer: Printer) -> int:
-        _check_read_only(command, core)
+        core.check(command)
         await command.run(core, printer)
         return Exit.TARGET if printer.failures else Exit.OK
 
@@ -140,10 +140,3 @@ async def _interruptible(
     code = await work(core, printer)
     sys.stdout.flush()
     return code
-
-
-def _check_read_only(command: Command, core: Core) -> None:
-    """Refuse a write before anything connects."""
-    if command.kind is Kind.WRITE and (why := core.read_only(of_fleet=command.of_fleet)):
-        core.audit.refused(format_command(command), f"this console is read-only: {why}")
-        raise Refused(f"{' '.join(command.words)} writes, and this console is read-only: {why}")

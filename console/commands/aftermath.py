@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from console.actions.plan import Plan, Result
+from console.actions.units import UnitJob
 from console.model.unit_facts import active_class
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 #: restart has been watched for as long before it counted as done.
 _SETTLE_S = 0.2
 _NAMED = 8
+_STOPPING = ("stop", "restart", "try-restart")
 
 #: Units that come and go with sessions, devices and mounts of other things.
 _FLEETING = (".scope", ".device", ".slice", ".timer", ".automount")
@@ -28,7 +30,9 @@ class Aftermath:
     def __init__(self, model: FleetModel, plan: Plan) -> None:
         self._model = model
         self._plan = plan
-        self._watched = {step.host for step in plan.steps if step.verb in ("stop", "restart", "try-restart")}
+        jobs = [step for step in plan.steps if isinstance(step.act, UnitJob) and step.act.verb in _STOPPING]
+        self._watched = {step.host for step in jobs}
+        self._settles = any(step.verb == "stop" for step in jobs)
         self._ran = self._running()
 
     def _running(self) -> set[Key]:
@@ -43,7 +47,7 @@ class Aftermath:
         """Sentences on what differs from the plan; none if nothing does."""
         if not self._watched:
             return []
-        if any(step.verb == "stop" for step in self._plan.steps):
+        if self._settles:
             await asyncio.sleep(_SETTLE_S)
         runs = self._running()
         done = {result.target for result in results if result.status.good}

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from console.actions.audit import AUDIT_FILE, Record, merge_entry, read_records
+from console.actions.audit import AUDIT_FILE, Record, RecordReader, read_records
 from console.commands import clock
 from console.commands.command import Command, argument, option, switch
 from console.commands.rows.change import RECORD, RECORD_DETAIL
 from console.commands.values import INTEGER, SECONDS_OR_TIME
-from console.errors import NothingSelected
+from console.errors import ConfigError, NothingSelected, Problem
 
 if TYPE_CHECKING:
     from console.commands.core import Core
@@ -31,6 +31,12 @@ def records(core: Core, out: Output) -> list[Record]:
     return found
 
 
+def since(begin: float | datetime, record: Record) -> bool:
+    """Whether `record` is of then or later. `begin`: a time, or so many seconds ago."""
+    at = begin if isinstance(begin, datetime) else clock.now() - timedelta(seconds=begin)
+    return record.time >= at
+
+
 @dataclass(frozen=True)
 class AuditList(Command):
     """List what was done from here: each write, and each that was refused."""
@@ -40,12 +46,7 @@ class AuditList(Command):
     last: int | None = option(INTEGER, "only so many of the newest", short="-n")
 
     async def run(self, core: Core, out: Output) -> None:
-        found = records(core, out)
-        if self.since is not None:
-            begin = self.since
-            if not isinstance(begin, datetime):
-                begin = clock.now() - timedelta(seconds=begin)
-            found = [record for record in found if record.time >= begin]
+        found = [record for record in records(core, out) if self.since is None or since(self.since, record)]
         out.rows(RECORD, found[-self.last :] if self.last else found)
 
 
@@ -69,30 +70,40 @@ class AuditTail(Command):
     no_follow: bool = switch("end with the newest")
 
     async def run(self, core: Core, out: Output) -> None:
-        path = core.state_folder / AUDIT_FILE
-        found: dict[str, Record] = {record.id: record for record in records(core, out)}
-        for record in list(found.values())[-self.last :] if self.last else []:
-            out.put(RECORD, record)
         if self.no_follow:
+            for record in records(core, out)[-self.last :] if self.last else []:
+                out.put(RECORD, record)
             return
-        path.touch(mode=0o600)
-        with path.open(encoding="utf-8", errors="replace") as lines:
-            lines.seek(0, 2)
-            while True:
-                line = lines.readline()
-                if not line.endswith("\n"):
-                    lines.seek(lines.tell() - len(line.encode()))
+        path = core.state_folder / AUDIT_FILE
+        reader = RecordReader(path)
+        try:
+            path.touch(mode=0o600)
+            # Opened once: what is written between the first look and the second is in the second.
+            with path.open("rb") as file:
+                reader.take(_whole_lines(file))
+                told = len(reader.problems)
+                for record in list(reader.records.values())[-self.last :] if self.last else []:
+                    out.put(RECORD, record)
+                while True:
+                    for record in reader.take(_whole_lines(file)):
+                        out.put(RECORD, record)
+                    for problem in reader.problems[told:]:
+                        out.note(str(problem))
+                    told = len(reader.problems)
                     await asyncio.sleep(_LOOK_EVERY_S)
-                elif more := _merged(found, line):
-                    out.put(RECORD, more)
+        except OSError as error:
+            raise ConfigError((Problem(path, 0, str(error.strerror)),)) from error
 
 
-def _merged(found: dict[str, Record], line: str) -> Record | None:
-    try:
-        entry = json.loads(line)
-    except ValueError:
-        return None  # `audit list` says which line it is
-    return merge_entry(found, entry) if isinstance(entry, dict) else None
+def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
+    """The lines from here on that have an end; a piece of one is left for the next time."""
+    while True:
+        at = file.tell()
+        line = file.readline()
+        if not line.endswith(b"\n"):
+            file.seek(at)
+            return
+        yield line
 
 
 def chosen(found: list[Record], ids: tuple[str, ...]) -> list[Record]:

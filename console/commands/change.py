@@ -9,22 +9,24 @@ from __future__ import annotations
 import asyncio
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, ClassVar
 
-from console.actions.audit import INTERRUPTED, outcome_of
+from console.actions.audit import INTERRUPTED, Record, outcome_of
 from console.actions.plan import Outcome, Plan, Refusal, Result, Step
-from console.actions.run import AT_ONCE, Conduct, Execution
+from console.actions.run import AT_ONCE, Conduct, Execution, Replan
 from console.commands.aftermath import Aftermath
 from console.commands.command import Kind, option, switch
 from console.commands.confirm import challenge
 from console.commands.grammar import format_command
+from console.commands.hearing import WithoutNotes
 from console.commands.parameters import OnHosts
 from console.commands.rows.change import PLAN, RESULT
 from console.commands.values import INTEGER, WAVES, wave_ends
-from console.errors import HostError, Incomplete, Refused, UsageError
+from console.errors import HostError, Incomplete, NothingSelected, Refused, UsageError
 from console.model.selector import Selector
 from console.model.wants import Wants
 
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from console.actions.hands import Permit
     from console.commands.core import Core, View
     from console.commands.output import Output
+
+_NAMED = 8
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,11 @@ class Change(OnHosts):
                 f"{' '.join(self.words)}: say which hosts", hint="--on SELECTOR; --on '*' for all of them"
             )
         return self.on, self.wants
+
+    def conduct(self, plan: Plan) -> Conduct:
+        """How many steps at once, in which waves, and whether the first failure ends it."""
+        waves = wave_ends(self.wave, len(plan.steps)) if self.wave else ()
+        return Conduct(self.at_once or AT_ONCE, waves, self.stop_on_failure)
 
     async def run(self, core: Core, out: Output) -> None:
         on, wants = self.reach(core, out)
@@ -109,54 +118,101 @@ async def confirmed(core: Core, plan: Plan) -> None:
 
 
 async def carry_out(
-    change: Change,
-    plan: Plan,
-    core: Core,
-    view: View,
-    out: Output,
-    permit: Permit,
-    *,
-    part_of: str | None = None,
+    change: Change, plan: Plan, core: Core, view: View, out: Output, permit: Permit
 ) -> tuple[Result, ...]:
     """Run a confirmed plan to its end, tell its results as they come, and record it.
 
     :return: one result a target.
     """
+    aftermath = Aftermath(view.fleet.model, plan)
+    replan = _Replan(change, core, view, out) if core.options.yes else None
+    with out.listing(RESULT) as add:
+        ended = await executed(change.conduct(plan), plan, core, view, permit, add, replan)
+    ended.tell(out)
+    for note in await aftermath.notes(ended.results):
+        out.note(note)
+    if undo := ended.undo:
+        line = undo[0] if len(undo) == 1 else f"audit undo {ended.record.id}"
+        out.note(f"to undo it: quarterdeck {line}")
+    return ended.results
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What became of a plan, as it was recorded.
+
+    :param undo: the lines that take it back.
+    :param cancelled: what interrupted it, if anything did; still on its way.
+    """
+
+    record: Record
+    results: tuple[Result, ...]
+    undo: tuple[str, ...] = ()
+    cancelled: asyncio.CancelledError | None = None
+
+    def tell(self, out: Output) -> None:
+        """Interrupted, it is accounted for, and the interruption goes on its way."""
+        if self.cancelled is not None:
+            out.note(account(self.results))
+            raise self.cancelled
+
+
+async def executed(
+    conduct: Conduct,
+    plan: Plan,
+    core: Core,
+    view: View,
+    permit: Permit,
+    told: Callable[[Result], None],
+    replan: Replan | None = None,
+) -> Ended:
+    """Carry out a confirmed plan, between the two entries of its record.
+
+    A cancellation does not leave from here: who called finishes what they show of it, and `tell`s.
+    """
     from console.actions.hands import open_hands
 
-    record = core.audit.begin(plan.line, plan, part_of=part_of)
-    aftermath = Aftermath(view.fleet.model, plan)
-
-    async def again(step: Step) -> Step | None:
-        drawn = await change.draw(core, view, out)
-        return next((one for one in drawn.steps if one.target == step.target), None)
-
+    record = core.audit.begin(plan.line, plan)
+    execution = Execution(
+        plan,
+        lambda host: open_hands(host, partial(view.fleet.transport, host), permit),
+        told,
+        conduct,
+        replan,
+    )
     cancelled: asyncio.CancelledError | None = None
-    # The list is closed before a cancellation goes on its way: what was done is told in any case.
-    with out.listing(RESULT) as add:
-        execution = Execution(
-            plan,
-            lambda host: open_hands(host, partial(view.fleet.transport, host), permit),
-            add,
-            _conduct(change, len(plan.steps)),
-            again if core.options.yes else None,
-        )
-        try:
-            await execution.run()
-        except asyncio.CancelledError as error:
-            cancelled = error
-        finally:
-            undo = undo_of(execution.results)
-            outcome = INTERRUPTED if cancelled else outcome_of(execution.results)
-            core.audit.end(record, outcome, execution.results, undo=undo)
-    if cancelled is not None:
-        out.note(account(execution.results))
-        raise cancelled
-    for note in await aftermath.notes(execution.results):
-        out.note(note)
-    if undo:
-        out.note(f"to undo it: quarterdeck {undo[0] if len(undo) == 1 else f'audit undo {record.id}'}")
-    return execution.results
+    try:
+        await execution.run()
+    except asyncio.CancelledError as error:
+        cancelled = error
+    finally:
+        results = execution.results
+        undo = undo_of(results)
+        core.audit.end(record, INTERRUPTED if cancelled else outcome_of(results), results, undo=undo)
+    return Ended(record, results, undo, cancelled)
+
+
+class _Replan:
+    """Plans targets once more that moved on; those that did at the same time, together."""
+
+    def __init__(self, change: Change, core: Core, view: View, out: Output) -> None:
+        self._draw = partial(change.draw, core, view, WithoutNotes(out))
+        self._lock = asyncio.Lock()
+        self._steps: dict[str, Step] = {}
+        self._drawn_at = -inf
+
+    async def __call__(self, step: Step) -> Step | None:
+        loop = asyncio.get_running_loop()
+        asked = loop.time()
+        async with self._lock:
+            if self._drawn_at < asked:
+                self._drawn_at = loop.time()
+                try:
+                    steps = (await self._draw()).steps
+                except NothingSelected:
+                    return step  # it is checked once more, and says itself what is missing
+                self._steps = {one.target: one for one in steps}
+        return self._steps.get(step.target)
 
 
 def finish(results: tuple[Result, ...]) -> None:
@@ -184,6 +240,9 @@ def unreached(errors: Iterable[HostError]) -> tuple[Refusal, ...]:
     return tuple(Refusal(error.host or "?", "", error.message, Outcome.UNREACHABLE) for error in errors)
 
 
-def _conduct(change: Change, count: int) -> Conduct:
-    waves = wave_ends(change.wave, count) if change.wave else ()
-    return Conduct(change.at_once or AT_ONCE, waves, change.stop_on_failure)
+def tell_idle(out: Output, idle: Sequence[str]) -> None:
+    """Targets for which there is nothing to do; the first of them by name."""
+    for one in idle[:_NAMED]:
+        out.note(f"nothing to do: {one}")
+    if len(idle) > _NAMED:
+        out.note(f"nothing to do: {len(idle) - _NAMED} more")

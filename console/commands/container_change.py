@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from console.actions.container_plan import ContainerHost, ContainerWish, Seen, draw_containers, seen_of
 from console.actions.plan import Plan
-from console.commands.change import Change, unreached
+from console.commands.change import Change, tell_idle, unreached
 from console.commands.command import Command, argument, option, switch
 from console.commands.container import engine_of
 from console.commands.grammar import format_command
@@ -53,8 +53,7 @@ class ChangeContainers(Change):
         drawn = draw_containers(self.wish, hosts)
         if not (drawn.steps or drawn.refused or drawn.idle or broken or failed):
             raise NothingSelected(f"no container matches {' '.join(self.patterns)}")
-        for idle in drawn.idle:
-            out.note(f"nothing to do: {idle}")
+        tell_idle(out, drawn.idle)
         return Plan(
             format_command(self),
             tuple(drawn.steps),

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from console.commands import clock
-from console.commands.grammar import Globals
+from console.commands.command import Command, Kind
+from console.commands.grammar import Globals, format_command
 from console.commands.places import state_folder, state_path
 from console.errors import Absent, ConfigError, HostError, HostFailure, NothingSelected, Refused
 from console.model.config import FleetConfig, HostConfig
@@ -122,6 +123,8 @@ class Core:
         core = copy.copy(self)
         core._fleet = fleet
         core.confirm = None if self.options.batch else confirm
+        # The terminal and stdout belong to who shows the fleet.
+        core.seat = core.pipe = None
         return core
 
     @cached_property
@@ -181,6 +184,12 @@ class Core:
             # and those that do not (a first `host import`) have nothing to keep to.
             return None
         return f"[fleet] read_only in {self.file.path}" if read_only else None
+
+    def check(self, command: Command) -> None:
+        """:raises Refused: it writes, and this console is read-only. That is recorded."""
+        if command.kind is Kind.WRITE and (why := self.read_only(of_fleet=command.of_fleet)):
+            self.audit.refused(format_command(command), f"this console is read-only: {why}")
+            raise Refused(f"{' '.join(command.words)} writes, and this console is read-only: {why}")
 
     def permit(self, line: str) -> Permit:
         """What opens hosts for changes. :raises Refused: this console is read-only."""

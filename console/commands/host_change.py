@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from console.actions.plan import Act, Effect, Plan, Refusal, Step
-from console.commands.change import Change, unreached
+from console.commands.change import Change, tell_idle, unreached
 from console.commands.command import Command, argument, option
 from console.commands.grammar import format_command
 from console.commands.values import DURATION
@@ -160,12 +160,14 @@ class _Said(Change):
 
     async def draw(self, core: Core, view: View, out: Output) -> Plan:
         steps: list[Step] = []
+        idle: list[str] = []
         for host in view.hosts():
             step = self._step(host, _said(core, view, host.name))
             if isinstance(step, Step):
                 steps.append(step)
             else:
-                out.note(f"nothing to do: {host.name}: {step}")
+                idle.append(f"{host.name}: {step}")
+        tell_idle(out, idle)
         return Plan(format_command(self), tuple(steps))
 
     def _step(self, host: Host, said: Said) -> Step | str:

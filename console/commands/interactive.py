@@ -15,23 +15,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from console.actions.audit import DONE, FAILED, INTERRUPTED, outcome_of
+from console.actions.audit import DONE, FAILED, INTERRUPTED
 from console.actions.plan import Outcome, Plan, Result, Step
-from console.actions.run import AT_ONCE, Conduct, Execution
-from console.commands.change import (
-    Change,
-    account,
-    confirmed,
-    finish,
-    permit_for,
-    unreached,
-)
+from console.commands.change import Change, confirmed, executed, finish, permit_for, unreached
 from console.commands.command import Command, Kind, argument, option, rest, switch
 from console.commands.grammar import format_command
 from console.commands.parameters import OnHosts
 from console.commands.rows.change import PLAN
 from console.commands.rows.ran import RAN
-from console.commands.values import DURATION, wave_ends
+from console.commands.values import DURATION
 from console.errors import HostError, HostFailure, NothingSelected, RemoteExit, UsageError
 from console.model.container import Container
 from console.model.selector import NamePatterns, Selector
@@ -227,7 +219,6 @@ class HostExec(Change):
             return
         permit = permit_for(core, format_command(self))
         async with core.observe(on, wants) as view:
-            from console.actions.hands import open_hands
             from console.actions.remote import Ran
 
             heard: set[str] = set()
@@ -243,24 +234,9 @@ class HostExec(Change):
 
                 plan = self._plan(view, take)
                 await confirmed(core, plan)
-                waves = wave_ends(self.wave, len(plan.steps)) if self.wave else ()
-                execution = Execution(
-                    plan,
-                    lambda host: open_hands(host, lambda: view.fleet.transport(host), permit),
-                    told,
-                    Conduct(self.at_once or AT_ONCE, waves, self.stop_on_failure),
-                )
-                record = core.audit.begin(plan.line, plan)
-                ended = False
-                try:
-                    await execution.run()
-                    ended = True
-                finally:
-                    outcome = outcome_of(execution.results) if ended else INTERRUPTED
-                    core.audit.end(record, outcome, execution.results)
-                    if not ended:
-                        out.note(account(execution.results))
-        finish(execution.results)
+                ended = await executed(self.conduct(plan), plan, core, view, permit, told)
+            ended.tell(out)
+        finish(ended.results)
 
 
 # -- how ------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from console.actions.plan import Plan
 from console.actions.unit_plan import EXPANDED, HostView, Wish, asked_next, draw
-from console.commands.change import Change, unreached
+from console.commands.change import Change, tell_idle, unreached
 from console.commands.command import Command, argument, option, switch
 from console.commands.grammar import format_command
 from console.commands.unit import manager_of
@@ -62,23 +62,18 @@ class ChangeUnits(Change):
         targets = self._targets(view)
         count = sum(map(len, targets.values()))
         expand = count <= EXPANDED or self.deep
-        hosts, failed = await look_up(self.wish.verb, view, targets, out, expand=expand)
+        hosts, failed = await look_up(self.wish.verb, view, targets, expand=expand)
         drawn = draw(self.wish, hosts)
-        # A unit that one host lacks is no fault as long as another has it.
-        lacking = [one for one in drawn.refused if one.why == "no such unit"]
-        refused = [one for one in drawn.refused if one.why != "no such unit"]
-        if not (drawn.steps or refused or drawn.idle or broken or failed):
+        if not (drawn.steps or drawn.refused or drawn.idle or broken or failed):
             raise NothingSelected(f"no unit matches {' '.join(self.patterns)}")
-        if not (drawn.steps or drawn.idle):
-            refused += lacking
-        for idle in drawn.idle:
-            out.note(f"nothing to do: {idle}")
+        lacking = [] if drawn.steps or drawn.idle else drawn.lacking
+        tell_idle(out, drawn.idle)
         notes = [] if expand else [f"{count} targets: dependants not expanded (--deep looks them up)"]
         return Plan(
             format_command(self),
             tuple(drawn.steps),
-            (*refused, *broken, *unreached(failed)),
-            (*notes, *_warnings(hosts, drawn.steps and self.wish.verb)),
+            (*drawn.refused, *lacking, *broken, *unreached(failed)),
+            (*notes, *(_warnings(hosts, self.wish.verb) if drawn.steps else ())),
         )
 
     def _targets(self, view: View) -> dict[str, list[str]]:
@@ -95,7 +90,7 @@ class ChangeUnits(Change):
 
 
 async def look_up(
-    verb: str, view: View, targets: dict[str, list[str]], out: Output, *, expand: bool
+    verb: str, view: View, targets: dict[str, list[str]], *, expand: bool
 ) -> tuple[list[HostView], list[HostError]]:
     """What a plan has to know of the targets and of what they touch; and the hosts that do not say."""
     from console.commands.asking import ask_each
@@ -116,7 +111,7 @@ async def look_up(
     return views, failed
 
 
-def _warnings(hosts: Iterable[HostView], verb: object) -> list[str]:
+def _warnings(hosts: Iterable[HostView], verb: str) -> list[str]:
     """What a person should know beside the steps themselves."""
     notes = []
     for view in hosts:

@@ -12,7 +12,7 @@ from console.actions.drop_in import LIMIT, UnitDropIn, drop_in_path, kept_path, 
 from console.actions.plan import Plan, Refusal, Step
 from console.actions.unit_plan import HostView
 from console.actions.units import UnitStamp, files_of
-from console.commands.change import unreached
+from console.commands.change import tell_idle, unreached
 from console.commands.command import Command, option, switch
 from console.commands.grammar import format_command
 from console.commands.unit_change import ChangeUnits, look_up
@@ -52,9 +52,9 @@ DROP_IN: Value[str] = Value("NAME.conf", _drop_in_name)
 class UnitEdit(ChangeUnits):
     """Add to a unit by a drop-in file, change it, or take it away; the unit's own file stays as it is.
 
-    The text is given by `--from`, setting by setting with `--set`, or typed into $EDITOR. The host's
-    `systemd-analyze verify` has to find the unit good with it before it is put in place. The old text is
-    kept, and `audit undo` puts it back. Nothing is restarted.
+    The text is given by `--from`, or setting by setting with `--set`. The host's `systemd-analyze verify`
+    has to find the unit good with it before it is put in place. The old text is kept, and `audit undo`
+    puts it back. Nothing is restarted.
     """
 
     words = ("unit", "edit")
@@ -66,7 +66,7 @@ class UnitEdit(ChangeUnits):
     async def draw(self, core: Core, view: View, out: Output) -> Plan:
         broken = unreached(view.broken(Source.UNITS))
         targets = self._targets(view)
-        hosts, failed = await look_up("edit", view, targets, out, expand=True)
+        hosts, failed = await look_up("edit", view, targets, expand=True)
         found = [
             (host, facts)
             for host in hosts
@@ -77,6 +77,7 @@ class UnitEdit(ChangeUnits):
             raise NothingSelected(f"no unit matches {' '.join(self.patterns)}")
         steps: list[Step] = []
         refused: list[Refusal] = []
+        idle: list[str] = []
         text = self._text()
         for host, facts in found:
             try:
@@ -85,9 +86,10 @@ class UnitEdit(ChangeUnits):
                 refused.append(Refusal(host.host, facts.name, error.message))
                 continue
             if before == text:
-                out.note(f"nothing to do: {host.host}/{facts.name}: it is so already")
+                idle.append(f"{host.host}/{facts.name}: it is so already")
             else:
                 steps.append(self._step(core, host, facts, before, text))
+        tell_idle(out, idle)
         return Plan(format_command(self), tuple(steps), (*refused, *broken, *unreached(failed)))
 
     def _text(self) -> str | None:

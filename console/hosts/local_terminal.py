@@ -9,10 +9,11 @@ import pty
 import struct
 import termios
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from console.errors import Absent, HostFailure
+from console.hosts.readiness import readable, writable
 from console.hosts.terminal import Size
 
 _END_TIMEOUT = 2.0
@@ -26,24 +27,18 @@ class LocalTerminal:
         self._process = process
 
     async def read(self) -> bytes:
-        await _ready(asyncio.get_running_loop().add_reader, self._master)
+        await readable(self._master)
         try:
             return os.read(self._master, 65536)
         except OSError:
             return b""  # EIO: nobody holds the other end any more (pty(7))
-        finally:
-            asyncio.get_running_loop().remove_reader(self._master)
 
     async def write(self, data: bytes) -> None:
-        loop = asyncio.get_running_loop()
         while data:
             try:
                 data = data[os.write(self._master, data) :]
             except BlockingIOError:
-                try:
-                    await _ready(loop.add_writer, self._master)
-                finally:
-                    loop.remove_writer(self._master)
+                await writable(self._master)
             except OSError:
                 return  # it has ended: `read` tells
 
@@ -58,18 +53,6 @@ class LocalTerminal:
 def set_size(terminal: int, size: Size) -> None:
     """Tell a terminal its size (ioctl_tty(2), TIOCSWINSZ)."""
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", size.rows, size.columns, 0, 0))
-
-
-async def _ready(watch: Callable[[int, Callable[[], None]], object], handle: int) -> None:
-    """Wait until `watch` (add_reader, add_writer) says that it can be done."""
-    ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def told() -> None:
-        if not ready.done():
-            ready.set_result(None)
-
-    watch(handle, told)
-    await ready
 
 
 @asynccontextmanager

@@ -259,9 +259,13 @@ class SystemdManager:
     async def job_of(self, name: str) -> str | None:
         """What systemd is about to do with a unit, or is doing: start, stop, …; None if nothing."""
         body = await self._bus.call(get(name, UNIT, "Job"))
-        number, path = body[0].value
-        if not number:
-            return None
+        match body[0].value:
+            case [0, *_]:
+                return None
+            case [int(number), *_]:
+                path = f"{PATH}/job/{number}"
+            case _:
+                raise HostFailure("systemd says of no job what it is", host=self.host)
         try:
             body = await self._bus.call(Call(SERVICE, path, PROPERTIES, "Get", "ss", (_JOB, "JobType"), "v"))
         except Absent:

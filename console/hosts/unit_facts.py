@@ -53,5 +53,4 @@ def facts_of(host: str, asked: str, body: Mapping[str, Any]) -> UnitFacts:
         no_manual_stop=bool(values.get("RefuseManualStop", False)),
         needs_daemon_reload=bool(values.get("NeedDaemonReload", False)),
         condition_held=bool(values.get("ConditionResult", True)),
-        invocation=text("InvocationID"),
     )

@@ -46,7 +46,6 @@ class UnitFacts:
     no_manual_stop: bool = False
     needs_daemon_reload: bool = False
     condition_held: bool = True
-    invocation: str = ""
 
     @property
     def name(self) -> str:

@@ -13,6 +13,7 @@ import pytest
 
 from console.actions.audit import Audit, FileSink, Who, key_comment, read_records, who_am_i
 from console.actions.plan import Act, Effect, Outcome, Plan, Refusal, Result, Step
+from console.errors import ConfigError
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 PLAN = Plan(
@@ -80,8 +81,46 @@ def test_the_file_is_the_users_own_and_a_broken_line_hides_no_other(tmp_path: Pa
 
 
 def test_a_record_that_no_sink_can_keep_raises_before_anything_is_done(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="No such file"):
+    with pytest.raises(ConfigError, match=r"gone/audit.jsonl: the audit record cannot be written: No such"):
         audit(tmp_path / "gone").begin("line", PLAN)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "[]",
+        "7",
+        '{"id": "a-1"}',
+        '{"id": "a-1", "phase": "begin", "time": "yesterday", "actor": "", "from": "", "line": ""}',
+        '{"id": "a-1", "phase": "begin", "time": "2026-11-24T03:00:00", "actor": "", "from": "", "line": ""}',
+        '{"id": "nobody", "phase": "end", "results": [], "outcome": "done", "why": "", "undo": []}',
+        '{"id": "KNOWN", "phase": "end", "results": [{"target": "h"}], "outcome": "done"}',
+        '{"id": "KNOWN", "phase": "end", "results": 7, "outcome": "done", "why": "", "undo": []}',
+    ],
+)
+def test_an_entry_of_the_wrong_shape_is_told_with_its_line(tmp_path: Path, entry: str) -> None:
+    begun = audit(tmp_path).begin("line", None)
+    with (tmp_path / "audit.jsonl").open("a") as lines:
+        lines.write(entry.replace("KNOWN", begun.id) + "\n")
+    found, problems = read_records(tmp_path)
+    assert [record.line for record in found] == ["line"]
+    assert [problem.line for problem in problems] == [2]
+
+
+def test_an_entry_after_one_that_was_cut_off_has_a_line_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "audit.jsonl").write_text('{"phase": "beg')
+    audit(tmp_path).begin("line", None)
+    found, problems = read_records(tmp_path)
+    assert [record.line for record in found] == ["line"]
+    assert [problem.line for problem in problems] == [1]
+
+
+def test_what_can_be_taken_back_is_known_without_reading_the_file(tmp_path: Path) -> None:
+    writer = audit(tmp_path)
+    writer.end(writer.begin("a", None), "done", undo=["b"])
+    writer.end(writer.begin("c", None), "done")
+    found, _ = read_records(tmp_path)
+    assert writer.ways_back == [found[0].id]
 
 
 def test_hostile_text_stays_in_its_line(tmp_path: Path) -> None:

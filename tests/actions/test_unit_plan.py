@@ -82,7 +82,6 @@ def test_where_there_is_nothing_to_do_there_is_no_step(verb: str, unit: UnitFact
 @pytest.mark.parametrize(
     ("verb", "unit", "says"),
     [
-        ("start", facts(active="inactive", load="not-found"), "no such unit"),
         ("start", facts(active="inactive", load="masked"), "unmask"),
         ("restart", facts(load="error"), "cannot be used"),
         ("start", facts(active="inactive", no_manual_start=True), "only by another"),
@@ -99,6 +98,13 @@ def test_what_systemd_would_not_do_is_refused_before_it_is_tried(
     found = drawn(verb, unit)
     assert found.steps == []
     assert says in found.refused[0].why
+
+
+def test_a_unit_that_has_no_file_is_lacking_and_can_be_stopped_for_as_long_as_it_runs() -> None:
+    gone = facts(load="not-found", active="inactive")
+    assert [one.why for one in drawn("start", gone).lacking] == ["no such unit"]
+    assert [one.why for one in drawn("stop", gone).lacking] == ["no such unit"]
+    assert len(drawn("stop", facts(load="not-found")).steps) == 1
 
 
 def test_a_failed_unit_is_stopped_while_it_waits_for_its_next_start() -> None:
@@ -121,7 +127,7 @@ def test_targets_that_were_not_looked_up_are_planned_by_the_model_and_say_that_t
     units = {"web.service": Unit("h", "web.service", "loaded", "active", "running", "")}
     found = draw(Wish("restart"), [HostView("h", ["web.service", "gone.service"], None, units)])
     assert [step.touches for step in found.steps] == [None]
-    assert [one.object for one in found.refused] == ["gone.service"]
+    assert [one.object for one in found.lacking] == ["gone.service"]
 
 
 def test_a_signal_goes_to_the_processes_that_were_named() -> None:

@@ -30,7 +30,7 @@ def test_a_record_is_in_the_journal_with_its_fields(truth: Truth, tmp_path: Path
     writer = Writer(truth, tmp_path)
     # As if the console ran on docker2: among its processes, and where its journald listens.
     there = first_process(truth.ask("docker2", "cat /etc/machine-id").strip())
-    socket = f"/proc/{there}/root/run/systemd/journal"
+    socket = str(Path("/proc", str(there), "root", "run/systemd/journal"))
     script = (
         'mkdir -p /run/systemd; mount -t tmpfs none /run/systemd; ln -s "$0" /run/systemd/journal; exec "$@"'
     )

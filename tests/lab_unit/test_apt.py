@@ -42,7 +42,7 @@ def test_one_line_sources_are_read_with_their_options() -> None:
         "deb [arch=amd64 signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] "
         "http://one.example/os bookworm main contrib # ours\n"
         "deb-src http://one.example/os bookworm main\n"
-        "deb http://security.example/debian-security bookworm-security main\n"
+        "deb http://security.example/os-security bookworm-security main\n"
     )
     assert parse_sources({"sources.list": text}) == [
         Source(
@@ -51,7 +51,7 @@ def test_one_line_sources_are_read_with_their_options() -> None:
             ("main", "contrib"),
             "/usr/share/keyrings/debian-archive-keyring.gpg",
         ),
-        Source("http://security.example/debian-security", ("bookworm-security",), ("main",)),
+        Source("http://security.example/os-security", ("bookworm-security",), ("main",)),
     ]
 
 
@@ -71,24 +71,22 @@ def test_the_release_takes_the_place_of_this_machines_own_and_backports_go() -> 
 
 def test_suites_named_by_their_role_and_old_security_suites_count_as_debians() -> None:
     sources = [
-        Source("http://a.example/debian", ("stable",), ("main",)),
-        Source("http://a.example/debian-security", ("bookworm/updates",), ("main",)),
+        Source("http://a.example/os", ("stable",), ("main",)),
+        Source("http://a.example/os-security", ("bookworm/updates",), ("main",)),
     ]
     assert for_release(sources, "bookworm", "trixie") == [
-        f"deb [signed-by={KEYRING}] http://a.example/debian trixie main",
-        f"deb [signed-by={KEYRING}] http://a.example/debian-security trixie-security main",
+        f"deb [signed-by={KEYRING}] http://a.example/os trixie main",
+        f"deb [signed-by={KEYRING}] http://a.example/os-security trixie-security main",
     ]
 
 
 def test_third_parties_are_ignored() -> None:
     sources = [
         Source("http://node.example/node", ("nodistro",), ("main",)),
-        Source("http://cloud.example/apt", ("cloud-sdk-bookworm",), ("main",)),
-        Source("http://docker.example/debian", ("bookworm",), ("stable",)),
-        Source("http://corp.example/debian", ("bookworm",), ("main",), "/etc/apt/keyrings/corp.gpg"),
-        Source(
-            "http://corp.example/debian", ("bookworm",), ("main",), "-----BEGIN PGP PUBLIC KEY BLOCK-----"
-        ),
+        Source("http://cloud.example/sdk", ("cloud-sdk-bookworm",), ("main",)),
+        Source("http://boxes.example/os", ("bookworm",), ("stable",)),
+        Source("http://corp.example/os", ("bookworm",), ("main",), "/etc/apt/keyrings/corp.gpg"),
+        Source("http://corp.example/os", ("bookworm",), ("main",), "-----BEGIN PGP PUBLIC KEY BLOCK-----"),
     ]
     assert for_release(sources, "bookworm", "trixie") == []
 

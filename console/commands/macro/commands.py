@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from console.commands import clock
@@ -77,18 +76,15 @@ class MacroRecord(Command):
 
     def _records(self, core: Core, out: Output) -> list[Record]:
         from console.actions.audit import REFUSED
-        from console.commands.audit import chosen, records
+        from console.commands.audit import chosen, records, since
 
         found = records(core, out)
         if self.since is None:
             return chosen(found, self.ids)
-        begin = self.since
-        if not isinstance(begin, datetime):
-            begin = clock.now() - timedelta(seconds=begin)
         wanted = [
             record
             for record in found
-            if record.time >= begin and record.outcome != REFUSED and record.part_of is None
+            if since(self.since, record) and record.outcome != REFUSED and record.part_of is None
         ]
         if not wanted:
             raise NothingSelected("no write since then", hint="`quarterdeck audit list` has what was done")

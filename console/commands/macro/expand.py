@@ -70,10 +70,6 @@ class Script:
     macro: MacroFile
     steps: tuple[Step, ...]
 
-    @property
-    def writes(self) -> bool:
-        return any(step.writes for step in self.steps)
-
 
 def runs_in_a_macro(command: Command) -> bool:
     """Whether it ends by itself, with nobody at the keys."""

@@ -18,6 +18,7 @@ class Parts(Audit):
         self._whole = whole
         self._record = whole.begin(line, plan)
         self._undoing = False
+        self.ways_back = whole.ways_back
         #: The parts that can be taken back, by their ids, and how; the newest last.
         self._way_back: dict[str, tuple[str, ...]] = {}
 

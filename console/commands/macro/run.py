@@ -21,7 +21,7 @@ from console.commands.command import Command, argument, option
 from console.commands.confirm import Challenge, challenge
 from console.commands.everything import core_registry
 from console.commands.grammar import format_command
-from console.commands.macro.hearing import Hearing
+from console.commands.hearing import Hearing
 from console.commands.macro.parameters import SETTING
 from console.commands.macro.statements import Assertion, Wait
 from console.commands.rows.change import PLAN

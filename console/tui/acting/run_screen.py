@@ -14,9 +14,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
+from textual.timer import Timer
 from textual.widgets import Input, Static
 
-from console.commands.audit import records
 from console.commands.command import Command
 from console.commands.confirm import Challenge
 from console.commands.grammar import format_command
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 _RUNNING = "running … esc: interrupt"
 _SURE = "esc again: begin nothing more, and leave what has begun to the hosts"
 _OVER = "esc closes"
+#: Results come by the thousand; the page is drawn whole.
+_DRAW_EVERY_S = 0.1
 
 
 class RunScreen(ModalScreen[None], inherit_bindings=False):
@@ -59,6 +61,8 @@ class RunScreen(ModalScreen[None], inherit_bindings=False):
         self._answer: asyncio.Future[str | None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._sure = False
+        self._interrupted = False
+        self._drawing: Timer | None = None
         self._undo: str | None = None
 
     def compose(self) -> ComposeResult:
@@ -81,25 +85,28 @@ class RunScreen(ModalScreen[None], inherit_bindings=False):
         self._task = asyncio.current_task()
         core = self._from.attached(cast("QuarterdeckApp", self.app).look.fleet, self._confirm)
         out = PageOutput(self._tell)
-        known = {record.id for record in records(core, out)}
+        before = len(core.audit.ways_back)
         try:
             for command in self._commands:
+                core.check(command)
                 await command.run(core, out)
         except QuarterdeckError as error:
             self._tell([(Cell(f"✖ {clean(str(error))}", Tone.BAD),)])
         except asyncio.CancelledError:
-            if not self.is_mounted or self.app._exit:
-                raise
+            if not self._interrupted:
+                raise  # the terminal closes
             # Somebody asked for it, and the account is on the screen.
         finally:
             self._task = None
-        ours = [record for record in records(core, out) if record.id not in known and record.undo]
-        self._undo = ours[-1].id if len(ours) == 1 else None
+        ours = core.audit.ways_back[before:]
+        self._draw()
+        self._undo = ours[0] if len(ours) == 1 else None
         self._state(f"u: undo   {_OVER}" if self._undo else _OVER)
 
     async def _confirm(self, plan: Plan, challenge: Challenge) -> bool:
         """Show the plan, and wait for what is typed."""
         self._tell(plan_lines(plan))
+        self._draw()
         self._answer = asyncio.get_running_loop().create_future()
         question, line = self.query_one("#question", Static), self.query_one("#answer", Input)
         question.update(clean(challenge.question))
@@ -118,6 +125,13 @@ class RunScreen(ModalScreen[None], inherit_bindings=False):
 
     def _tell(self, lines: Lines) -> None:
         self._lines += lines
+        if self._drawing is None:
+            self._drawing = self.set_timer(_DRAW_EVERY_S, self._draw)
+
+    def _draw(self) -> None:
+        if self._drawing is not None:
+            self._drawing.stop()
+            self._drawing = None
         page = self.query_one(Document)
         page.show(self._lines)
         if self._answer is None:
@@ -141,6 +155,7 @@ class RunScreen(ModalScreen[None], inherit_bindings=False):
         elif self._task is None:
             self.dismiss(None)
         elif self._sure:
+            self._interrupted = True
             self._task.cancel()
         else:
             self._sure = True

@@ -1,4 +1,4 @@
-"""An `Output` between a step and the face: everything passes, and what failed is remembered."""
+"""An `Output` between a command and the face: it hears what goes by."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ R = TypeVar("R")
 
 
 class Hearing:
-    """See `Output` for what each of these means."""
+    """Everything passes, and what failed is remembered. See `Output` for what each of these means."""
 
     def __init__(self, out: Output) -> None:
         self._out = out
@@ -48,3 +48,10 @@ class Hearing:
 
     def note(self, text: str) -> None:
         self._out.note(text)
+
+
+class WithoutNotes(Hearing):
+    """Notes end here: for what is looked at once more, and was told before."""
+
+    def note(self, text: str) -> None:
+        del text
