@@ -44,6 +44,7 @@ from console.hosts.journal_record import dropped, made
 from console.hosts.journalctl import Journalctl
 from console.hosts.source import Emit
 from console.hosts.transport import Transport
+from console.hosts.turns import turns
 from console.model.events import Logged
 from console.model.log import Gap, LogQuery, LogRecord
 
@@ -194,29 +195,29 @@ class JournalSource:
 
         :param first: the entry that must come first; if it is the cursor's own it is dropped.
         """
-        last = first
+        last, line = first, turns()
         while entries := await self._present.wait(stream):
-            items: list[LogRecord | Gap] = []
-            for entry in entries:
-                record = made(self._host, entry, self._fields)
-                if first is not None:
-                    if not same_entry(first, record.cursor):
-                        items.append(self._jump(first, record))
-                    last, first = record.cursor, None
-                    if self._cursor is not None and same_entry(self._cursor, record.cursor):
-                        continue
-                elif record.cursor in (last, self._cursor):
-                    continue  # journalctl repeats an entry now and then
-                elif self._complete and last is not None and (count := step(last, record.cursor)):
-                    items.append(self._gap(Hole(last, record.cursor, count), "not in the host's stream"))
-                last = record.cursor
-                if gap := dropped(self._host, entry, record):
-                    items.append(gap)
-                if self._picks.wanted(entry, record):
-                    items.append(record)
-            self._emit(emit, items, record.cursor)
-            self._present.saw(record.time)
-            await asyncio.sleep(0)
+            async with line.turn():
+                items: list[LogRecord | Gap] = []
+                for entry in entries:
+                    record = made(self._host, entry, self._fields)
+                    if first is not None:
+                        if not same_entry(first, record.cursor):
+                            items.append(self._jump(first, record))
+                        last, first = record.cursor, None
+                        if self._cursor is not None and same_entry(self._cursor, record.cursor):
+                            continue
+                    elif record.cursor in (last, self._cursor):
+                        continue  # journalctl repeats an entry now and then
+                    elif self._complete and last is not None and (count := step(last, record.cursor)):
+                        items.append(self._gap(Hole(last, record.cursor, count), "not in the host's stream"))
+                    last = record.cursor
+                    if gap := dropped(self._host, entry, record):
+                        items.append(gap)
+                    if self._picks.wanted(entry, record):
+                        items.append(record)
+                self._emit(emit, items, record.cursor)
+                self._present.saw(record.time)
 
     def _emit(self, emit: Emit, items: Sequence[LogRecord | Gap], cursor: str) -> None:
         """Hand on, and only then move the place to resume at."""

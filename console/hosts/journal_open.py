@@ -13,7 +13,7 @@ from console.hosts.export_format import Entry
 from console.model.log import LogQuery, LogRecord
 
 #: No more entries are handed on at once, so that a flood lets others have their turn.
-BATCH = 500
+BATCH = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.app import App
 from textual.command import Provider
 from textual.theme import Theme
@@ -17,7 +18,7 @@ from console.errors import QuarterdeckError
 from console.fleet.model import FleetModel
 from console.tui.acting.run_screen import RunScreen
 from console.tui.actions import Place
-from console.tui.collector import calm
+from console.tui.collector import Collector, set_thresholds
 from console.tui.keys import Keymap, bind
 from console.tui.palette import FleetProvider
 from console.tui.screens.main import MainScreen
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 _IDLE_S = 1.0
 #: Seconds between two looks at the files of themes.
 THEMES_EVERY_S = 2.0
-#: When the garbage collector is called: once all is listed, and then so often.
-_CALM_FIRST_S, _CALM_EVERY_S = 5.0, 60.0
 
 
 class QuarterdeckApp(App[int], inherit_bindings=False):
@@ -76,6 +75,7 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
         self.fault: Exception | None = None
         self._problems = tuple(problems)
         self._theme_watch = theme_watch
+        self._collector = Collector()
         bind(self, Place.APP, keymap)
         for each in themes.values():
             self.register_theme(each)
@@ -85,6 +85,11 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
     def model(self) -> FleetModel:
         return self.look.fleet.model
 
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.InputEvent):
+            self._collector.typed()
+        await super().on_event(event)
+
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return dict(DEFAULT_VARIABLES)
 
@@ -92,8 +97,8 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
         self.push_screen(self.main)
         self.run_worker(self._keep_up(), group="flush", exit_on_error=True)
         if not self.is_headless:  # a test's process is not ours to change
-            self.set_timer(_CALM_FIRST_S, calm)
-            self.set_interval(_CALM_EVERY_S, calm)
+            set_thresholds()
+            self.set_interval(1.0, self._collector.look)
         if self._theme_watch is not None:
             self.run_worker(self._keep_dressed(self._theme_watch), group="themes")
         self._tell(self._problems)

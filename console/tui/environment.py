@@ -18,6 +18,10 @@ from console.errors import UsageError
 #: which is felt; over SSH the bytes of one sequence still arrive within this.
 ESCDELAY = 25
 
+#: Pictures a second at most. What has changed waits for the next one, and a key with it: at Textual's own
+#: 60 that is 17 ms, as much as all that is done for it. The fleet's changes come ten times a second at most.
+FPS = 120
+
 _ANIMATION_LEVELS = ("none", "basic", "full")
 
 _DUMB = frozenset({"dumb", "unknown"})
@@ -46,7 +50,7 @@ def prepare(
 ) -> Prepared:
     """Set what Textual reads, in place, and say what there is to know.
 
-    What the user has set for ESCDELAY and TEXTUAL_ANIMATIONS stays, if Textual can read it.
+    What the user has set for ESCDELAY, TEXTUAL_FPS and TEXTUAL_ANIMATIONS stays, if Textual can read it.
 
     :param color: `--color`: `always` overrides NO_COLOR, `never` is the same as setting it, for
         children too.
@@ -59,6 +63,8 @@ def prepare(
         _set(environ, "ESCDELAY", str(ESCDELAY), before)
     if environ.get("TEXTUAL_ANIMATIONS", "").lower() not in _ANIMATION_LEVELS:
         _set(environ, "TEXTUAL_ANIMATIONS", "none", before)
+    if not environ.get("TEXTUAL_FPS", "").isdigit():
+        _set(environ, "TEXTUAL_FPS", str(FPS), before)
     no_color = color == "never" or (color == "auto" and environ.get("NO_COLOR", "") != "")
     if not no_color:
         _set(environ, "NO_COLOR", None, before)

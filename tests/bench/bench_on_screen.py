@@ -4,14 +4,20 @@ A change counts from the host's own time stamp of it to the first write to the t
 state: reading, the flush of at most ten a second, painting. Lab hosts share this machine's clock. The
 alternative is what a console that polls each second would show: half a second late on average.
 
+The host that floods works on the same two cores as the console, as no host of a fleet does: so the console
+goes first (`nice`), where this may be asked for, and what it had to wait for a processor all the same is also
+left out (`own_clock`).
+
 python -m tests.bench on_screen
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import statistics
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from console.commands.filters import Filter
@@ -20,7 +26,7 @@ from console.tui.views import Kind, View
 from console.tui.widgets.fleet_table import FleetTable
 from tests.bench.bench_restart import UNIT, start_limit
 from tests.bench.labs import lab_config
-from tests.bench.screens import Sink
+from tests.bench.screens import Sink, own_clock
 from tests.lab.flooding import Flooded, flooded
 from tests.lab.on_screen import OnScreen, on_screen
 from tests.lab.truth import Truth
@@ -77,7 +83,10 @@ async def _measure(config: FleetConfig, count: int) -> tuple[list[float], Floode
     host = config.hosts[0].name
     async with on_screen(config.path, size=(160, 50), driver=Watching) as screen:
         delays = await _changes(screen, host, count)
-        found = await flooded(screen, Truth(config), host, _FLOOD, lambda since: Sink.last_write >= since)
+        with own_clock() as ours:
+            found = await flooded(
+                screen, Truth(config), host, _FLOOD, lambda since: Sink.last_write >= since, ours
+            )
     return delays, found
 
 
@@ -87,13 +96,15 @@ def run(changes: int = 60) -> dict[str, object]:
     if config is None:
         return {}
     start_limit(config, off=True)
+    with suppress(PermissionError):
+        os.nice(-15)
     try:
         delays, found = asyncio.run(_measure(config, changes))
     finally:
         start_limit(config, off=False)
     p95 = delays[int(0.95 * len(delays))]
-    keys = [1000 * seconds for seconds in found.keys]
-    key95 = statistics.quantiles(keys, n=20)[18]
+    keys, ours = ([1000 * seconds for seconds in taken] for taken in (found.keys, found.ours))
+    key95, ours95 = (statistics.quantiles(taken, n=20)[18] for taken in (keys, ours))
     return {
         "unit changes": len(delays),
         "host to screen, p50 ms": statistics.median(delays),
@@ -105,8 +116,13 @@ def run(changes: int = 60) -> dict[str, object]:
         "keys during it": len(keys),
         "key -> paint during it, p50 ms": statistics.median(keys),
         "key -> paint during it, p95 ms": key95,
+        "key -> paint during it, p50 ms, our work and waiting": statistics.median(ours),
+        "key -> paint during it, p95 ms, our work and waiting": ours95,
         f"key -> paint during it, p95: at most {_KEY_LIMIT_MS:g} ms": "yes"
         if key95 <= _KEY_LIMIT_MS
+        else "NO",
+        f"key -> paint during it, p95, our work and waiting: at most {_KEY_LIMIT_MS:g} ms": "yes"
+        if ours95 <= _KEY_LIMIT_MS
         else "NO",
     }
 

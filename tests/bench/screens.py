@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from selectors import DefaultSelector
 from typing import Any
 
 from textual.app import App
@@ -64,6 +65,30 @@ class Beat:
 
     def reset(self) -> None:
         self.longest = self.longest_cpu = 0.0
+
+
+@contextmanager
+def own_clock() -> Iterator[Callable[[], float]]:
+    """A clock of this thread's work and waiting: what the machine kept from it is not counted, in seconds.
+
+    It works for as long as an event loop waits in `select`, which it watches.
+    """
+    waited = 0.0
+    select = DefaultSelector.select
+
+    def watched(self: DefaultSelector, timeout: float | None = None) -> Any:
+        nonlocal waited
+        began = time.perf_counter()
+        try:
+            return select(self, timeout)
+        finally:
+            waited += time.perf_counter() - began
+
+    DefaultSelector.select = watched  # type: ignore[method-assign]
+    try:
+        yield lambda: time.thread_time() + waited
+    finally:
+        DefaultSelector.select = select  # type: ignore[method-assign]
 
 
 def taken_by_machine(seconds: float) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from console.tui.collector import calm
+from console.tui.collector import Collector, calm
 
 
 @pytest.fixture(autouse=True)
@@ -24,3 +24,20 @@ def test_what_is_alive_is_not_looked_at_again() -> None:
     calm()
     assert gc.get_freeze_count() > 50_000
     assert len(gc.get_objects()) < 1_000
+
+
+def test_nothing_is_collected_whole_while_somebody_types_and_then_once_a_minute() -> None:
+    at = 0.0
+    collector = Collector(lambda: at)
+    done = []
+    for second in range(200):
+        at = float(second)
+        if second < 30 or 100 <= second < 130:
+            collector.typed()
+        before = gc.get_freeze_count()
+        fresh = [[number] for number in range(1000)]
+        collector.look()
+        if gc.get_freeze_count() > before:
+            done.append(second)
+        del fresh
+    assert done == [33, 93, 153]

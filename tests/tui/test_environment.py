@@ -47,17 +47,23 @@ def seen_by_textual(code: str, **environ: str) -> str:
 class TestTextual:
     """What Textual makes of it: the variables' names and their forms are its own."""
 
-    LEVELS = "from textual import constants as c; print(c.ESCAPE_DELAY, c.TEXTUAL_ANIMATIONS)"
+    LEVELS = "from textual import constants as c; print(c.ESCAPE_DELAY, c.TEXTUAL_ANIMATIONS, c.MAX_FPS)"
     COLOR = "from textual.app import App; print(App().no_color)"
 
     def test_escape_is_instant_and_nothing_moves(self) -> None:
-        assert seen_by_textual(self.LEVELS) == "0.025 none"
+        assert seen_by_textual(self.LEVELS) == "0.025 none 120"
 
     def test_what_the_user_has_set_stays(self) -> None:
-        assert seen_by_textual(self.LEVELS, ESCDELAY="50", TEXTUAL_ANIMATIONS="FULL") == "0.05 full"
+        assert (
+            seen_by_textual(self.LEVELS, ESCDELAY="50", TEXTUAL_FPS="60", TEXTUAL_ANIMATIONS="FULL")
+            == "0.05 full 60"
+        )
 
     def test_what_cannot_be_read_does_not(self) -> None:
-        assert seen_by_textual(self.LEVELS, ESCDELAY="soon", TEXTUAL_ANIMATIONS="a bit") == "0.025 none"
+        assert (
+            seen_by_textual(self.LEVELS, ESCDELAY="soon", TEXTUAL_FPS="many", TEXTUAL_ANIMATIONS="a bit")
+            == "0.025 none 120"
+        )
 
     def test_an_empty_no_color_leaves_the_colours(self) -> None:
         assert seen_by_textual(self.COLOR, NO_COLOR="") == "False"
@@ -92,7 +98,12 @@ class TestNoColor:
 def test_children_see_nothing_of_what_was_set_for_textual() -> None:
     environ = {"HOME": "/home/ops", "ESCDELAY": "x", "NO_COLOR": ""}
     found = prepared(environ)
-    assert environ == {"HOME": "/home/ops", "ESCDELAY": "25", "TEXTUAL_ANIMATIONS": "none"}
+    assert environ == {
+        "HOME": "/home/ops",
+        "ESCDELAY": "25",
+        "TEXTUAL_ANIMATIONS": "none",
+        "TEXTUAL_FPS": "120",
+    }
     assert found.for_children(environ) == {"HOME": "/home/ops", "ESCDELAY": "x", "NO_COLOR": ""}
 
 

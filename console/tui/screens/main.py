@@ -63,11 +63,11 @@ class MainScreen(Screen[None], inherit_bindings=False):
     # -- layout -----------------------------------------------------------------------------
 
     def compose(self) -> ComposeResult:
-        yield Bar(id="header", markup=False)
-        yield Bar(id="crumbs", markup=False)
+        yield Bar(id="header")
+        yield Bar(id="crumbs")
         yield Container(id="body")
         yield TypedLine(id="line")
-        yield Bar(id="hints", markup=False)
+        yield Bar(id="hints")
         yield Static(id="small", markup=False)
 
     async def on_mount(self) -> None:
@@ -156,9 +156,9 @@ class MainScreen(Screen[None], inherit_bindings=False):
             width,
             read_only=bool(deck.read_only),
         )
-        self.query_one("#header", Bar).update(header)
+        self.query_one("#header", Bar).show(header)
         self._tell_status()
-        self.query_one("#hints", Bar).update(hint_text(hints(self._place(), width - 2, deck.keymap)))
+        self.query_one("#hints", Bar).show(hint_text(hints(self._place(), width - 2, deck.keymap)))
         if self.shown is not None:
             self.shown.tick()
 
@@ -168,7 +168,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
             parts.extend(self.shown.status())
             if self.shown.filtered:
                 parts.append(f"/{self.shown.filtered}")
-        self.query_one("#crumbs", Bar).update("   ".join(filter(None, parts)))
+        self.query_one("#crumbs", Bar).show("   ".join(filter(None, parts)))
 
     def _place(self) -> Place:
         match self.focused:
@@ -277,7 +277,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         try:
             understood(text)
         except UsageError as error:
-            self.query_one("#crumbs", Bar).update(f" ▲ {error}")
+            self.query_one("#crumbs", Bar).show(f" ▲ {error}")
         else:
             self._tell_status()
 
@@ -334,7 +334,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         try:
             self.shown.set_filter(text)
         except UsageError as error:
-            self.query_one("#crumbs", Bar).update(f" ✖ {error}")
+            self.query_one("#crumbs", Bar).show(f" ✖ {error}")
             return
         self.tick()
 

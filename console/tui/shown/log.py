@@ -15,6 +15,8 @@ from console.tui.work import work
 
 #: What is shown of the past when nobody has said since when.
 _LINES = 500
+#: More lines than this at once are more than anybody reads.
+_POURS = 200
 
 
 def log_query(view: View, model: FleetModel, since: int | None) -> LogQuery:
@@ -58,8 +60,11 @@ class ShownLog(Shown):
         told: dict[str, str] = {}
         query = log_query(view, model, self._since)
         async with self.deck.look.fleet.follow_journal(hosts, query) as tail:
+            pause = 1 / self.deck.rate
             while True:
-                batch = await tail.batch(1 / self.deck.rate)
+                batch = await tail.batch(pause)
+                # What pours by nobody reads: it is painted less often, so that keys find the screen free.
+                pause = (3 if len(batch.records) > _POURS else 1) / self.deck.rate
                 if batch.records or batch.dropped:
                     self.pane.append(batch.records, batch.dropped)
                 for host in sorted(batch.hosts):

@@ -84,3 +84,13 @@ class Bar(Static):
     """One line that fills the width."""
 
     DEFAULT_CSS = "Bar { height: 1; width: 1fr; }"
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
+        super().__init__("", id=id, markup=False)
+        self._shown: str | Text = ""
+
+    def show(self, text: str | Text) -> None:
+        """Replace its line. Nothing around it moves, so nothing is laid out."""
+        if text != self._shown:
+            self._shown = text
+            self.update(text, layout=False)

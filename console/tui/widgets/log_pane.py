@@ -6,13 +6,14 @@ append ──▶ LogBook (held, filtered in steps) ──LogPage──▶ places
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from math import ceil
 from typing import ClassVar
 
 from textual import events
 from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
-from textual.scrollbar import ScrollDown, ScrollTo, ScrollUp
+from textual.scrollbar import ScrollBar, ScrollDown, ScrollTo, ScrollUp
 from textual.strip import Strip
 from textual.timer import Timer
 
@@ -23,7 +24,7 @@ from console.model.log import Gap, LogRecord
 from console.tui.tones import CURSOR, TONES, TONES_CSS
 from console.tui.widgets.log_choice import LogChoice
 from console.tui.widgets.log_line import HOST_CLASSES, as_text
-from console.tui.widgets.log_page import LogPage
+from console.tui.widgets.log_page import LogPage, Place
 from console.tui.widgets.log_paint import LogPainter
 from console.tui.widgets.log_status import status_text
 
@@ -115,11 +116,13 @@ class LogPane(ScrollView, can_focus=True, inherit_bindings=False):
 
         :param dropped: how many before these found no place.
         """
-        hosts = len(self.book.hosts)
+        hosts, page = len(self.book.hosts), self._page.rows()
         self.book.append(batch, dropped)
         if len(self.book.hosts) != hosts:
             self._painter.forget()
-        self._changed()
+            self._changed()
+        else:
+            self._changed(page)
 
     def clear(self) -> None:
         """Forget all lines; filter and search stay."""
@@ -327,15 +330,19 @@ class LogPane(ScrollView, can_focus=True, inherit_bindings=False):
     def _step(self) -> None:
         """Go on with what is too long for once."""
         if self.book.pending:
+            page = self._page.rows()
             self.book.work(_STEP_S)
-            self._changed()
+            self._changed(page)
         if self._seek is not None:
             self._search()
 
     # -- what is painted ------------------------------------------------------------------------
 
-    def _changed(self) -> None:
-        """The page is another one: it is laid out and painted when its turn comes."""
+    def _changed(self, page: list[Place] | None = None) -> None:
+        """The page may be another one: it is laid out and painted when its turn comes.
+
+        :param page: its rows as they were, if nothing of it has changed but which they are.
+        """
         self._page.forget(self.size.height)
         if not self.is_running or self._steps is None:
             return
@@ -344,7 +351,8 @@ class LogPane(ScrollView, can_focus=True, inherit_bindings=False):
         else:
             self._steps.pause()
         self._move_bar()
-        self.refresh()
+        if page is None or self._page.rows() != page:
+            self.refresh()
         self._say(self.StatusChanged(self))
 
     def _move_bar(self) -> None:
@@ -354,9 +362,12 @@ class LogPane(ScrollView, can_focus=True, inherit_bindings=False):
         self.set_reactive(LogPane.scroll_y, float(top))
         if self.show_vertical_scrollbar:
             bar = self.vertical_scrollbar
-            bar.window_virtual_size = max(count, height)
-            bar.window_size = height
-            bar.position = top
+            before = thumb(bar)
+            bar.set_reactive(ScrollBar.window_virtual_size, max(count, height))
+            bar.set_reactive(ScrollBar.window_size, height)
+            bar.set_reactive(ScrollBar.position, float(top))
+            if thumb(bar) != before:
+                bar.refresh()
 
     def _say(self, message: Message) -> None:
         if self.is_running:
@@ -438,6 +449,16 @@ class LogPane(ScrollView, can_focus=True, inherit_bindings=False):
         offset = event.get_content_offset(self)
         rows = self._page.rows()
         return rows[offset.y][0] if offset is not None and offset.y < len(rows) else None
+
+
+def thumb(bar: ScrollBar) -> tuple[int, int]:
+    """Where a scrollbar has its thumb, and how long it is, in eighths of a row: as fine as it is drawn."""
+    height = bar.size.height
+    if not (bar.window_size and bar.window_virtual_size > bar.window_size):
+        return 0, height * 8
+    length = max(1.0, bar.window_size * height / bar.window_virtual_size)
+    start = (height - length) * bar.position / (bar.window_virtual_size - bar.window_size)
+    return int(start * 8), ceil(length * 8)
 
 
 def _take(message: Message) -> None:
