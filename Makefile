@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MAKEFLAGS += --no-print-directory
+# Tests start hundreds of processes: without bytecode each of them would take half a second to compile.
+export PYTHONDONTWRITEBYTECODE :=
 
 # What the console itself needs of the machine: a virtual environment, systemd-python's build; and the
 # journal tests a writer of journal files, those of the terminal a terminal.
@@ -70,6 +72,7 @@ clean:  ## the virtual environment and the caches; the lab's image stays
 	@$(PYTHON) -m venv --upgrade-deps $(VENV) >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib console
 	@touch $@
 
 # An extra: it needs libsystemd's headers. Without it the local journal goes through journalctl.
