@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
-from console.actions.audit import AUDIT_FILE, Record, RecordReader, read_records
+from console.actions.audit import Record, read_records
 from console.commands import clock
+from console.commands.audit_trail import Trail
 from console.commands.command import Command, argument, option, switch
 from console.commands.rows.change import RECORD, RECORD_DETAIL
 from console.commands.values import INTEGER, SECONDS_OR_TIME
-from console.errors import ConfigError, NothingSelected, Problem
+from console.errors import NothingSelected
 
 if TYPE_CHECKING:
     from console.commands.core import Core
@@ -70,40 +70,21 @@ class AuditTail(Command):
     no_follow: bool = switch("end with the newest")
 
     async def run(self, core: Core, out: Output) -> None:
-        if self.no_follow:
-            for record in records(core, out)[-self.last :] if self.last else []:
-                out.put(RECORD, record)
-            return
-        path = core.state_folder / AUDIT_FILE
-        reader = RecordReader(path)
+        trail = Trail(core.state_folder)
         try:
-            path.touch(mode=0o600)
-            # Opened once: what is written between the first look and the second is in the second.
-            with path.open("rb") as file:
-                reader.take(_whole_lines(file))
-                told = len(reader.problems)
-                for record in list(reader.records.values())[-self.last :] if self.last else []:
+            trail.look()
+            for record in list(trail.records.values())[-self.last :] if self.last else []:
+                out.put(RECORD, record)
+            while True:
+                for problem in trail.problems():
+                    out.note(str(problem))
+                if self.no_follow:
+                    return
+                await asyncio.sleep(_LOOK_EVERY_S)
+                for record in trail.look():
                     out.put(RECORD, record)
-                while True:
-                    for record in reader.take(_whole_lines(file)):
-                        out.put(RECORD, record)
-                    for problem in reader.problems[told:]:
-                        out.note(str(problem))
-                    told = len(reader.problems)
-                    await asyncio.sleep(_LOOK_EVERY_S)
-        except OSError as error:
-            raise ConfigError((Problem(path, 0, str(error.strerror)),)) from error
-
-
-def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
-    """The lines from here on that have an end; a piece of one is left for the next time."""
-    while True:
-        at = file.tell()
-        line = file.readline()
-        if not line.endswith(b"\n"):
-            file.seek(at)
-            return
-        yield line
+        finally:
+            trail.close()
 
 
 def chosen(found: list[Record], ids: tuple[str, ...]) -> list[Record]:

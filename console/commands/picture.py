@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from console.commands.rows.base import Cell, Tone
 from console.commands.rows.container import container_state_cell
 from console.commands.rows.host import state_cell
 from console.commands.rows.unit import unit_health_cell
+from console.model.container import Container
 from console.model.host import Host
 from console.model.state import State
 
@@ -100,10 +101,16 @@ def troubles_of(model: FleetModel, host: Host) -> list[Trouble]:
             Trouble(
                 host.name,
                 f"container {box.name}",
-                container_state_cell(box),
+                _how(box),
                 box.since,
                 restarts + box.image,
                 container=box.id,
             )
         )
     return found
+
+
+def _how(box: Container) -> Cell:
+    """What is wrong with a container, in a word: that it runs is not."""
+    cell = container_state_cell(box)
+    return replace(cell, text=cell.text.replace("running, ", ""))

@@ -25,7 +25,7 @@ TROUBLE: RowKind[Trouble] = RowKind(
     },
     (
         Column(
-            "HOW", lambda trouble: trouble.how, 9, width=20, order=lambda trouble: worst_first(trouble)[0]
+            "HOW", lambda trouble: trouble.how, 9, width=14, order=lambda trouble: worst_first(trouble)[0]
         ),
         Column("HOST", lambda trouble: trouble.host, 9, width=12),
         Column("WHAT", lambda trouble: trouble.what, 9, shrink=True, width=28, least=14),
@@ -38,7 +38,7 @@ TROUBLE: RowKind[Trouble] = RowKind(
             order=lambda trouble: trouble.since,
             ticks=True,
         ),
-        Column("WHY", lambda trouble: Cell(trouble.why, Tone.FAINT), 7, shrink=True, width=40, least=10),
+        Column("WHY", lambda trouble: Cell(trouble.why, Tone.FAINT), 7, shrink=True, width=40, least=18),
     ),
     worst_first,
 )
