@@ -12,10 +12,16 @@ from textual.command import Provider
 from textual.theme import Theme
 from textual.worker import WorkerFailed
 
+from console.commands import clock
 from console.commands.command import Command
+from console.commands.macro.commands import MacroRecord
+from console.commands.macro.file import MacroFile
+from console.commands.macro.record import Recorder
+from console.commands.macro.run import MacroRun
 from console.commands.troubles import TroubleBoard
-from console.errors import QuarterdeckError
+from console.errors import QuarterdeckError, UsageError
 from console.fleet.model import FleetModel
+from console.tui.acting.form import MacroForm
 from console.tui.acting.run_screen import RunScreen
 from console.tui.actions import Place
 from console.tui.collector import Collector, set_thresholds
@@ -73,6 +79,7 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
         self.board = TroubleBoard(look.fleet.model)
         self.main = MainScreen()
         self.fault: Exception | None = None
+        self.recorder: Recorder | None = Recorder.of_user(core.environ) if core is not None else None
         self._problems = tuple(problems)
         self._theme_watch = theme_watch
         self._collector = Collector()
@@ -109,6 +116,52 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
             self.notify("no commands here", severity="warning")
         elif commands:
             self.push_screen(RunScreen(self.core, commands))
+
+    def run_macro(self, macro: MacroFile) -> None:
+        """Have a macro's parameters filled in, and run it."""
+
+        def filled(settings: tuple[str, ...] | None) -> None:
+            if settings is not None:
+                self.carry_out([MacroRun(macro=macro.path.stem, set_=settings)])
+
+        if macro.parameters:
+            self.push_screen(MacroForm(macro), filled)
+        else:
+            filled(())
+
+    # -- recording --------------------------------------------------------------------------
+
+    @property
+    def badges(self) -> list[str]:
+        """What must not be forgotten, for the header."""
+        found = ["READ-ONLY"] if self.read_only else []
+        if self.recorder is not None and self.recorder.name:
+            found.append(f"REC {self.recorder.name}")
+        return found
+
+    def record(self, name: str) -> None:
+        """Begin to record what is run, as a macro of that name; "" ends it.
+
+        :raises UsageError: the name cannot be one or is taken, or nothing was recorded.
+        :raises Refused: this console is read-only.
+        """
+        if self.recorder is None or self.core is None:
+            raise UsageError("no commands here")
+        if name:
+            self.core.check(MacroRecord(name=name))
+            self.recorder.start(name)
+            told = f"recording {name}: what is run from now on; `:record` ends it"
+        else:
+            count = len(self.recorder.lines)
+            path = self.recorder.stop(clock.now())
+            told = f"{path}: {count} steps"
+        self.notify(told, markup=False)
+        self.main.tick()
+
+    def ran(self, command: Command) -> None:
+        """A command was run from the screen."""
+        if self.recorder is not None and self.recorder.note(command):
+            self.main.tick()
 
     def _tell(self, problems: Iterable[str]) -> None:
         for problem in problems:

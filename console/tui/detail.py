@@ -10,9 +10,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
+from console.actions.audit import Record
 from console.commands import clock
 from console.commands.picture import Trouble
 from console.commands.rows import Cell, Tone
+from console.commands.rows.change import record_lines
 from console.commands.rows.container import container_state_cell
 from console.commands.rows.host import host_page
 from console.commands.rows.log import log_line
@@ -50,9 +52,16 @@ def detail(look: View, row: Any) -> Lines:
             return about_host(look, row) + _log(model, row.name)
         case Unit():
             return _unit(row) + _log(model, row.host, unit=row.name)
+        case Record():
+            return about_record(row)
         case Container():
             return _container(row) + _log(model, row.host, container=row.name)
     return []
+
+
+def about_record(record: Record) -> Lines:
+    """Who did what, what became of each target, and what takes it back."""
+    return record_lines(record)
 
 
 def about_host(look: View, host: Host) -> Lines:

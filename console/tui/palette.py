@@ -1,16 +1,21 @@
-"""ctrl+p: screens, hosts, units, containers and commands by name.
+"""ctrl+p: screens, hosts, units, containers, commands and macros by name.
 
-It only leads somewhere: to a view, or to the line with a command in it. It changes nothing.
+It only leads somewhere: to a view, to the line with a command in it, or to a macro's parameters and its plan.
+It changes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
+from console.commands.macro.file import MacroFile
+from console.commands.macro.library import all_macros
+from console.model.text import clean
 from console.tui.acting.line import registry
 from console.tui.views import TOP, Kind, View
 
@@ -23,6 +28,13 @@ _MOST = 40
 
 class FleetProvider(Provider):
     """Everything that has a name."""
+
+    _macros: Sequence[MacroFile] = ()
+
+    async def startup(self) -> None:
+        core = self._app.core
+        if core is not None:
+            self._macros, _ = await asyncio.to_thread(all_macros, core.environ)
 
     async def discover(self) -> Hits:
         for kind in TOP:
@@ -38,6 +50,12 @@ class FleetProvider(Provider):
         found.sort(key=lambda hit: -hit[0])
         for score, title, view in found[:_MOST]:
             yield Hit(score, matcher.highlight(title), partial(self._show, view))
+        for macro in self._macros:
+            title = f"macro: {macro.name}"
+            score = matcher.match(title)
+            if score > 0:
+                run = partial(self._app.run_macro, macro)
+                yield Hit(score, matcher.highlight(title), run, help=clean(macro.description, 200))
         for command in registry():
             title = f"command: {' '.join(command.words)}"
             score = matcher.match(title)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from typing import TYPE_CHECKING
 
+from console.commands import clock
 from console.model.wants import EVERYTHING
 from console.tui.environment import prepare
 
@@ -56,6 +58,10 @@ async def open_terminal(core: Core) -> int:
             core=core,
         )
         code = await app.run_async(mouse=config.terminal.mouse)
+        if app.recorder is not None and app.recorder.lines:
+            # Leaving ends the recording, and forgets nothing.
+            name = app.recorder.name
+            print(f"macro {name}: {app.recorder.stop(clock.now())}", file=sys.stderr)
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise asyncio.CancelledError  # Textual ends with it, and says nothing of it

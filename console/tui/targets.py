@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from console.actions.audit import Record
 from console.commands.looking import CONTAINER_QUESTIONS, UNIT_QUESTIONS
 from console.commands.picture import Trouble
 from console.model.container import Container
@@ -33,6 +34,8 @@ def target(row: Any, view: View) -> View | None:
 
 def opened(row: Any) -> View | None:
     """Where enter leads from a row."""
+    if isinstance(row, Record):
+        return View(Kind.PAGE, record=row.id)
     found = target(row, View(Kind.WATCH))
     match row:
         case Host():

@@ -14,11 +14,12 @@ class Kind(StrEnum):
     UNITS = "units"
     CONTAINERS = "containers"
     LOGS = "logs"
+    AUDIT = "audit"
     PAGE = "page"
 
 
 #: The views that a key leads to from anywhere.
-TOP = (Kind.WATCH, Kind.HOSTS, Kind.UNITS, Kind.CONTAINERS, Kind.LOGS)
+TOP = (Kind.WATCH, Kind.HOSTS, Kind.UNITS, Kind.CONTAINERS, Kind.LOGS, Kind.AUDIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class View:
     :param unit: of a log or a page: the unit's name.
     :param container: of a log or a page: the container's id; `label` is its name.
     :param question: of a page: what is asked (`commands/looking.py`); none for a host's page.
+    :param record: of a page: the audit record's id.
     """
 
     kind: Kind
@@ -37,6 +39,7 @@ class View:
     container: str | None = None
     label: str | None = None
     question: str | None = None
+    record: str | None = None
 
     def crumbs(self) -> tuple[str, ...]:
         """From the fleet down to here."""
@@ -45,6 +48,8 @@ class View:
             parts.append(self.host)
         if self.unit or self.container:
             parts.append(self.unit or self.label or (self.container or "")[:12])
+        if self.record:
+            parts += [str(Kind.AUDIT), self.record]
         if self.kind is not Kind.PAGE:
             parts.append(str(self.kind))
         elif self.question:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
-from console.commands.core import View
+from console.commands.core import Core, View
 from console.fleet.follow import JournalTail
 from console.fleet.model import FleetModel
 from console.model.config import HostConfig
@@ -130,6 +130,7 @@ def app_on(
     theme: str = "dark",
     read_only: str | None = None,
     theme_watch: ThemeWatch | None = None,
+    core: Core | None = None,
 ) -> QuarterdeckApp:
     """The terminal on `fleet`, in a shipped theme or in that of a watch."""
     themes, problems = load_themes([shipped_folder()])
@@ -142,6 +143,7 @@ def app_on(
         theme=theme if theme_watch is None else theme_watch.theme,
         theme_watch=theme_watch,
         read_only=read_only,
+        core=core,
     )
 
 

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import cast
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
 
-from console.actions.plan import Effect, Plan, Step
 from console.commands import clock
-from console.commands.change import Change
-from console.commands.command import argument
-from console.commands.core import Core, View
-from console.commands.grammar import Globals
-from console.commands.output import Output
 from console.commands.unit_change import UnitRestart
-from console.errors import HostFailure, UsageError
+from console.errors import UsageError
 from console.model.selector import Selector
 from console.tui.acting.line import about, understood
 from console.tui.acting.menu import ActionMenu
@@ -31,8 +22,9 @@ from console.tui.app import QuarterdeckApp
 from console.tui.views import Kind
 from console.tui.views import View as Place
 from console.tui.widgets.fleet_table import FleetTable
+from tests.tui.acting_app import Doing, asks, command, console, running, screen, until
 from tests.tui.picture_fleet import PictureFleet
-from tests.tui.small_fleet import NOW, SmallFleet, app_on, box, unit
+from tests.tui.small_fleet import NOW, app_on, box, unit
 
 
 @pytest.fixture(autouse=True)
@@ -74,85 +66,6 @@ def test_a_typed_line_is_a_command_or_a_view() -> None:
         with pytest.raises(UsageError):
             understood(line)
     assert about(Place(Kind.LOGS, "web1", unit="x.service")) == [Target("unit", "web1", "x.service")]
-
-
-@dataclass(frozen=True)
-class Doing:
-    """An act without a host."""
-
-    name: str
-    done: ClassVar[list[str]] = []
-    wait: ClassVar[asyncio.Event | None] = None
-
-    async def check(self, hands: object) -> str | None:
-        return None
-
-    async def do(self, hands: object) -> str:
-        if Doing.wait is not None:
-            await Doing.wait.wait()
-        if self.name == "bad":
-            raise HostFailure("it broke", host="web1")
-        Doing.done.append(self.name)
-        return ""
-
-
-@dataclass(frozen=True)
-class Try(Change):
-    """Does something to names, without a host."""
-
-    words = ("unit", "restart")
-    patterns: tuple[str, ...] = argument("UNIT", "names", many=True)
-
-    async def draw(self, core: Core, view: View, out: Output) -> Plan:
-        also = (Effect("worker.service", "restarts"),)
-        steps = (
-            Step("web1", name, "restart", "active (running)", "active", cast("Any", Doing(name)), also)
-            for name in self.patterns
-        )
-        return Plan("unit restart", tuple(steps))
-
-
-def console(tmp_path: Path, **options: Any) -> Core:
-    """The core of a console on a fleet of three hosts, with a state folder of its own."""
-    file = tmp_path / "fleet.toml"
-    hosts = "".join(
-        f'[[host]]\nname = "{name}"\naddress = "127.0.0.1"\n' for name in ("web1", "web2", "lost1")
-    )
-    file.write_text(f'[fleet]\nname = "prod"\n{hosts}')
-    return Core(Globals(config=file, **options), environ={"XDG_STATE_HOME": str(tmp_path)})
-
-
-@asynccontextmanager
-async def running(tmp_path: Path, **options: Any) -> AsyncIterator[tuple[QuarterdeckApp, Pilot[int]]]:
-    core = console(tmp_path, **options)
-    Doing.done.clear()
-    Doing.wait = None
-    fleet = SmallFleet()
-    fleet.transport = lambda host: None  # type: ignore[attr-defined]  # no act of ours asks for it
-    app = app_on(fleet, read_only=core.read_only())
-    app.core = core
-    async with app.run_test(size=(100, 30), notifications=True) as pilot:
-        await until(pilot, lambda: bool(app.main.query("#main")) and app.main.focused is not None)
-        yield app, pilot
-
-
-async def until(pilot: Pilot[int], true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not true():
-            await pilot.pause(0.01)
-
-
-def screen(app: QuarterdeckApp) -> str:
-    return "\n".join(strip.text.rstrip() for strip in app.screen._compositor.render_strips())
-
-
-def asks(app: QuarterdeckApp) -> bool:
-    """Whether an answer can be typed."""
-    return isinstance(app.screen, RunScreen) and any(line.display for line in app.screen.query(Input))
-
-
-def command(*names: str) -> Try:
-    return Try(on=Selector.parse("web1"), patterns=names)
 
 
 async def test_a_letter_of_the_menu_leads_to_a_plan_and_esc_to_nothing_done(tmp_path: Path) -> None:

@@ -90,7 +90,9 @@ def test_what_is_shown_is_what_the_model_still_holds() -> None:
 def head(width: int, *, read_only: bool = False) -> str:
     hosts = [*(host(f"n{n}") for n in range(5)), host("lost", State.UNREACHABLE)]
     hosts[0] = host("n0", units=(State.STALE, before(minutes=4)))
-    return header_text("production", hosts, lambda host, source: True, NOW, width, read_only=read_only)
+    return header_text(
+        "production", hosts, lambda host, source: True, NOW, width, badges=["READ-ONLY"] if read_only else []
+    )
 
 
 @pytest.mark.parametrize("width", range(60, 121))

@@ -168,8 +168,8 @@ class TestNames:
 
 class TestSettings:
     def test_an_action_gets_the_keys_it_is_given_and_others_keep_theirs(self) -> None:
-        keymap = rebound(go__hosts="f7", list__mark="Space insert space")
-        assert keymap.of(BY_ID["go.hosts"]) == ("f7",)
+        keymap = rebound(go__hosts="f9", list__mark="Space insert space")
+        assert keymap.of(BY_ID["go.hosts"]) == ("f9",)
         assert keymap.of(BY_ID["list.mark"]) == ("space", "insert")
         assert keymap.of(BY_ID["list.down"]) == ("j", "down")
 
@@ -177,7 +177,7 @@ class TestSettings:
         assert rebound(app__leave="").of(BY_ID["app.leave"]) == ()
 
     def test_an_action_that_does_not_exist_is_told_with_the_nearest(self) -> None:
-        (problem,) = problems(go__host="f7")
+        (problem,) = problems(go__host="f9")
         assert problem.startswith(
             '/etc/fleet.toml:1: [keys]: there is no action "go.host" (did you mean go.hosts?)'
         )
@@ -242,7 +242,7 @@ class TestHints:
         found = {label: key for key, label in hints(Place.LOG, 1000, DEFAULT)}
         assert found["since"] == "0-6"
         assert found["next"] == "nN"
-        assert found["views"] == "WHUCL"
+        assert found["views"] == "WHUCLA"
         assert found["history"] == "[]"
 
     def test_they_show_the_keys_that_are_bound(self) -> None:

@@ -22,7 +22,7 @@ def registry() -> Registry:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What is to be different about the screen: `filter`, `sort`, `columns` or `theme`, and how."""
+    """What is to be different: one of SETTINGS, and how."""
 
     what: str
     words: tuple[str, ...]
@@ -32,12 +32,10 @@ class Setting:
         return " ".join(self.words)
 
 
-_SETTINGS = {
-    "filter": "filter TEXT, !TEXT, -l role=web or -f fzy; without anything: all",
-    "sort": "sort COLUMN, or sort -COLUMN for the other way round; without anything: as it was",
-    "columns": "columns COLUMN… are left out; without anything: none is",
-    "theme": "theme NAME",
-}
+#: `filter TEXT`, as after `/`; `sort COLUMN` or `sort -COLUMN`; `columns COLUMN…` to be left out; `theme
+#: NAME`; `record NAME` begins a macro of what is run from then on. Without anything, each goes back to how
+#: it was.
+SETTINGS = ("filter", "sort", "columns", "theme", "record")
 
 
 def understood(text: str) -> Command | View | Setting:
@@ -48,16 +46,16 @@ def understood(text: str) -> Command | View | Setting:
     words = text.split()
     if words[:1] == ["view"]:
         words = words[1:]
-        if not words or words[0] not in ("go", *_SETTINGS):
-            raise UsageError("view: which verb?", hint=f"one of go, {', '.join(_SETTINGS)}")
+        if not words or words[0] not in ("go", *SETTINGS):
+            raise UsageError("view: which verb?", hint=f"one of go, {', '.join(SETTINGS)}")
     if words[:1] == ["go"]:
         names = [str(kind) for kind in TOP]
         if len(words) != 2 or words[1] not in names:
             raise UsageError("go: where to?", hint=f"one of {', '.join(names)}")
         return View(Kind(words[1]))
-    if words and words[0] in _SETTINGS:
+    if words and words[0] in SETTINGS:
         if words == ["theme"]:
-            raise UsageError("theme: which?", hint=_SETTINGS["theme"])
+            raise UsageError("theme: which?", hint="theme NAME")
         return Setting(words[0], tuple(words[1:]))
     line = parse_line(text, registry())
     if line.command is None:
@@ -69,6 +67,8 @@ def understood(text: str) -> Command | View | Setting:
 
 def about(view: View) -> list[Target]:
     """What a log or a page is about."""
+    if view.record:
+        return [Target("audit", "", view.record)]
     if view.host is None:
         return []
     if view.unit:

@@ -63,5 +63,6 @@ class ActionMenu(ModalScreen[Offer | None]):
 def _called(targets: Sequence[Target]) -> str:
     if len(targets) == 1:
         target = targets[0]
-        return target.host if target.noun == "host" else f"{target.host}/{target.name}"
-    return f"{len(targets)} {targets[0].noun}s"
+        return f"{target.host}/{target.name}" if target.noun in ("unit", "container") else target.name
+    noun = targets[0].noun
+    return f"{len(targets)} {'audit record' if noun == 'audit' else noun}s"

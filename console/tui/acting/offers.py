@@ -7,9 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from console.commands.change import Change
+from console.actions.audit import Record
+from console.commands.command import Command
 from console.commands.everything import core_registry
+from console.commands.interactive import ContainerExec, ContainerTop, HostShell
 from console.commands.picture import Trouble
+from console.commands.undo import AuditUndo
 from console.model.container import Container
 from console.model.host import Host
 from console.model.selector import NameTerm, Selector
@@ -25,15 +28,24 @@ LETTERS: dict[str, dict[str, str]] = {
         "start": "s", "stop": "t", "restart": "r", "kill": "k", "pause": "p", "unpause": "u", "remove": "x",
     },
     "host": {"cordon": "c", "uncordon": "u", "reboot": "r", "poweroff": "o"},
+    "audit": {"undo": "u"},
 }  # fmt: skip
 
+#: And for those that take the terminal, where they are about one thing.
+ALONE: dict[str, dict[str, str]] = {
+    "container": {"exec": "e", "top": "w"},
+    "host": {"shell": "s"},
+}
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+#: What `exec` runs when nothing is typed.
+_SHELL = ("sh",)
 _ID = 12  # as much of a container's id as lists show
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A unit, a container or a host; `name` is the host's own where it is a host."""
+    """A unit, a container, a host or an audit record; `name` is a host's own, or a record's id."""
 
     noun: str
     host: str
@@ -45,7 +57,7 @@ class Offer:
     """One verb: its letter, its command and its one line of help."""
 
     letter: str
-    command: type[Change]
+    command: type[Command]
 
     @property
     def verb(self) -> str:
@@ -63,6 +75,8 @@ def targets_of(rows: Iterable[Any]) -> list[Target]:
                 found.append(Target("container", host, name if _NAME.fullmatch(name) else box_id[:_ID]))
             case Host(name=name):
                 found.append(Target("host", name, name))
+            case Record(id=record, undo=[_, *_]):
+                found.append(Target("audit", "", record))
             case Trouble(host=host, unit=str(unit)):
                 found.append(Target("unit", host, unit))
             case Trouble(host=host, container=str(box_id)):
@@ -81,15 +95,26 @@ def offers(targets: Sequence[Target]) -> list[Offer]:
     known = {
         command.words[1]: command
         for command in core_registry()
-        if command.words[0] == noun and len(command.words) > 1 and issubclass(command, Change)
+        if command.words[0] == noun and len(command.words) > 1
     }
-    return [Offer(letter, known[verb]) for verb, letter in LETTERS[noun].items() if verb in known]
+    letters = LETTERS[noun] | (ALONE.get(noun, {}) if len(targets) == 1 else {})
+    return [Offer(letter, known[verb]) for verb, letter in letters.items() if verb in known]
 
 
-def commands(offer: Offer, targets: Sequence[Target]) -> list[Change]:
+def commands(offer: Offer, targets: Sequence[Target]) -> list[Command]:
     """The verb on the targets, by their names: one command for hosts that have the same ones."""
+    one = targets[0]
+    if offer.command is HostShell:
+        return [HostShell(name=one.host)]
+    if offer.command is ContainerExec:
+        return [ContainerExec(on=_on([one.host]), name=one.name, argv=_SHELL)]
+    if offer.command is ContainerTop:
+        return [ContainerTop(on=_on([one.host]), name=one.name)]
+    if targets[0].noun == "audit":
+        return [AuditUndo(id=target.name) for target in targets]
     if targets[0].noun == "host":
-        return [offer.command(on=_on(dict.fromkeys(target.host for target in targets)))]
+        on = _on(dict.fromkeys(target.host for target in targets))
+        return [offer.command(on=on)]  # type: ignore[call-arg]  # all that are offered of hosts have it
     names: dict[str, list[str]] = {}
     for target in targets:
         names.setdefault(target.host, []).append(target.name)

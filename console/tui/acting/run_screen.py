@@ -23,9 +23,10 @@ from console.commands.grammar import format_command
 from console.commands.rows import Cell, Tone
 from console.commands.rows.change import plan_lines
 from console.commands.undo import AuditUndo
-from console.errors import QuarterdeckError
+from console.errors import Incomplete, QuarterdeckError
 from console.model.text import clean
 from console.tui.acting.output import Lines, PageOutput
+from console.tui.acting.seat import LentSeat
 from console.tui.widgets.document import Document
 
 if TYPE_CHECKING:
@@ -83,13 +84,23 @@ class RunScreen(ModalScreen[None], inherit_bindings=False):
 
     async def _run(self) -> None:
         self._task = asyncio.current_task()
-        core = self._from.attached(cast("QuarterdeckApp", self.app).look.fleet, self._confirm)
+        deck = cast("QuarterdeckApp", self.app)
+        core = self._from.attached(deck.look.fleet, self._confirm)
+        if self._from.seat is not None:
+            core.seat = LentSeat(deck, self._from.seat)
         out = PageOutput(self._tell)
         before = len(core.audit.ways_back)
         try:
             for command in self._commands:
                 core.check(command)
-                await command.run(core, out)
+                try:
+                    await command.run(core, out)
+                except Incomplete:
+                    deck.ran(command)
+                    raise
+                deck.ran(command)
+            if not self._lines:
+                self._tell([(Cell.state("done", Tone.GOOD),)])
         except QuarterdeckError as error:
             self._tell([(Cell(f"✖ {clean(str(error))}", Tone.BAD),)])
         except asyncio.CancelledError:

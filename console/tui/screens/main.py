@@ -16,9 +16,10 @@ from textual.widgets import Input, Static
 from console.commands import clock
 from console.errors import UsageError
 from console.fleet.model import Changes
-from console.tui.acting.line import Setting, about, understood
+from console.tui.acting.line import about
 from console.tui.acting.menu import ActionMenu
 from console.tui.acting.offers import Offer, commands, offers, targets_of
+from console.tui.acting.typed import TypedCommands
 from console.tui.actions import Place
 from console.tui.keys import bind, help_for, hints
 from console.tui.screens.dialogs import ColumnsScreen, HelpScreen
@@ -40,10 +41,7 @@ SMALLEST = (60, 15)
 _EVERY_S = 1.0
 #: How many views that were left are remembered.
 _REMEMBERED = 64
-#: How many typed lines can be called back.
-_ENTERED_KEPT = 200
 _FILTER_HINT = "filter: text, !text, -l role=web, -f fzy"
-_COMMAND_HINT = "a command: unit restart web --on web1; go hosts; audit list"
 _SEARCH_HINT = "search: the lines around stay"
 
 
@@ -56,7 +54,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         #: What is shown of the present view; None until it is there.
         self.shown: Shown | None = None
         self._memories: dict[View, Memory] = {}
-        self._entered: list[str] = []
+        self._typed = TypedCommands(self)
         self._wants_detail = True
         self._ticked = 0.0
 
@@ -154,7 +152,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
             partial(holds, deck.model),
             clock.now(),
             width,
-            read_only=bool(deck.read_only),
+            badges=deck.badges,
         )
         self.query_one("#header", Bar).show(header)
         self._tell_status()
@@ -220,7 +218,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         elif self.shown is not None and self.shown.clear_marks():
             pass
         elif self.shown is not None and self.shown.filtered:
-            self._set_filter("")
+            self.set_filter("")
         else:
             self.action_back()
 
@@ -269,56 +267,20 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def begin_command(self, text: str) -> None:
         """Let a line of the command language be typed, that begins with `text`."""
-        errand = Errand(_COMMAND_HINT, entered=self._enter, typed=self._check, before=tuple(self._entered))
-        self.line.open(errand, text)
+        self._typed.begin(text)
 
-    def _check(self, text: str) -> None:
-        """Say what is wrong with a line while it is typed."""
-        try:
-            understood(text)
-        except UsageError as error:
-            self.query_one("#crumbs", Bar).show(f" ▲ {error}")
+    def complain(self, text: str | None) -> None:
+        """Say what is wrong with what is typed, in the line under the header; None: nothing is."""
+        if text:
+            self.query_one("#crumbs", Bar).show(text)
         else:
             self._tell_status()
-
-    def _enter(self, text: str) -> None:
-        if not text.strip():
-            return
-        self._entered = [*(line for line in self._entered if line != text), text][-_ENTERED_KEPT:]
-        try:
-            match understood(text):
-                case View() as view:
-                    self.show(view)
-                case Setting() as setting:
-                    self._set(setting)
-                case command:
-                    self.deck.carry_out([command])
-        except UsageError as error:
-            self.notify(str(error), severity="warning", markup=False)
-
-    def _set(self, setting: Setting) -> None:
-        """Show things otherwise. :raises UsageError: they cannot be."""
-        match setting.what:
-            case "filter":
-                self._set_filter(setting.text)
-            case "theme":
-                if setting.text not in self.app.available_themes:
-                    known = ", ".join(sorted(self.app.available_themes))
-                    raise UsageError(f"no theme {setting.text!r}", hint=f"one of {known}")
-                self.app.theme = setting.text
-            case "sort":
-                for table in self.query(FleetTable):
-                    title = setting.text.removeprefix("-").upper() or None
-                    table.set_sort(title, reverse=setting.text.startswith("-"))
-            case _:
-                for table in self.query(FleetTable):
-                    table.set_hidden(word.upper() for word in setting.words)
 
     # -- filter and search ------------------------------------------------------------------
 
     def action_filter(self) -> None:
         if self.shown is not None:
-            errand = Errand(_FILTER_HINT, typed=self._set_filter, cancelled=partial(self._set_filter, ""))
+            errand = Errand(_FILTER_HINT, typed=self.set_filter, cancelled=partial(self.set_filter, ""))
             self.line.open(errand, self.shown.filtered)
 
     def action_search(self) -> None:
@@ -328,13 +290,14 @@ class MainScreen(Screen[None], inherit_bindings=False):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self._take_keyboard()
 
-    def _set_filter(self, text: str) -> None:
+    def set_filter(self, text: str) -> None:
+        """Show only what `text` keeps; what cannot be read is told."""
         if self.shown is None:
             return
         try:
             self.shown.set_filter(text)
         except UsageError as error:
-            self.query_one("#crumbs", Bar).show(f" ✖ {error}")
+            self.complain(f" ✖ {error}")
             return
         self.tick()
 

@@ -34,7 +34,7 @@ class ShownList(Shown):
 
     def compose(self) -> ComposeResult:
         deck = self.deck
-        self._listed = listed(self.view, deck.model, deck.board)
+        self._listed = self.listed()
         self.table = FleetTable(
             self._listed.live,
             stale=self._listed.stale,
@@ -51,6 +51,10 @@ class ShownList(Shown):
         beside.display = self._has_room(deck.size.width)
         yield self.table
         yield beside
+
+    def listed(self) -> Listed:
+        """The list that it shows, filled as far as it can be at once."""
+        return listed(self.view, self.deck.model, self.deck.board)
 
     def _has_room(self, width: int) -> bool:
         return self._wants_detail and width >= BESIDE

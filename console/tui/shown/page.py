@@ -6,11 +6,12 @@ from textual.app import ComposeResult
 
 from console.commands.looking import CONTAINER_QUESTIONS, UNIT_QUESTIONS
 from console.commands.rows import Cell, Tone
-from console.errors import HostError
+from console.errors import QuarterdeckError
 from console.fleet.model import Changes
 from console.tui.actions import Place
 from console.tui.detail import Lines, about_host
 from console.tui.keys import bind
+from console.tui.shown.audit import record_page
 from console.tui.shown.base import Shown
 from console.tui.views import View
 from console.tui.widgets.document import Document
@@ -44,16 +45,19 @@ class ShownPage(Shown):
         work(self, self._ask, "page")
 
     async def _ask(self) -> None:
-        self.document.show([(Cell(f"asking {self.view.host} …", Tone.FAINT),)])
+        if self.view.host:
+            self.document.show([(Cell(f"asking {self.view.host} …", Tone.FAINT),)])
         try:
             lines = await self._answer()
-        except HostError as error:
+        except QuarterdeckError as error:
             lines = [(Cell(f"✖ {error}", Tone.BAD),)]
         self.document.show(lines)
 
     async def _answer(self) -> Lines:
-        """:raises HostError: the host does not answer, or refuses."""
+        """:raises QuarterdeckError: the host does not answer, or refuses; there is no such record."""
         view, look = self.view, self.deck.look
+        if view.record and self.deck.core is not None:
+            return await record_page(self.deck.core.state_folder, view.record)
         host = view.host or ""
         if view.unit and view.question in UNIT_QUESTIONS:
             return await UNIT_QUESTIONS[view.question](look, (host, view.unit))

@@ -42,9 +42,9 @@ def data_age(hosts: Sequence[Host], holds: Holds, now: datetime) -> str:
 
 
 def header_text(
-    fleet: str, hosts: Sequence[Host], holds: Holds, now: datetime, width: int, *, read_only: bool = False
+    fleet: str, hosts: Sequence[Host], holds: Holds, now: datetime, width: int, *, badges: Sequence[str] = ()
 ) -> str:
-    """Fleet, hosts by state, age of the data, read-only badge and clock, in exactly `width` columns.
+    """Fleet, hosts by state, age of the data, badges and clock, in exactly `width` columns.
 
     What does not fit goes in this order: the number of hosts, the clock's zone, the fleet's name, which
     stands in the line below too, the hosts that are live.
@@ -52,7 +52,7 @@ def header_text(
     counts = Counter(host.state for host in hosts)
     told = [f"{counts[state]} {state_cell(Status(state, now)).text}" for state in State if counts[state]]
     trouble = told[1:] if counts[State.LIVE] and not counts[State.CONNECTING] else told
-    age = data_age(hosts, holds, now) + (" [READ-ONLY]" if read_only else "")
+    age = "".join((data_age(hosts, holds, now), *(f" [{badge}]" for badge in badges)))
     clock, zone = now.strftime("%H:%M:%S"), now.strftime("%H:%M:%S UTC")
     tries = (
         (f"{fleet}  {len(hosts)} host{'' if len(hosts) == 1 else 's'}: {', '.join(told)}  {age}", zone),
