@@ -38,7 +38,7 @@ TROUBLE: RowKind[Trouble] = RowKind(
             order=lambda trouble: trouble.since,
             ticks=True,
         ),
-        Column("WHY", lambda trouble: Cell(trouble.why, Tone.FAINT), 7, shrink=True, width=40, least=18),
+        Column("WHY", lambda trouble: Cell(trouble.why, Tone.FAINT), 7, shrink=True, width=40, least=14),
     ),
     worst_first,
 )
