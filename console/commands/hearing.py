@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Set
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from console.commands.output import Output
@@ -48,6 +48,37 @@ class Hearing:
 
     def note(self, text: str) -> None:
         self._out.note(text)
+
+
+class Gathering(Hearing):
+    """What is data ends here, as data; what a person should know passes."""
+
+    def __init__(self, out: Output) -> None:
+        super().__init__(out)
+        self.data: list[Mapping[str, Any]] = []
+
+    def rows(self, kind: RowKind[R], rows: Iterable[R], missing: Iterable[HostError] = ()) -> None:
+        self.data += map(kind.fields, sorted(rows, key=kind.sort))
+        for error in missing:
+            self.failed(error)
+
+    @contextmanager
+    def listing(self, kind: RowKind[R]) -> Iterator[Callable[[R], None]]:
+        yield lambda row: self.data.append(kind.fields(row))
+
+    def put(self, kind: RowKind[R], row: R) -> None:
+        self.data.append({"op": "put", **kind.fields(row)})
+
+    def delete(self, kind: RowKind[R], row: R) -> None:
+        self.data.append({"op": "delete", **kind.fields(row)})
+
+    def picture(self, picture: Picture, changed: Set[str] | None = None) -> None:
+        from console.commands.rows import HOST
+
+        self.data += map(HOST.fields, picture.hosts)
+
+    def document(self, kind: RowKind[R], row: R) -> None:
+        self.data.append(kind.fields(row))
 
 
 class WithoutNotes(Hearing):

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import copy
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -21,10 +22,11 @@ from console.commands.command import Command, argument, option
 from console.commands.confirm import Challenge, challenge
 from console.commands.everything import core_registry
 from console.commands.grammar import format_command
-from console.commands.hearing import Hearing
+from console.commands.hearing import Gathering, Hearing
 from console.commands.macro.parameters import SETTING
 from console.commands.macro.statements import Assertion, Wait
 from console.commands.rows.change import PLAN
+from console.commands.rows.macro import STEP, StepRan
 from console.commands.undo import AuditUndo
 from console.commands.values import INTEGER
 from console.errors import HostError, Incomplete, QuarterdeckError, Refused, UsageError
@@ -43,6 +45,7 @@ class MacroRun(Command):
     All of it is understood before its first step, and what it writes is confirmed once. With
     `--plan` the plans of all its steps are shown, against the fleet as it is now, and nothing is
     done. A macro that only reads runs on a read-only console too; one that writes is refused there.
+    With `-o json` there is one array: an object for each step, with what it gave in `output`.
     """
 
     words = ("macro", "run")
@@ -145,6 +148,18 @@ async def _confirmed(core: Core, plan: Plan, writes: int) -> None:
 # -- the run --------------------------------------------------------------------------------
 
 
+@dataclass
+class _Ran:
+    """A line on its way."""
+
+    heard: Hearing
+    status: Outcome = Outcome.DONE
+    detail: str = ""
+
+    def failed(self, why: str) -> None:
+        self.status, self.detail = Outcome.FAILED, why
+
+
 class _Run:
     """One run of one script.
 
@@ -161,10 +176,26 @@ class _Run:
         self._out = out
         self._parts = parts
         self._results: list[Result] = []
+        #: Takes what each step gave, as data; None where people read it as it comes.
+        self._tell: Callable[[StepRan], None] | None = None
         self._failure: QuarterdeckError | None = None
 
     async def run(self) -> None:
         """:raises QuarterdeckError: the first failure, in the words of the command that failed."""
+        if self._core.options.output == "table":
+            await self._run()
+            return
+        fault: BaseException | None = None
+        # Scripts get one array of the steps, whole whatever became of them.
+        with self._out.listing(STEP) as self._tell:
+            try:
+                await self._run()
+            except (QuarterdeckError, asyncio.CancelledError) as error:
+                fault = error
+        if fault is not None:
+            raise fault
+
+    async def _run(self) -> None:
         inside = self._inside()
         try:
             for number, step in enumerate(self._script.steps[self._first - 1 :], self._first):
@@ -200,30 +231,18 @@ class _Run:
     async def _one(self, number: int, step: Step, core: Core) -> QuarterdeckError | None:
         """Run one step; what went wrong with it, if anything did."""
         self._out.note(f"[{number}/{len(self._script.steps)}] {step.line}")
-        began = time.perf_counter()
-
-        def result(status: Outcome, detail: str = "") -> None:
-            seconds = round(time.perf_counter() - began, 3)
-            self._results.append(Result(f"step {number}: {step.line}", status, detail, seconds))
-
-        try:
-            await self._do(step, core)
-        except asyncio.CancelledError:
-            result(Outcome.INTERRUPTED)
-            raise
-        except QuarterdeckError as error:
-            result(Outcome.FAILED, f"{error} ({step.place})")
-            self._failure = self._failure or error
-            if step.on_error == "continue" and not isinstance(error, Incomplete):
-                self._out.note(f"it goes on: {error}")
-            return error
-        except BaseException as error:
-            result(Outcome.FAILED, f"a fault of Quarterdeck's own: {type(error).__name__}")
-            raise
-        result(Outcome.DONE)
+        with self._told(f"step {number}: ", step.line) as ran:
+            try:
+                await self._do(step, core, ran.heard)
+            except QuarterdeckError as error:
+                ran.failed(f"{error} ({step.place})")
+                self._failure = self._failure or error
+                if step.on_error == "continue" and not isinstance(error, Incomplete):
+                    self._out.note(f"it goes on: {error}")
+                return error
         return None
 
-    async def _do(self, step: Step, core: Core) -> None:
+    async def _do(self, step: Step, core: Core, heard: Hearing) -> None:
         match step.what:
             case Wait(seconds=seconds):
                 await asyncio.sleep(seconds)
@@ -232,7 +251,6 @@ class _Run:
 
                 await hold(assertion, core)
             case command:
-                heard = Hearing(self._out)
                 await command.run(core, heard)
                 if heard.failures:
                     raise Incomplete(f"{step.line}: {_counted(heard.failures)}")
@@ -247,19 +265,34 @@ class _Run:
         for part in parts.way_back:
             line = f"audit undo {part}"
             self._out.note(f"[undo] {line}")
-            began = time.perf_counter()
-            status, detail = Outcome.INTERRUPTED, ""
-            try:
-                await AuditUndo(id=part).run(core, self._out)
-            except QuarterdeckError as error:
-                status, detail = Outcome.FAILED, str(error)
-                self._out.note(f"not taken back: {error}")
-            else:
-                status = Outcome.DONE
-                parts.taken_back(part)
-            finally:
-                seconds = round(time.perf_counter() - began, 3)
-                self._results.append(Result(line, status, detail, seconds))
+            with self._told("", line) as ran:
+                try:
+                    await AuditUndo(id=part).run(core, ran.heard)
+                except QuarterdeckError as error:
+                    ran.failed(str(error))
+                    self._out.note(f"not taken back: {error}")
+                else:
+                    parts.taken_back(part)
+
+    @contextmanager
+    def _told(self, prefix: str, line: str) -> Iterator[_Ran]:
+        """Note what becomes of a line, however it ends: for the record, and for scripts."""
+        heard = Hearing(self._out) if self._tell is None else Gathering(self._out)
+        ran = _Ran(heard)
+        began = time.perf_counter()
+        try:
+            yield ran
+        except asyncio.CancelledError:
+            ran.status = Outcome.INTERRUPTED
+            raise
+        except BaseException as error:
+            ran.failed(f"a fault of Quarterdeck's own: {type(error).__name__}")
+            raise
+        finally:
+            seconds = round(time.perf_counter() - began, 3)
+            self._results.append(Result(f"{prefix}{line}", ran.status, ran.detail, seconds))
+            if self._tell is not None and isinstance(heard, Gathering):
+                self._tell(StepRan(line, ran.status, ran.detail, seconds, heard.data))
 
     def _end(self, outcome: str) -> None:
         reached = self._first + sum(result.target.startswith("step ") for result in self._results)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from console.actions.plan import Outcome
 from console.commands.rows.base import Cell, Column, RowKind, Tone
 from console.model.text import clean
 
@@ -49,6 +52,32 @@ MACRO: RowKind[MacroFile] = RowKind(
         Column("FILE", lambda macro: Cell(clean(str(macro.path)), Tone.FAINT), 3, shrink=True, width=30),
     ),
     lambda macro: macro.name,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StepRan:
+    """What became of one step of a macro, and what it gave, as data."""
+
+    line: str
+    status: Outcome
+    detail: str
+    seconds: float
+    output: Sequence[Mapping[str, Any]]
+
+
+STEP: RowKind[StepRan] = RowKind(
+    "step",
+    lambda ran: (ran.line,),
+    lambda ran: {
+        "line": ran.line,
+        "status": ran.status.value,
+        "detail": ran.detail,
+        "seconds": ran.seconds,
+        "output": list(ran.output),
+    },
+    (),
+    lambda ran: ran.line,
 )
 
 
