@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from typing import Any
 from unittest import mock
 
 from console.cli.main import main
+from console.model.text import clean
 from tests.lab.truth import Truth
 
 
@@ -77,6 +79,31 @@ class Writer:
 
     def undo_last(self) -> dict[str, tuple[str, str]]:
         return self.write("audit", "undo", self.last()["id"])
+
+    def typed(self, words: Sequence[str], answer: str) -> tuple[int, str]:
+        """A write at a terminal: the plan is shown, the answer typed; exit code and all that was shown."""
+        child, terminal = pty.fork()
+        if child == 0:
+            os.environ.update(self.environ)
+            argv = self.argv(*words)
+            os.execv(argv[0], argv)
+        shown = b""
+        answered = False
+        while True:
+            try:
+                more = os.read(terminal, 65536)
+            except OSError:
+                break
+            if not more:
+                break
+            shown += more
+            if not answered and b"anything else: no" in shown:
+                answered = True
+                os.write(terminal, answer.encode() + b"\n")
+        os.close(terminal)
+        _, status = os.waitpid(child, 0)
+        assert answered, shown
+        return os.waitstatus_to_exitcode(status), " ".join(map(clean, shown.decode().split()))
 
     def start(self, words: Sequence[str]) -> subprocess.Popen[str]:
         """A run that is not waited for, which Ctrl-C reaches as from a terminal."""

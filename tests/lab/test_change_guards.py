@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import pty
 import re
 import select
 import shlex
@@ -24,7 +23,6 @@ from console.commands.confirm import Challenge
 from console.commands.core import Core
 from console.commands.grammar import Globals, format_command, parse_line
 from console.errors import Incomplete
-from console.model.text import clean
 from tests.lab.changing import Writer
 from tests.lab.truth import Truth
 
@@ -168,43 +166,17 @@ async def test_a_unit_whose_files_changed_is_not_what_the_plan_saw(truth: Truth,
         truth.ask("docker1", f"sudo rm -r {folder}; sudo systemctl daemon-reload")
 
 
-def typed(writer: Writer, words: tuple[str, ...], answer: str) -> tuple[int, str]:
-    """A write at a terminal: the plan is shown, the answer typed; exit code and all that was shown."""
-    child, terminal = pty.fork()
-    if child == 0:
-        os.environ.update(writer.environ)
-        argv = writer.argv(*words)
-        os.execv(argv[0], argv)
-    shown = b""
-    answered = False
-    while True:
-        try:
-            more = os.read(terminal, 65536)
-        except OSError:
-            break
-        if not more:
-            break
-        shown += more
-        if not answered and b"anything else: no" in shown:
-            answered = True
-            os.write(terminal, answer.encode() + b"\n")
-    os.close(terminal)
-    _, status = os.waitpid(child, 0)
-    assert answered, shown
-    return os.waitstatus_to_exitcode(status), " ".join(map(clean, shown.decode().split()))
-
-
 def test_a_person_sees_the_plan_and_has_to_type_what_fits_its_risk(truth: Truth, writer: Writer) -> None:
     before = truth.ask("docker1", "systemctl show -P InvocationID db")
-    code, shown = typed(writer, ("unit", "restart", "db", "--on", "docker1"), "n")
+    code, shown = writer.typed(("unit", "restart", "db", "--on", "docker1"), "n")
     assert code == 3
     assert "also restarts api.service" in shown
     assert truth.ask("docker1", "systemctl show -P InvocationID db") == before
     assert writer.last()["why"] == "not confirmed"
-    code, shown = typed(writer, ("unit", "restart", "chatty", "web@1", "--on", "docker1"), "y")
+    code, shown = writer.typed(("unit", "restart", "chatty", "web@1", "--on", "docker1"), "y")
     assert (code, "type 2" in shown) == (3, True)
-    code, shown = typed(writer, ("unit", "restart", "chatty", "web@1", "--on", "docker1"), "2")
+    code, shown = writer.typed(("unit", "restart", "chatty", "web@1", "--on", "docker1"), "2")
     assert code == 0
     everywhere = len(truth.config.hosts)
-    code, shown = typed(writer, ("unit", "restart", "chatty", "--on", "*"), str(everywhere))
+    code, shown = writer.typed(("unit", "restart", "chatty", "--on", "*"), str(everywhere))
     assert (code, f"type the fleet's name, {truth.config.name}" in shown) == (3, True)

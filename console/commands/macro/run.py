@@ -310,8 +310,12 @@ class _Run:
         if bad is None:
             return told
         number = self._first + bad
-        again = format_command(replace(self._command, from_=number))
-        return f"{told}; step {number} {steps[bad].status}; to go on with it: quarterdeck {again}"
+        told += f"; step {number} {steps[bad].status}"
+        stopped = all(result.status is Outcome.SKIPPED for result in steps[bad + 1 :])
+        if stopped and len(steps) == len(self._results):  # and nothing was taken back
+            again = format_command(replace(self._command, from_=number))
+            told += f"; to go on with it: quarterdeck {again}"
+        return told
 
 
 def _counted(failures: list[HostError]) -> str:
