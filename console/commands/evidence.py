@@ -10,13 +10,15 @@ NAME/HOST/journal.jsonl         warnings and worse, and all that ailing units sa
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
 import re
 import tarfile
+import threading
 from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -71,10 +73,13 @@ class FleetEvidence(OnHosts):
         try:
             async with core.observe(self.on, Wants()) as view:
                 missing = await self._gather(core, view, archive)
+            archive.close()
+        except OSError as error:
+            archive.discard()
+            raise UsageError(f"{self.to}: {error.strerror}", hint="give another file") from error
         except BaseException:
             archive.discard()
             raise
-        archive.close()
         for problem in missing:
             out.failed(problem)
         out.note(f"{archive.path}: {archive.count} files, {archive.size} bytes")
@@ -83,9 +88,9 @@ class FleetEvidence(OnHosts):
         model = view.fleet.model
         hosts = list(view.hosts())
         failed: list[HostError] = list(view.missing)
-        archive.rows("hosts.json", (HOST_DETAIL.fields(host) for host in hosts))
+        await archive.rows("hosts.json", (HOST_DETAIL.fields(host) for host in hosts))
         picture = take(core.config.name, model, hosts)
-        archive.rows("troubles.json", (TROUBLE.fields(trouble) for trouble in picture.troubles))
+        await archive.rows("troubles.json", (TROUBLE.fields(trouble) for trouble in picture.troubles))
         away = {error.host for error in view.missing}
         names = [host.name for host in hosts if host.name not in away]
 
@@ -93,7 +98,7 @@ class FleetEvidence(OnHosts):
             await self._host(view, host, archive, failed.append)
 
         await ask_each(names, one, failed.append)
-        archive.json(
+        await archive.json(
             "about.json",
             {
                 "time": plain(clock.now()),
@@ -110,24 +115,24 @@ class FleetEvidence(OnHosts):
     ) -> None:
         model = view.fleet.model
         units = sorted(model.units(host), key=UNIT.sort)
-        archive.rows(f"{host}/units.json", (UNIT.fields(unit) for unit in units))
+        await archive.rows(f"{host}/units.json", (UNIT.fields(unit) for unit in units))
         containers = sorted(model.containers(host), key=CONTAINER.sort)
-        archive.rows(f"{host}/containers.json", (CONTAINER.fields(one) for one in containers))
+        await archive.rows(f"{host}/containers.json", (CONTAINER.fields(one) for one in containers))
         ailing = sorted(unit.name for unit in model.ailing_units(host))
         for name in ailing:
             try:
                 properties = await manager_of(view, host).properties(name)
-                archive.json(f"{host}/units/{_file(name)}.json", properties)
+                await archive.json(f"{host}/units/{_file(name)}.json", properties)
             except HostError as error:
                 failed(error)
         for container in containers:
             try:
                 found = await engine_of(view, container).inspect(container.id)
-                archive.json(f"{host}/containers/{_file(container.name)}.json", found)
+                await archive.json(f"{host}/containers/{_file(container.name)}.json", found)
             except HostError as error:
                 failed(error)
         try:
-            archive.rows(f"{host}/journal.jsonl", await self._journal(view, host, ailing), by_line=True)
+            await archive.rows(f"{host}/journal.jsonl", await self._journal(view, host, ailing), by_line=True)
         except HostError as error:
             failed(error)
 
@@ -160,7 +165,7 @@ def _file(name: str) -> str:
 
 
 class _Archive:
-    """A .tar.gz that is there whole or not at all.
+    """A .tar.gz that is there whole or not at all. It is packed beside the event loop.
 
     :raises OSError: it is there already, or cannot be made.
     """
@@ -174,39 +179,54 @@ class _Archive:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         self._file = os.fdopen(handle, "wb")
         self._tar = tarfile.open(fileobj=self._file, mode="w:gz")  # noqa: SIM115  # closed by `close`
+        # One piece is packed at a time; and one that was begun goes on in its thread when we are cancelled.
+        self._packing = threading.Lock()
 
-    def json(self, name: str, value: object) -> None:
-        self._add(name, json.dumps(plain(value), ensure_ascii=False, indent=1, default=str) + "\n")
+    async def json(self, name: str, value: object) -> None:
+        await asyncio.to_thread(self._add, name, lambda: f"{_written(value, indent=1)}\n")
 
-    def rows(self, name: str, rows: Iterable[object], *, by_line: bool = False) -> None:
+    async def rows(self, name: str, rows: Iterable[object], *, by_line: bool = False) -> None:
         """An array of objects, one a line; or the objects alone, for a file that is read line by line."""
-        lines = [json.dumps(plain(row), ensure_ascii=False, default=str) for row in rows]
-        if by_line:
-            self._add(name, "".join(f"{line}\n" for line in lines))
-        else:
-            self._add(name, "[\n" + ",\n".join(lines) + "\n]\n" if lines else "[]\n")
+        found = list(rows)
 
-    def _add(self, name: str, text: str) -> None:
-        # Two containers of two engines may have one name.
-        at, stem = 1, name
-        while name in self._names:
-            at += 1
-            name = f"{stem}.{at}"
-        self._names.add(name)
-        data = text.encode("utf-8", "replace")
-        entry = tarfile.TarInfo(f"{self._root}/{name}")
-        entry.size, entry.mode, entry.mtime = len(data), 0o600, int(clock.now().timestamp())
-        self._tar.addfile(entry, io.BytesIO(data))
-        self.count += 1
+        def text() -> str:
+            lines = [_written(row) for row in found]
+            if by_line:
+                return "".join(f"{line}\n" for line in lines)
+            return "[\n" + ",\n".join(lines) + "\n]\n" if lines else "[]\n"
+
+        await asyncio.to_thread(self._add, name, text)
+
+    def _add(self, name: str, text: Callable[[], str]) -> None:
+        data = text().encode("utf-8", "replace")
+        with self._packing:
+            if self._file.closed:
+                return
+            # Two containers of two engines may have one name.
+            at, stem = 1, name
+            while name in self._names:
+                at += 1
+                name = f"{stem}.{at}"
+            self._names.add(name)
+            entry = tarfile.TarInfo(f"{self._root}/{name}")
+            entry.size, entry.mode, entry.mtime = len(data), 0o600, int(clock.now().timestamp())
+            self._tar.addfile(entry, io.BytesIO(data))
+            self.count += 1
 
     def close(self) -> None:
-        self._tar.close()
-        self.size = self._file.tell()
-        self._file.close()
+        with self._packing:
+            self._tar.close()
+            self.size = self._file.tell()
+            self._file.close()
 
     def discard(self) -> None:
-        self.close()
+        with suppress(OSError):  # what cannot be written is not wanted any more
+            self.close()
         self.path.unlink(missing_ok=True)
+
+
+def _written(value: object, indent: int | None = None) -> str:
+    return json.dumps(plain(value), ensure_ascii=False, indent=indent, default=str)
 
 
 COMMANDS: tuple[type[Command], ...] = (FleetEvidence,)
