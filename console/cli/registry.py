@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.cli import lab, start
+from console.cli import completion, lab, start
 from console.commands.everything import core_registry
 from console.commands.registry import Registry
 
@@ -10,6 +10,6 @@ from console.commands.registry import Registry
 def all_commands() -> Registry:
     """A new registry of all commands, in the order in which the help lists them."""
     registry = core_registry()
-    for room in (start, lab):
+    for room in (start, completion, lab):
         registry.add(room.COMMANDS)
     return registry

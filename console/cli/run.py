@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from console import __version__
+from console.cli.completion import completing
 from console.cli.main import Exit, Terminal
 from console.cli.registry import all_commands
 from console.commands.command import Command
@@ -28,6 +29,8 @@ def run_line(words: Sequence[str], terminal: Terminal | None = None) -> int:
 
     :param terminal: what opens where no command is named and there is a screen.
     """
+    if completing(words):
+        return Exit.OK
     registry = all_commands()
     if words and words[0] == "help":
         words = [*words[1:], "--help"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from console.commands.command import Command, Kind, option
 from console.commands.parameters import OnHosts
-from console.commands.rows import Cell, Column, RowKind, Tone, plain
+from console.commands.rows import TEXT, Cell, Column, RowKind, Tone, plain
 from console.commands.values import PATH
 from console.errors import AccessRefused, UsageError
 
@@ -106,7 +106,7 @@ class HostImport(Command):
             raise UsageError("host import: say where from", hint="--ssh-config FILE or --ansible FILE")
         done = import_hosts(core.config_path, ssh_config=self.ssh_config, ansible=self.ansible)
         if core.options.plan:
-            out.document(_TEXT, done.text)
+            out.document(TEXT, done.text)
             return
         if not done.added:
             out.note(f"nothing new: {core.config_path} has them all")
@@ -118,14 +118,5 @@ class HostImport(Command):
         for note in done.notes:
             out.note(note)
 
-
-_TEXT: RowKind[str] = RowKind(
-    "text",
-    lambda text: (text,),
-    lambda text: {"text": text},
-    (),
-    str,
-    lambda text: [(Cell(line),) for line in text.splitlines()],
-)
 
 COMMANDS: tuple[type[Command], ...] = (Login, HostImport)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from console.commands import clock
 from console.commands.command import Command, Kind, argument, option
 from console.commands.macro.run import MacroRun
-from console.commands.rows.base import Cell, RowKind
+from console.commands.rows.base import TEXT
 from console.commands.rows.macro import MACRO, MACRO_DETAIL
 from console.commands.values import SECONDS_OR_TIME
 from console.errors import ConfigError, NothingSelected
@@ -69,7 +69,7 @@ class MacroRecord(Command):
 
         lines = [escaped_line(record.line) for record in self._records(core, out)]
         if core.options.plan:
-            out.document(_TEXT, macro_text(self.name, lines, clock.now()))
+            out.document(TEXT, macro_text(self.name, lines, clock.now()))
             return
         path = write_macro(own_folder(core.environ), self.name, lines, clock.now())
         out.note(f"{path}: {len(lines)} steps; quarterdeck macro run {self.name}")
@@ -90,14 +90,5 @@ class MacroRecord(Command):
             raise NothingSelected("no write since then", hint="`quarterdeck audit list` has what was done")
         return wanted
 
-
-_TEXT: RowKind[str] = RowKind(
-    "macro",
-    lambda text: (text,),
-    lambda text: {"text": text},
-    (),
-    str,
-    lambda text: [(Cell(line),) for line in text.splitlines()],
-)
 
 COMMANDS: tuple[type[Command], ...] = (MacroList, MacroShow, MacroRun, MacroRecord)

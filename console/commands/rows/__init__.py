@@ -3,7 +3,7 @@
 The field names are a contract with scripts (README, "Scripts"). Pure functions of model values.
 """
 
-from console.commands.rows.base import Cell, Column, RowKind, Tone, moment, plain
+from console.commands.rows.base import TEXT, Cell, Column, RowKind, Tone, moment, plain
 from console.commands.rows.container import CONTAINER, CONTAINER_DETAIL, STATS, ContainerDetail
 from console.commands.rows.host import HOST, HOST_DETAIL, state_cell
 from console.commands.rows.log import LOG
@@ -24,6 +24,7 @@ __all__ = [
     "HOST_DETAIL",
     "LOG",
     "STATS",
+    "TEXT",
     "UNIT",
     "UNIT_DEPS",
     "UNIT_DETAIL",

@@ -146,3 +146,14 @@ def _nest(lines: list[tuple[Cell, ...]], fields: Mapping[str, Any], indent: str)
         else:
             shown = ", ".join(str(item) for item in value) if isinstance(value, list | tuple) else str(value)
             lines.append((Cell(f"{indent}{name}".ljust(22), Tone.FAINT), Cell(shown)))
+
+
+#: A text of ours, line by line.
+TEXT: RowKind[str] = RowKind(
+    "text",
+    lambda text: (text,),
+    lambda text: {"text": text},
+    (),
+    str,
+    lambda text: [(Cell(line),) for line in text.splitlines()],
+)
