@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from console.errors import QuarterdeckError, UsageError
 from console.model.text import clean
+from console.tui.acting.completing import Completing
 from console.tui.acting.history import LineHistory
 from console.tui.acting.line import Setting, understood
 from console.tui.views import View
@@ -28,7 +29,14 @@ class TypedCommands:
     def begin(self, text: str) -> None:
         """Let a line be typed that begins with `text`."""
         before = self._lines().lines
-        errand = Errand(_HINT, entered=self._enter, typed=self._check, before=before)
+        errand = Errand(
+            _HINT,
+            entered=self._enter,
+            typed=self._check,
+            before=before,
+            complete=Completing(self._screen.deck),
+            choices=lambda found: self._screen.complain(" " + "  ".join(map(clean, found))),
+        )
         self._screen.line.open(errand, text)
 
     def _lines(self) -> LineHistory:

@@ -21,6 +21,8 @@ class Errand:
     :param entered: told what was entered.
     :param typed: told of every change.
     :param cancelled: told that nothing came of it.
+    :param complete: the line as far as it can only go on, and what can come next; tab asks.
+    :param choices: told what can come next.
     :param before: lines that were entered earlier, the newest last: up and down call them back.
     """
 
@@ -29,6 +31,8 @@ class Errand:
     typed: Callable[[str], None] = _nothing
     cancelled: Callable[[], None] = lambda: None
     before: tuple[str, ...] = ()
+    complete: Callable[[str], tuple[str, list[str]]] | None = None
+    choices: Callable[[list[str]], None] = lambda found: None
 
 
 class TypedLine(Input):
@@ -70,6 +74,11 @@ class TypedLine(Input):
             errand.cancelled()
 
     def on_key(self, event: events.Key) -> None:
+        if event.key == "tab" and self._errand is not None and self._errand.complete is not None:
+            event.stop()
+            event.prevent_default()
+            self._complete(self._errand)
+            return
         before = self._errand.before if self._errand is not None else ()
         if event.key not in ("up", "down") or not before:
             return
@@ -78,6 +87,18 @@ class TypedLine(Input):
         self._back = min(max(self._back + (1 if event.key == "up" else -1), 0), len(before))
         self.value = before[-self._back] if self._back else ""
         self.cursor_position = len(self.value)
+
+    def _complete(self, errand: Errand) -> None:
+        """Complete what stands before the cursor."""
+        assert errand.complete is not None
+        before, after = self.value[: self.cursor_position], self.value[self.cursor_position :]
+        with self.prevent(Input.Changed):
+            completed, found = errand.complete(before)
+            self.value = completed + after
+            self.cursor_position = len(completed)
+        errand.typed(self.value)
+        if found:
+            errand.choices(found)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
