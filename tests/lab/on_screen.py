@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,17 +48,22 @@ class OnScreen:
 
 @asynccontextmanager
 async def on_screen(
-    config: Path, *, size: tuple[int, int] = (120, 40), driver: type[Driver] | None = None
+    config: Path,
+    *,
+    size: tuple[int, int] = (120, 40),
+    driver: type[Driver] | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> AsyncIterator[OnScreen]:
     """The app on the fleet of a file, until the context is left.
 
+    :param environ: where the user's folders are; by default this process's.
     :param driver: what takes what is written, for who measures it; otherwise nobody does.
     """
-    core = Core(Globals(config=config))
+    core = Core(Globals(config=config), environ=environ)
     themes, _ = load_themes([shipped_folder()])
     async with core.observe(None, EVERYTHING, wait=False) as look:
         app = QuarterdeckApp(
-            look, core.config.name, resolve(core.config.keys, config), themes=themes, theme="dark"
+            look, core.config.name, resolve(core.config.keys, config), themes=themes, theme="dark", core=core
         )
         if driver is not None:
             app.driver_class = driver

@@ -134,7 +134,7 @@ RECORD: RowKind[Record] = RowKind(
         ),
         Column("WHO", lambda record: clean(record.actor), 5, shrink=True, width=12),
         Column("OUTCOME", outcome_cell, 9, width=13),
-        Column("LINE", lambda record: clean(record.line), 9, shrink=True, width=40, least=16),
+        Column("LINE", lambda record: clean(record.line), 9, shrink=True, width=40, least=30),
         Column("TARGETS", lambda record: clean(_counted(record)), 6, shrink=True, width=20),
     ),
     lambda record: record.time,
