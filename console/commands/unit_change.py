@@ -62,7 +62,7 @@ class ChangeUnits(Change):
         targets = self._targets(view)
         count = sum(map(len, targets.values()))
         expand = count <= EXPANDED or self.deep
-        hosts, failed = await look_up(self.wish.verb, view, targets, expand=expand)
+        hosts, failed = await look_up(self.wish.verb, view, targets, out, expand=expand)
         drawn = draw(self.wish, hosts)
         if not (drawn.steps or drawn.refused or drawn.idle or broken or failed):
             raise NothingSelected(f"no unit matches {' '.join(self.patterns)}")
@@ -90,10 +90,13 @@ class ChangeUnits(Change):
 
 
 async def look_up(
-    verb: str, view: View, targets: dict[str, list[str]], *, expand: bool
+    verb: str, view: View, targets: dict[str, list[str]], out: Output, *, expand: bool
 ) -> tuple[list[HostView], list[HostError]]:
     """What a plan has to know of the targets and of what they touch; and the hosts that do not say."""
     from console.commands.asking import ask_each
+    from console.commands.progress import progress
+
+    known = done = 0
 
     async def one(host: str) -> HostView:
         units = {unit.name: unit for unit in view.fleet.model.units(host)}
@@ -102,12 +105,26 @@ async def look_up(
         manager = manager_of(view, host)
         facts: dict[str, UnitFacts] = {}
         asked: set[str] = set()
+
+        def take(name: str, found: UnitFacts) -> None:
+            nonlocal known
+            known += 1
+            facts[name] = found
+
         while wanted := asked_next(verb, targets[host], facts.get, asked):
-            await manager.facts(wanted, facts.__setitem__)
+            await manager.facts(wanted, take)
+        nonlocal done
+        done += 1
         return HostView(host, targets[host], facts, units, await manager.boot())
 
     failed: list[HostError] = []
-    views = await ask_each([host for host, names in targets.items() if names], one, failed.append)
+    hosts = [host for host, names in targets.items() if names]
+
+    def say() -> str:
+        return f"looking up what is touched: {known} units, {done} of {len(hosts)} hosts done"
+
+    async with progress(out, say):
+        views = await ask_each(hosts, one, failed.append)
     return views, failed
 
 

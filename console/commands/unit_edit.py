@@ -66,7 +66,7 @@ class UnitEdit(ChangeUnits):
     async def draw(self, core: Core, view: View, out: Output) -> Plan:
         broken = unreached(view.broken(Source.UNITS))
         targets = self._targets(view)
-        hosts, failed = await look_up("edit", view, targets, expand=True)
+        hosts, failed = await look_up("edit", view, targets, out, expand=True)
         found = [
             (host, facts)
             for host in hosts
