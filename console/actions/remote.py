@@ -71,7 +71,9 @@ async def run_to_end(
         ) from None
     if privileged and (reason := refused_by_sudo(end)):
         raise AccessRefused(reason, host=transport.host)
-    return Ran(transport.host, end.code, bytes(kept), end.stderr, truncated)
+    # One that a signal ended has a code as a shell gives it: 128 and the signal.
+    code = end.code if end.code >= 0 else 128 - end.code
+    return Ran(transport.host, code, bytes(kept), end.stderr, truncated)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import platform
+import tempfile
 import traceback
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from console import __version__
 from console.commands.places import state_folder
+from console.errors import ConfigError
 
 _LOG_LIMIT = 5 * 1024 * 1024
 
@@ -19,11 +22,13 @@ class _LateFile(logging.Handler):
     """Writes to the log file, which comes into being with the first record."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        path = state_folder() / "quarterdeck.log"
-        if path.exists() and path.stat().st_size > _LOG_LIMIT:
-            path.replace(path.with_suffix(".log.1"))
-        with path.open("a", encoding="utf-8") as file:
-            file.write(self.format(record) + "\n")
+        # Where it cannot be kept nobody is told: it would be in the middle of a screen.
+        with suppress(OSError, ConfigError):
+            path = state_folder() / "quarterdeck.log"
+            if path.exists() and path.stat().st_size > _LOG_LIMIT:
+                path.replace(path.with_suffix(".log.1"))
+            with path.open("a", encoding="utf-8") as file:
+                file.write(self.format(record) + "\n")
 
 
 def keep_log() -> None:
@@ -36,14 +41,25 @@ def keep_log() -> None:
 
 
 def write_report(error: BaseException, line: str) -> Path:
-    """The traceback and what ran. Secrets are of type `Secret`, which shows as asterisks."""
+    """The traceback and what ran. Secrets are of type `Secret`, which shows as asterisks.
+
+    In the state folder, or where that cannot be written in that of temporary files.
+    """
     now = datetime.now(UTC)
-    path = state_folder() / f"crash-{now:%Y%m%dT%H%M%S}-{os.getpid()}.txt"
+    name = f"crash-{now:%Y%m%dT%H%M%S}-{os.getpid()}.txt"
     parts = [
         f"quarterdeck {__version__}, Python {platform.python_version()}, {platform.platform()}",
         f"{now.isoformat()}  {line}",
         "".join(traceback.format_exception(error)),
     ]
+    text = "\n".join(parts)
+    try:
+        return _kept(state_folder() / name, text)
+    except (OSError, ConfigError):
+        return _kept(Path(tempfile.mkdtemp(prefix="quarterdeck-")) / name, text)
+
+
+def _kept(path: Path, text: str) -> Path:
     path.touch(mode=0o600)
-    path.write_text("\n".join(parts), encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
     return path

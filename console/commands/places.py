@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from console.errors import ConfigError, Problem
+
 
 def state_path(environ: Mapping[str, str] | None = None) -> Path:
     """Where the user's state folder for Quarterdeck is, or would be."""
@@ -14,7 +16,14 @@ def state_path(environ: Mapping[str, str] | None = None) -> Path:
 
 
 def state_folder(environ: Mapping[str, str] | None = None) -> Path:
-    """The user's state folder for Quarterdeck, made if need be, closed to others."""
+    """The user's state folder for Quarterdeck, made if need be, closed to others.
+
+    :raises ConfigError: it cannot be made.
+    """
     folder = state_path(environ)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        reason = f"the state folder cannot be made: {error.strerror} (another one: $XDG_STATE_HOME)"
+        raise ConfigError((Problem(folder, 0, reason),)) from error
     return folder
