@@ -9,7 +9,15 @@ from dataclasses import dataclass, field
 from console.actions.plan import Act, Effect, Refusal, Step
 from console.actions.units import JOBS, UnitFile, UnitJob, UnitKill, UnitResetFailed, UnitStamp, files_of
 from console.model.unit import Unit
-from console.model.unit_facts import LookUp, UnitFacts, active_class, neighbours, touched_by
+from console.model.unit_facts import (
+    LookUp,
+    UnitFacts,
+    active_class,
+    needed_by_it,
+    needing,
+    neighbours,
+    touched_by,
+)
 
 #: Beyond so many targets their dependants are only looked up when asked for.
 EXPANDED = 500
@@ -201,17 +209,30 @@ def asked_next(
     wanted: list[str] = []
     edge = list(targets)
     seen = set(edge)
-    while edge:
-        name = edge.pop()
+
+    def want(name: str) -> UnitFacts | None:
         if name not in asked:
             asked.add(name)
             wanted.append(name)
-        facts = known(name)
+        return known(name)
+
+    def go_on(name: str) -> None:
+        if name not in seen:
+            seen.add(name)
+            edge.append(name)
+
+    while edge:
+        name = edge.pop()
+        facts = want(name)
         # A start goes on over what it starts, the others over all that they are passed on to.
         if facts is None or (verb == "start" and facts.up and name not in targets):
             continue
         for other in neighbours(verb, facts):
-            if other not in seen:
-                seen.add(other)
-                edge.append(other)
+            go_on(other)
+        for other in needed_by_it(facts) if verb == "stop" else ():
+            needed = want(other)
+            if needed is not None and needed.stop_when_unneeded:
+                for pin in needing(needed):
+                    want(pin)
+                go_on(other)
     return wanted

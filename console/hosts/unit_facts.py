@@ -52,5 +52,6 @@ def facts_of(host: str, asked: str, body: Mapping[str, Any]) -> UnitFacts:
         no_manual_start=bool(values.get("RefuseManualStart", False)),
         no_manual_stop=bool(values.get("RefuseManualStop", False)),
         needs_daemon_reload=bool(values.get("NeedDaemonReload", False)),
+        stop_when_unneeded=bool(values.get("StopWhenUnneeded", False)),
         condition_held=bool(values.get("ConditionResult", True)),
     )

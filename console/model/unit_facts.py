@@ -46,6 +46,7 @@ class UnitFacts:
     no_manual_stop: bool = False
     needs_daemon_reload: bool = False
     condition_held: bool = True
+    stop_when_unneeded: bool = False
 
     @property
     def name(self) -> str:
@@ -86,6 +87,18 @@ def stopped_with(facts: UnitFacts) -> Iterable[str]:
     )
 
 
+def needed_by_it(facts: UnitFacts) -> Iterable[str]:
+    """The units that this one keeps up, where they are to stop when nobody needs them."""
+    links = facts.dependencies
+    return (*links.requires, *links.requisite, *links.binds_to, *links.wants, *links.upholds)
+
+
+def needing(facts: UnitFacts) -> Iterable[str]:
+    """The units that keep this one up (UNIT_ATOM_PINS_STOP_WHEN_UNNEEDED)."""
+    links = facts.dependencies
+    return (*links.required_by, *links.requisite_of, *links.bound_by, *links.wanted_by, *links.upheld_by)
+
+
 def restarted_with(facts: UnitFacts) -> Iterable[str]:
     """The units that a restart of this one is passed on to, where they run."""
     links = facts.dependencies
@@ -124,7 +137,7 @@ def touched_by(verb: str, name: str, look_up: LookUp) -> tuple[Touch, ...]:
     """
     match verb:
         case "stop":
-            return _spread(name, look_up, stopped_with, "stops")
+            return _stopped(name, look_up)
         case "restart" | "try-restart":
             return _spread(name, look_up, restarted_with, "restarts")
         case "start":
@@ -153,6 +166,24 @@ def _spread(
                 if known is not None and known.up:
                     found.append(Touch(other, what))
         edge = after
+    return tuple(found)
+
+
+def _stopped(name: str, look_up: LookUp) -> tuple[Touch, ...]:
+    """What a stop is passed on to, and what stops because nobody is left who needs it."""
+    found = list(_spread(name, look_up, stopped_with, "stops"))
+    stopping = [name, *(touch.name for touch in found)]
+    for one in stopping:
+        facts = look_up(one)
+        for other in needed_by_it(facts) if facts else ():
+            known = look_up(other)
+            if other in stopping or known is None or not (known.stop_when_unneeded and known.up):
+                continue
+            left = (pin for pin in needing(known) if pin not in stopping)
+            if not any((pinning := look_up(pin)) and pinning.up for pin in left):
+                also = [Touch(other, "stops"), *_spread(other, look_up, stopped_with, "stops")]
+                found += [touch for touch in also if touch.name not in stopping]
+                stopping += [touch.name for touch in also if touch.name not in stopping]
     return tuple(found)
 
 

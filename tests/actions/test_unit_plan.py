@@ -157,3 +157,35 @@ def test_a_start_does_not_ask_on_over_what_runs() -> None:
     asked: set[str] = set()
     assert set(asked_next("start", ["api"], known.get, asked)) == {"api", "net"}
     assert asked_next("start", ["api"], known.get, asked) == []
+
+
+def test_what_nobody_needs_any_more_stops_too_where_its_unit_says_so() -> None:
+    app = facts("app.service", wants=("helper.service", "shared.service", "plain.service"))
+    helper = facts(
+        "helper.service", stop_when_unneeded=True, wanted_by=("app.service",), requires=("deep.service",)
+    )
+    deep = facts("deep.service", stop_when_unneeded=True, required_by=("helper.service",))
+    shared = facts("shared.service", stop_when_unneeded=True, wanted_by=("app.service", "other.service"))
+    plain = facts("plain.service", wanted_by=("app.service",))
+    other = facts("other.service", wants=("shared.service",))
+    (step,) = drawn("stop", app, helper, deep, shared, plain, other, targets=["app.service"]).steps
+    assert step.touches == (Effect("helper.service", "stops"), Effect("deep.service", "stops"))
+    rested = replace(other, active="inactive")
+    (step,) = drawn("stop", app, helper, deep, shared, plain, rested, targets=["app.service"]).steps
+    assert Effect("shared.service", "stops") in (step.touches or ())
+
+
+def test_what_is_kept_up_is_looked_up_and_gone_on_with_only_where_it_may_stop() -> None:
+    known = {
+        "app.service": facts("app.service", wants=("helper.service", "basic.target")),
+        "helper.service": facts("helper.service", stop_when_unneeded=True, wanted_by=("other.service",)),
+        "basic.target": facts("basic.target", wants=("everything.service",)),
+        "other.service": facts("other.service", wants=("far.service",)),
+    }
+    asked: set[str] = set()
+    answered: dict[str, UnitFacts] = {}
+    rounds = []
+    while wanted := asked_next("stop", ["app.service"], answered.get, asked):
+        rounds.append(sorted(wanted))
+        answered |= {name: known[name] for name in wanted}
+    assert rounds == [["app.service"], ["basic.target", "helper.service"], ["other.service"]]

@@ -78,6 +78,34 @@ def test_a_stop_names_in_its_plan_exactly_what_it_stops(truth: Truth, writer: Wr
     assert [active(truth, name) for name in ("db", "api", "worker")] == ["active"] * 3
 
 
+def test_what_nobody_needs_after_a_stop_is_in_its_plan_and_stops(truth: Truth, writer: Writer) -> None:
+    """StopWhenUnneeded= (systemd.unit(5)): the helper stops with the last one that wants it."""
+    folder = "/run/systemd/system"
+    service = "printf '[Unit]\\n%s\\n[Service]\\nExecStart=sleep 900\\n'"
+    truth.ask(
+        "docker1",
+        f"{service} 'StopWhenUnneeded=yes' | sudo tee {folder}/needed.service >/dev/null;"
+        " for n in 1 2; do"
+        f" {service} 'Wants=needed.service' | sudo tee {folder}/needs$n.service >/dev/null; done;"
+        " sudo systemctl daemon-reload; sudo systemctl start needs1 needs2",
+    )
+    try:
+        (step,) = writer.plan("unit", "stop", "needs1", "--on", "docker1")["steps"]
+        assert step["touches"] == [], "another one still wants it"
+        writer.write("unit", "stop", "needs1", "--on", "docker1")
+        assert active(truth, "needed") == "active"
+        (step,) = writer.plan("unit", "stop", "needs2", "--on", "docker1")["steps"]
+        assert step["touches"] == ["needed.service"]
+        writer.write("unit", "stop", "needs2", "--on", "docker1")
+        assert active(truth, "needed") == "inactive"
+    finally:
+        names = "needed.service needs1.service needs2.service"
+        truth.ask(
+            "docker1",
+            f"sudo systemctl stop {names}; cd {folder}; sudo rm {names}; sudo systemctl daemon-reload",
+        )
+
+
 def test_a_plan_changes_nothing(truth: Truth, writer: Writer) -> None:
     invocations = "systemctl show -P InvocationID db api worker chatty web@1"
     before = truth.ask("docker1", invocations)
