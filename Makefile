@@ -43,8 +43,9 @@ check: setup  ## ruff, mypy, import-linter
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: setup  ## measure, against named alternatives in the same run
-	@$(BIN)/python -m tests.bench $(ARGS)
+bench: setup  ## measure, against named alternatives in the same run; all of it makes docs/performance.md
+	@$(BIN)/python -m tests.bench --json .make/bench.json $(ARGS)
+	@test -n "$(ARGS)" || $(BIN)/python -m tests.bench.page .make/bench.json > docs/performance.md
 
 screenshots: setup  ## pictures of the terminal on the lab, into screenshots/
 	@said=$$($(BIN)/quarterdeck lab up) && config=$$(echo "$$said" | tail -n 1) && $(BIN)/python scripts/screenshots "$$config" screenshots

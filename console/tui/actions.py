@@ -21,6 +21,7 @@ class Place(StrEnum):
 
     APP = "Everywhere"
     LIST = "In a list"
+    MAP = "On the map"
     DETAIL = "In a page, or the detail beside a list"
     LOG = "In a log"
     FILTER = "While a filter is typed"
@@ -84,8 +85,9 @@ def _action(
 
 
 _app = partial(_action, (Place.APP,))
-_row = partial(_action, (Place.LIST, Place.DETAIL))
+_row = partial(_action, (Place.LIST, Place.MAP, Place.DETAIL))
 _list = partial(_action, (Place.LIST,))
+_map = partial(_action, (Place.MAP,))
 _detail = partial(_action, (Place.DETAIL,))
 _log = partial(_action, (Place.LOG,))
 _filter = partial(_action, (Place.FILTER,))
@@ -181,6 +183,7 @@ ACTIONS: tuple[Action, ...] = (
     _app("go.containers", "C f5", "screen.go('containers')", 30, "views", "The containers of all hosts."),
     _app("go.logs", "L f6", "screen.go('logs')", 30, "views", "The journals of all hosts, merged."),
     _app("go.audit", "A f7", "screen.go('audit')", 30, "views", "What was done from here."),
+    _app("go.map", "M f8", "screen.go('map')", 30, "views", "Every host as one sign, by how it is."),
     _list("row.open", "enter", "screen.open", 1, "open", "Go into what the cursor is on."),
     _row("row.logs", "l", "screen.logs", 2, "log", "Its log."),
     _row(
@@ -222,6 +225,16 @@ ACTIONS: tuple[Action, ...] = (
         "bottom",
         down="cursor_down",
         up="cursor_up",
+    ),
+    *_moves(Place.MAP, "map", "row", "down", "up", "top", "bottom", "left", "right"),
+    _map("map.open", "enter", "screen.open", 1, "open", "The units of the host."),
+    _map(
+        "map.next_bad",
+        "n",
+        "focused.next_bad",
+        12,
+        "ailing",
+        "To the next host that ails.",
     ),
     _list("list.mark", "space", "focused.mark", 16, "mark", "Mark the row, or unmark it."),
     _list(

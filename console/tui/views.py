@@ -11,6 +11,7 @@ class Kind(StrEnum):
 
     WATCH = "watch"
     HOSTS = "hosts"
+    MAP = "map"
     UNITS = "units"
     CONTAINERS = "containers"
     LOGS = "logs"
@@ -19,7 +20,7 @@ class Kind(StrEnum):
 
 
 #: The views that a key leads to from anywhere.
-TOP = (Kind.WATCH, Kind.HOSTS, Kind.UNITS, Kind.CONTAINERS, Kind.LOGS, Kind.AUDIT)
+TOP = (Kind.WATCH, Kind.HOSTS, Kind.UNITS, Kind.CONTAINERS, Kind.LOGS, Kind.AUDIT, Kind.MAP)
 
 
 @dataclass(frozen=True, slots=True)

@@ -242,12 +242,14 @@ class TestHints:
         found = {label: key for key, label in hints(Place.LOG, 1000, DEFAULT)}
         assert found["since"] == "0-6"
         assert found["next"] == "nN"
-        assert found["views"] == "WHUCLA"
+        assert found["views"] == "WHUCLAM"
         assert found["history"] == "[]"
 
     def test_they_show_the_keys_that_are_bound(self) -> None:
-        found = {label: key for key, label in hints(Place.LIST, 1000, rebound(list__sort="f8", row__open=""))}
-        assert found["sort"] == "f8/S"
+        found = {
+            label: key for key, label in hints(Place.LIST, 1000, rebound(list__sort="f10", row__open=""))
+        }
+        assert found["sort"] == "f10/S"
         assert "open" not in found
 
 

@@ -29,6 +29,7 @@ from console.tui.targets import asked, opened, target
 from console.tui.views import History, Kind, View
 from console.tui.widgets.bars import Bar, header_text, hint_text
 from console.tui.widgets.document import Document
+from console.tui.widgets.fleet_map import FleetMap
 from console.tui.widgets.fleet_table import FleetTable
 from console.tui.widgets.log_pane import LogPane
 from console.tui.widgets.typed_line import Errand, TypedLine
@@ -174,6 +175,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
                 return Place.FILTER
             case LogPane():
                 return Place.LOG
+            case FleetMap():
+                return Place.MAP
             case Document():
                 return Place.DETAIL
         return Place.LIST
@@ -182,6 +185,9 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self._tell_status()
 
     def on_fleet_table_chosen(self) -> None:
+        self.action_open()
+
+    def on_fleet_map_chosen(self) -> None:
         self.action_open()
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:

@@ -6,12 +6,14 @@ from console.tui.shown.audit import ShownAudit
 from console.tui.shown.base import Memory, Shown
 from console.tui.shown.list import ShownList
 from console.tui.shown.log import ShownLog
+from console.tui.shown.map import ShownMap
 from console.tui.shown.page import ShownPage
 from console.tui.views import Kind, View
 
 _SORTS: dict[Kind, type[Shown]] = {
     Kind.LOGS: ShownLog,
     Kind.AUDIT: ShownAudit,
+    Kind.MAP: ShownMap,
     Kind.PAGE: ShownPage,
 }
 

@@ -48,7 +48,7 @@ class ShownAudit(ShownList):
                 if changed := await asyncio.to_thread(trail.look):
                     self._records.update((record.id, record) for record in changed)
                     self.table.apply({record.id for record in changed})
-                    self._tell_detail()
+                    self.tell_detail()
                     self.post_message(self.StatusChanged())
                 for problem in trail.problems()[:1]:
                     self.notify(str(problem), severity="warning", markup=False)

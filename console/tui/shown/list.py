@@ -9,28 +9,24 @@ from textual.app import ComposeResult
 from console.commands.filters import Filter
 from console.fleet.model import Changes
 from console.tui.actions import Place
-from console.tui.detail import detail
 from console.tui.keys import bind
-from console.tui.shown.base import Memory, Shown
+from console.tui.shown.base import Memory
+from console.tui.shown.beside import ShownBeside
 from console.tui.tables import Listed, listed
 from console.tui.views import View
-from console.tui.widgets.document import Document
 from console.tui.widgets.fleet_table import FleetTable
 
-#: From so many columns on, the detail stands beside the list.
-BESIDE = 100
 #: A column of hosts is as wide as the longest name, but for a name that would leave no room for the rest.
 _HOST_WIDTHS = (8, 24)
 
 
-class ShownList(Shown):
+class ShownList(ShownBeside):
     """One of the lists of `tui/tables.py`."""
 
     def __init__(self, view: View) -> None:
         super().__init__(view)
         self._listed: Listed
         self.table: FleetTable[Any, Any]
-        self._wants_detail = True
 
     def compose(self) -> ComposeResult:
         deck = self.deck
@@ -46,36 +42,15 @@ class ShownList(Shown):
         names = [len(host.name) for host in deck.model.hosts()]
         self.table.set_widths({"HOST": min(max(names, default=least), most)})
         bind(self.table, Place.LIST, deck.keymap)
-        beside = Document(id="detail", wrap=True)
-        bind(beside, Place.DETAIL, deck.keymap)
-        beside.display = self._has_room(deck.size.width)
         yield self.table
-        yield beside
+        yield from self.beside()
 
     def listed(self) -> Listed:
         """The list that it shows, filled as far as it can be at once."""
         return listed(self.view, self.deck.model, self.deck.board)
 
-    def _has_room(self, width: int) -> bool:
-        return self._wants_detail and width >= BESIDE
-
-    def on_mount(self) -> None:
-        self._tell_detail()
-
-    def on_resize(self) -> None:
-        self._place_detail()
-
-    def _place_detail(self) -> None:
-        self.query_one("#detail", Document).display = self._has_room(self.size.width)
-        self._tell_detail()
-
-    def _tell_detail(self) -> None:
-        beside, row = self.query_one("#detail", Document), self.row
-        if beside.display:
-            beside.show(detail(self.deck.look, row) if row is not None else [])
-
     def on_fleet_table_moved(self) -> None:
-        self._tell_detail()
+        self.tell_detail()
 
     def on_fleet_table_marks_changed(self) -> None:
         self.post_message(self.StatusChanged())
@@ -100,7 +75,7 @@ class ShownList(Shown):
     def take(self, batch: Changes) -> None:
         update = self.table.apply(set(self._listed.changed(batch)), batch.hosts)
         if self.table.cursor_key in update.touched:
-            self._tell_detail()
+            self.tell_detail()
 
     def tick(self) -> None:
         self.table.refresh_ages()
@@ -109,10 +84,6 @@ class ShownList(Shown):
         self.table.set_filter(Filter.parse(text) if text.strip() else None)
         self.table.set_empty(f"nothing matches /{text}; esc takes it back" if text else self._listed.empty)
         self.filtered = text
-
-    def set_detail(self, wanted: bool) -> None:
-        self._wants_detail = wanted
-        self._place_detail()
 
     def memory(self) -> Memory:
         table = self.table

@@ -1,0 +1,49 @@
+"""docs/performance.md, made from what a whole run of the benches has measured.
+
+python -m tests.bench.page FILE.json
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import platform
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+
+def page(results: Mapping[str, Mapping[str, object]], when: datetime, machine: str) -> str:
+    """The page as Markdown: what each bench is about, and its figures."""
+    lines = [
+        "# Performance",
+        "",
+        f"Measured by `make bench` on {when:%Y-%m-%d} ({machine}). Times are medians or as named; the lab's",
+        "hosts, the simulated ones and the console share the machine. This page is made from the run's JSON.",
+    ]
+    for name, figures in results.items():
+        about = (importlib.import_module(f"tests.bench.bench_{name}").__doc__ or "").strip()
+        paragraphs = [" ".join(part.split()) for part in about.split("\n\n")]
+        told = [part for part in paragraphs if not part.startswith("python -m")]
+        lines += ["", f"## {name}", "", *"\n\n".join(told).splitlines(), ""]
+        if not figures:
+            lines.append("Left out: it cannot be measured on this machine.")
+            continue
+        lines += ["| | |", "|---|---|", *(f"| {key} | {_shown(value)} |" for key, value in figures.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _shown(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def main(argv: list[str]) -> int:
+    cores = len(Path("/proc/cpuinfo").read_text().split("processor\t")) - 1
+    machine = f"{cores} cores, {platform.machine()}, Python {platform.python_version()}"
+    sys.stdout.write(page(json.loads(Path(argv[0]).read_text()), datetime.now(UTC), machine))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
