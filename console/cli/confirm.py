@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import termios
 
 from console.actions.plan import Plan
 from console.cli.printer import wants_color
@@ -21,6 +22,8 @@ async def confirm(plan: Plan, challenge: Challenge) -> bool:
         print(" ".join(paint(cell.text, cell.tone, color) for cell in cells if cell.text), file=sys.stderr)
     tty = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
     try:
+        # What was typed before there was a question is no answer to it.
+        termios.tcflush(tty, termios.TCIFLUSH)
         os.write(tty, f"{clean(challenge.question)} (anything else: no) ".encode())
         await readable(tty)
         line = os.read(tty, 4096)
