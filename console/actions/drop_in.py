@@ -11,7 +11,9 @@ Every command is an argv; the text goes by stdin.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,13 +44,23 @@ def drop_in_path(unit: str, drop_in: str) -> str:
 async def read_drop_in(transport: Transport, unit: str, drop_in: str) -> str | None:
     """The text of a drop-in now; None if there is none. Reads as the user.
 
-    :raises HostFailure: it is there, and cannot be read.
+    :raises HostFailure: it is there, and cannot be read; or its folder is another one's.
     """
     path = drop_in_path(unit, drop_in)
+    folder = f"{FOLDER}/{unit}.d"
+    linked = await transport.run(("readlink", "--", folder), limit=LIMIT)
+    if linked.code == 0:
+        # What is written there would change the units of that folder too, which no plan names.
+        where = clean(linked.stdout.decode("utf-8", "replace").strip(), 200)
+        raise HostFailure(f"{folder} is a symlink to {where}: edit it there", host=transport.host)
     # In the C locale: what it complains of is told by its words.
     found = await transport.run(("env", "LC_ALL=C", "cat", "--", path), limit=LIMIT)
     if found.code == 0:
-        return found.stdout.decode("utf-8", "replace")
+        try:
+            return found.stdout.decode()
+        except UnicodeDecodeError:
+            # It could not be put back as it was.
+            raise HostFailure(f"{path} is not UTF-8", host=transport.host) from None
     if b"No such file" in found.stderr:
         return None
     raise HostFailure(clean(found.complaint, 200), host=transport.host)
@@ -87,8 +99,13 @@ class UnitDropIn:
 
     async def do(self, hands: Hands) -> str:
         if self.keep is not None and self.before is not None:
-            self.keep.parent.mkdir(mode=0o700, exist_ok=True)
-            self.keep.write_text(self.before, encoding="utf-8")
+            try:
+                _keep(self.keep, self.before)
+            except OSError as error:
+                raise HostFailure(
+                    f"not changed: the old text cannot be kept in {self.keep}: {error.strerror}",
+                    host=hands.host,
+                ) from error
         control = await hands.systemd()
         if self.text is None:
             await _root(hands, ("rm", "--", drop_in_path(self.name, self.drop_in)))
@@ -132,6 +149,21 @@ class UnitDropIn:
         if said.code != 0 or any(_is_fault(line) for line in complaints):
             lines = [clean(line.replace(scratch, ""), 200) for line in complaints or [said.complaint]]
             raise HostFailure(f"not installed: {'; '.join(lines[:_COMPLAINTS])}", host=hands.host)
+
+
+def _keep(path: Path, text: str) -> None:
+    """Whole or not at all: an undo would install half of it."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, new = tempfile.mkstemp(dir=path.parent)
+    try:
+        with open(handle, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(handle)
+        os.replace(new, path)
+    except BaseException:
+        os.unlink(new)
+        raise
 
 
 def _is_fault(line: str) -> bool:
