@@ -108,7 +108,8 @@ class FileSink:
             handle = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
             with open(handle, "a+b") as file:
                 fcntl.flock(handle, fcntl.LOCK_EX)
-                if (end := file.tell()) and os.pread(handle, 1, end - 1) != b"\n":
+                # Only now: what was its end before may be the middle of another console's line.
+                if (end := file.seek(0, os.SEEK_END)) and os.pread(handle, 1, end - 1) != b"\n":
                     file.write(b"\n")  # a console was killed in the middle of its line
                 file.write(line.encode("utf-8", "replace"))
                 file.flush()

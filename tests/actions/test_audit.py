@@ -154,3 +154,21 @@ def test_a_key_says_what_it_is_called_in_its_public_half(tmp_path: Path) -> None
     assert key_comment([tmp_path / "none", tmp_path / "id"]) == "ann@laptop at home"
     assert key_comment([tmp_path / "bare", tmp_path / "id"]) is None
     assert key_comment([]) is None
+
+
+def test_a_line_that_another_console_is_writing_meanwhile_is_not_taken_for_a_torn_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "audit.jsonl"
+    audit(tmp_path).refused("first", "no")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-20])  # half of the other's last line is there when ours opens the file
+
+    def locked(handle: int, how: int) -> None:
+        path.write_bytes(whole)  # and all of it once it is our turn
+
+    monkeypatch.setattr("console.actions.audit.fcntl.flock", locked)
+    audit(tmp_path).begin("second", None)
+    records, problems = read_records(tmp_path)
+    assert problems == []
+    assert [record.line for record in records] == ["first", "second"]
