@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -143,8 +142,6 @@ class Engine:
         """On a thread, since the import takes its time."""
         with self._making:
             if self._blocking is None:
-                # requests grumbles on stderr, in the middle of a screen, about neighbours' versions.
-                warnings.filterwarnings("ignore", message=".* doesn't match a supported version")
                 from console.hosts.engine_docker import BlockingEngine
 
                 self._blocking = BlockingEngine(

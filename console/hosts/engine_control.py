@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import warnings
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -133,8 +132,6 @@ class EngineControl:
         """On a thread, since the import takes its time."""
         with self._making:
             if self._writing is None:
-                # requests grumbles on stderr, in the middle of a screen, about neighbours' versions.
-                warnings.filterwarnings("ignore", message=".* doesn't match a supported version")
                 from console.hosts.engine_docker import WritingEngine
 
                 self._writing = WritingEngine(

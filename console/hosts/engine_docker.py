@@ -13,21 +13,25 @@ from __future__ import annotations
 import socket
 import threading
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import requests
-from docker import APIClient
-from docker.errors import DockerException
-from docker.transport import UnixHTTPAdapter
-from docker.transport.unixconn import UnixHTTPConnection, UnixHTTPConnectionPool
+# requests grumbles on stderr, in the middle of a screen, about neighbours' versions as it is imported.
+warnings.filterwarnings("ignore", message=".* doesn't match a supported version")
 
-from console.errors import Absent, AccessRefused, HostError, HostFailure, Unreachable
-from console.hosts.engine_reader import message_of
-from console.hosts.engine_threads import Call
-from console.model.text import clean
+import requests  # noqa: E402
+from docker import APIClient  # noqa: E402
+from docker.errors import DockerException  # noqa: E402
+from docker.transport import UnixHTTPAdapter  # noqa: E402
+from docker.transport.unixconn import UnixHTTPConnection, UnixHTTPConnectionPool  # noqa: E402
+
+from console.errors import Absent, AccessRefused, HostError, HostFailure, Unreachable  # noqa: E402
+from console.hosts.engine_reader import message_of  # noqa: E402
+from console.hosts.engine_threads import Call  # noqa: E402
+from console.model.text import clean  # noqa: E402
 
 #: What a daemon says of a change it has made, in bytes.
 _WRITTEN_LIMIT = 256 * 1024
