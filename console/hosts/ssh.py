@@ -24,6 +24,32 @@ from console.model.text import clean
 _STDERR_KEPT = 16 * 1024
 _OPEN_TIMEOUT = 10.0
 _CLOSE_TIMEOUT = 2.0
+#: Reserved words of sh, bash and zsh that need no quotes as arguments.
+_SHELL_WORDS = frozenset(
+    [
+        "case",
+        "coproc",
+        "do",
+        "done",
+        "elif",
+        "else",
+        "end",
+        "esac",
+        "fi",
+        "for",
+        "foreach",
+        "function",
+        "if",
+        "in",
+        "nocorrect",
+        "repeat",
+        "select",
+        "then",
+        "time",
+        "until",
+        "while",
+    ]
+)
 _REFUSED_PAUSE = 0.05  # sshd may be about to forget a session that has ended
 
 Process = asyncssh.SSHClientProcess[bytes]
@@ -202,7 +228,7 @@ class SshTransport:
 
         :param terminal: asyncssh's own words for one.
         """
-        line = shlex.join(argv) if argv else None
+        line = command_line(argv) if argv else None
         give_up = asyncio.get_running_loop().time() + _OPEN_TIMEOUT
         while True:
             place = AsyncExitStack()
@@ -344,6 +370,17 @@ class SshTransport:
             self._folder = Path(tempfile.mkdtemp(prefix="qd-"))  # made with mode 0700
         self._sockets += 1
         return self._folder / str(self._sockets)
+
+
+def command_line(argv: Sequence[str]) -> str:
+    """What the host's shell runs as `argv`, and as nothing else.
+
+    As a first word, `A=b` would set a variable, and `time` or `if` begin a sentence of the shell's own:
+    `shlex.quote` leaves them as they are.
+    """
+    first, *others = argv
+    special = first in _SHELL_WORDS or (shlex.quote(first) == first and ("=" in first or "%" in first))
+    return " ".join([f"'{first}'" if special else shlex.quote(first), *map(shlex.quote, others)])
 
 
 async def _end(process: Process) -> None:

@@ -55,6 +55,14 @@ async def test_an_argv_arrives_as_it_was_whatever_is_in_it(transport: SshTranspo
     assert done.stdout.decode().split("\0")[:-1] == HOSTILE
 
 
+@pytest.mark.parametrize("word", ["A=b", "until", "if", "%1", "~", ""])
+async def test_the_first_word_is_a_program_whatever_a_shell_would_make_of_it(
+    transport: SshTransport, word: str
+) -> None:
+    with pytest.raises(Absent):
+        await transport.run([word, "true"])
+
+
 async def test_stdin_exit_code_and_complaint_are_carried(transport: SshTransport) -> None:
     done = await transport.run(["sh", "-c", "cat; echo no such thing >&2; exit 3"], stdin=b"hello")
     assert (done.stdout, done.code, done.complaint) == (b"hello", 3, "no such thing")
