@@ -26,7 +26,7 @@ from console.commands.hearing import WithoutNotes
 from console.commands.parameters import OnHosts
 from console.commands.rows.change import PLAN, RESULT
 from console.commands.values import INTEGER, WAVES, wave_ends
-from console.errors import HostError, Incomplete, NothingSelected, Refused, UsageError
+from console.errors import ConfigError, HostError, Incomplete, NothingSelected, Refused, UsageError
 from console.model.selector import Selector
 from console.model.wants import Wants
 
@@ -143,18 +143,28 @@ class Ended:
 
     :param undo: the lines that take it back.
     :param cancelled: what interrupted it, if anything did; still on its way.
+    :param unrecorded: why its end is not in the audit, if it is not.
     """
 
     record: Record
     results: tuple[Result, ...]
     undo: tuple[str, ...] = ()
     cancelled: asyncio.CancelledError | None = None
+    unrecorded: ConfigError | None = None
 
     def tell(self, out: Output) -> None:
-        """Interrupted, it is accounted for, and the interruption goes on its way."""
+        """Interrupted, it is accounted for, and the interruption goes on its way.
+
+        :raises ConfigError: its end could not be recorded; that is told beside an interruption.
+        """
         if self.cancelled is not None:
             out.note(account(self.results))
+            if self.unrecorded is not None:
+                out.note(str(self.unrecorded))
             raise self.cancelled
+        if self.unrecorded is not None:
+            out.note("it was carried out, and the end of it could not be recorded")
+            raise self.unrecorded
 
 
 async def executed(
@@ -168,19 +178,33 @@ async def executed(
 ) -> Ended:
     """Carry out a confirmed plan, between the two entries of its record.
 
-    A cancellation does not leave from here: who called finishes what they show of it, and `tell`s.
+    A cancellation does not leave from here: who called finishes what they show of it, and `tell`s. Nor
+    does a reader of the results that goes away end it: nobody hears the rest, and it is recorded.
+
+    :raises OSError: the results could not be told; everything was carried out and recorded all the same.
     """
     from console.actions.hands import open_hands
+
+    unheard: OSError | None = None
+
+    def tell(result: Result) -> None:
+        nonlocal unheard
+        if unheard is None:
+            try:
+                told(result)
+            except OSError as error:  # `… | head`: raised again once all of it is done
+                unheard = error
 
     record = core.audit.begin(plan.line, plan)
     execution = Execution(
         plan,
         lambda host: open_hands(host, partial(view.fleet.transport, host), permit),
-        told,
+        tell,
         conduct,
         replan,
     )
     cancelled: asyncio.CancelledError | None = None
+    unrecorded: ConfigError | None = None
     try:
         await execution.run()
     except asyncio.CancelledError as error:
@@ -188,8 +212,13 @@ async def executed(
     finally:
         results = execution.results
         undo = undo_of(results)
-        core.audit.end(record, INTERRUPTED if cancelled else outcome_of(results), results, undo=undo)
-    return Ended(record, results, undo, cancelled)
+        try:
+            core.audit.end(record, INTERRUPTED if cancelled else outcome_of(results), results, undo=undo)
+        except ConfigError as error:
+            unrecorded = error
+    if unheard is not None and cancelled is None:
+        raise unheard
+    return Ended(record, results, undo, cancelled, unrecorded)
 
 
 class _Replan:

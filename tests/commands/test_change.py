@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar, cast
 
 import pytest
 
 from console.actions.audit import read_records
+from console.actions.hands import Permit
 from console.actions.plan import Plan, Step
-from console.commands.change import Change, _Replan, tell_idle
+from console.actions.run import Conduct
+from console.commands.change import Change, _Replan, executed, tell_idle
 from console.commands.core import Core, View
 from console.commands.everything import core_registry
 from console.commands.grammar import Globals, parse_line
 from console.commands.output import Output
-from console.errors import NothingSelected, Refused
+from console.errors import ConfigError, NothingSelected, Refused
 
 
 class Notes:
@@ -108,3 +111,53 @@ def test_every_command_that_writes_is_refused_and_recorded_on_a_read_only_consol
         console.check(command)
     (record,), _ = read_records(console.state_folder)
     assert record.outcome == "refused"
+
+
+@dataclass(frozen=True)
+class Doing:
+    """An act that is done at once."""
+
+    async def check(self, hands: Any) -> str | None:
+        return None
+
+    async def do(self, hands: Any) -> str:
+        return ""
+
+
+TWO = Plan("l", tuple(Step("h", name, "restart", "active", "active", Doing()) for name in ("a", "b")))
+NO_FLEET = cast("View", SimpleNamespace(fleet=SimpleNamespace(transport=lambda host: None)))
+
+
+async def test_a_reader_of_the_results_that_goes_away_ends_no_write(tmp_path: Path) -> None:
+    def gone(result: Any) -> None:
+        raise BrokenPipeError
+
+    here = core(tmp_path)
+    with pytest.raises(BrokenPipeError):
+        await executed(Conduct(), TWO, here, NO_FLEET, Permit("l"), gone)
+    (record,), _ = read_records(here.state_folder)
+    assert record.outcome == "done"
+    assert [result.status for result in record.results] == ["done", "done"]
+
+
+async def test_a_write_whose_end_cannot_be_recorded_is_told_after_its_results(tmp_path: Path) -> None:
+    here = core(tmp_path)
+    told: list[Any] = []
+
+    def take(result: Any) -> None:
+        told.append(result)
+        if len(told) == 1:
+            (here.state_folder / "audit.jsonl").unlink()
+            (here.state_folder / "audit.jsonl").mkdir()
+
+    ended = await executed(Conduct(), TWO, here, NO_FLEET, Permit("l"), take)
+    assert [result.status for result in ended.results] == ["done", "done"]
+    notes = Notes()
+    with pytest.raises(ConfigError, match="audit record cannot be written"):
+        ended.tell(cast("Output", notes))
+    assert notes.notes == ["it was carried out, and the end of it could not be recorded"]
+    interrupted = replace(ended, cancelled=asyncio.CancelledError())
+    with pytest.raises(asyncio.CancelledError):
+        interrupted.tell(cast("Output", notes))
+    assert notes.notes[1] == "interrupted: 2 done"
+    assert "audit record cannot be written" in notes.notes[2]
