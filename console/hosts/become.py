@@ -39,6 +39,14 @@ def refused_by_sudo(end: Completed) -> str | None:
     return None
 
 
+def _why_not(end: Completed) -> str:
+    """Why sudo said no to a password; its last line, of an incident that was reported, tells nothing."""
+    for line in end.stderr.decode("utf-8", "replace").splitlines():
+        if "sudoers" in line or "not allowed" in line or "may not run" in line:
+            return clean(f"sudo: {line.strip().removeprefix('sudo: ')}", 200)
+    return "sudo: the password was wrong"
+
+
 class Becoming:
     """Finds out once a connection how `become` works there."""
 
@@ -74,12 +82,13 @@ class Becoming:
         question = f"sudo password of {self._user}"
         reason = refused_by_sudo(end) or clean(end.complaint, 200)
         if "password" in reason and (secret := await self._keyring.secret(question)):
-            typed = Elevation(("sudo", "-S", "-p", "", "--"), secret.reveal().encode() + b"\n")
+            # -k: with a password that sudo still remembers it would read none, and what is run would get it.
+            typed = Elevation(("sudo", "-k", "-S", "-p", "", "--"), secret.reveal().encode() + b"\n")
             end = await transport.run((*typed.prefix, "true"), stdin=typed.stdin)
             if end.code == 0:
                 return typed
             self._keyring.forget(question)
-            reason = "sudo: the password was wrong"
+            reason = _why_not(end)
         raise AccessRefused(
             reason, host=transport.host, hint="allow it in sudoers, or run `quarterdeck login`"
         )

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from console.errors import Absent, AccessRefused, HostFailure
 from console.hosts.become import Becoming
+from console.hosts.local_relay import relayed
 from console.hosts.local_terminal import local_terminal
 from console.hosts.running import collect
 from console.hosts.terminal import RemoteTerminal, Size
@@ -140,14 +141,20 @@ class LocalTransport:
         self, remote: str, *, relay: Sequence[str] = (), privileged: bool = False
     ) -> AsyncIterator[Path]:
         try:
-            mode = os.stat(remote).st_mode
+            there = stat.S_ISSOCK(os.stat(remote).st_mode)
         except FileNotFoundError:
-            raise Absent(f"no socket at {remote}", host=self._host) from None
+            there = False
         except PermissionError:
-            raise AccessRefused(f"{remote} is closed to this user", host=self._host) from None
-        if not stat.S_ISSOCK(mode):
+            there = privileged  # root may see it, and the relay will tell
+            if not privileged:
+                raise AccessRefused(f"{remote} is closed to this user", host=self._host) from None
+        if not there:
             raise Absent(f"no socket at {remote}", host=self._host)
+        if privileged and os.geteuid() != 0 and relay:
+            elevation = await self._becoming.elevation(self)
+            async with relayed(self._host, (*elevation.prefix, *relay), elevation.stdin) as path:
+                yield path
+            return
         if (privileged and os.geteuid() != 0) or not os.access(remote, os.W_OK):
-            # `become` runs commands; a local socket that is closed to us stays closed.
             raise AccessRefused(f"{remote} is closed to this user", host=self._host)
         yield Path(remote)
