@@ -26,29 +26,10 @@ _OPEN_TIMEOUT = 10.0
 _CLOSE_TIMEOUT = 2.0
 #: Reserved words of sh, bash and zsh that need no quotes as arguments.
 _SHELL_WORDS = frozenset(
-    [
-        "case",
-        "coproc",
-        "do",
-        "done",
-        "elif",
-        "else",
-        "end",
-        "esac",
-        "fi",
-        "for",
-        "foreach",
-        "function",
-        "if",
-        "in",
-        "nocorrect",
-        "repeat",
-        "select",
-        "then",
-        "time",
-        "until",
-        "while",
-    ]
+    (
+        *("case", "coproc", "do", "done", "elif", "else", "end", "esac", "fi", "for", "foreach", "function"),
+        *("if", "in", "nocorrect", "repeat", "select", "then", "time", "until", "while"),
+    )
 )
 _REFUSED_PAUSE = 0.05  # sshd may be about to forget a session that has ended
 
