@@ -75,6 +75,7 @@ class UnitTable:
         self._policies: dict[str, RestartPolicy | None] = {}
         self._stale: set[str] = set()  # units whose details may be out of date
         self._asked: dict[str, dict[str, Any]] = {}  # units with questions on their way: the answers
+        self._started: set[str] = set()  # units that run and were not there before: since when is asked
         self._settled: set[str] = set()  # units that need no question until they are published
         self._whole = False  # the next event is the whole truth …
         self._awaited: set[str] | None = None  # … once these are settled; None: not yet asked
@@ -98,13 +99,22 @@ class UnitTable:
             self.vanished(name)
         self.unknown.clear()
         self._policies.clear()  # they may have been read anew
-        self.found(present, rows)
+        self._take(present, rows)
         self._whole = True
         self._awaited = None
         self.wants_list = False
 
     def found(self, names: Iterable[str], rows: Iterable[UnitRow]) -> None:
         """The answer about some units by name; those without a row are not there."""
+        rows = list(rows)
+        # Of one that is new and runs, the signals with its times came before it was known.
+        self._started |= {row.name for row in rows if row.active == "active" and self._is_new(row.name)}
+        self._take(names, rows)
+
+    def _is_new(self, name: str) -> bool:
+        return name in self._removed or name not in self._units
+
+    def _take(self, names: Iterable[str], rows: Iterable[UnitRow]) -> None:
         missing = set(names)
         for row in rows:
             missing.discard(row.name)
@@ -139,7 +149,7 @@ class UnitTable:
             self._changes, self._riding, self._judgements, self._dues, self._policies, self._asked
         ):  # fmt: skip
             known.pop(name, None)
-        for names in (self.unknown, self._stale, self._settled, self._awaited or set()):
+        for names in (self.unknown, self._stale, self._started, self._settled, self._awaited or set()):
             names.discard(name)
         if name in self._units:
             self._removed.add(name)
@@ -220,7 +230,8 @@ class UnitTable:
     def _questions(self, name: str) -> list[Question]:
         change, unit = self._changes[name], self._units.get(name)
         active, sub = change.active or _was(unit).active, change.sub or _was(unit).sub
-        if at_rest(active) and not self._all_details and (unit is None or unit.since is None):
+        known = self._all_details or name in self._started or _was(unit).since is not None
+        if at_rest(active) and not known:
             return []
         kind = unit_type(name)
         same = unit is not None and name not in self._stale and (unit.active, unit.sub) == (active, sub)
@@ -292,6 +303,7 @@ class UnitTable:
 
     def _updated(self, name: str, change: _Change | None, now: float) -> Unit | None:
         """Put a unit into the table as it is now; None if it is as it was."""
+        self._started.discard(name)
         old = self._units.get(name)
         was = _was(old)
         new = change or _Change()

@@ -466,3 +466,17 @@ def test_after_any_story_the_model_has_what_the_host_has(
     for unit in model.values():
         if unit.active == "failed":
             assert unit.health in {Health.FAILED, Health.GAVE_UP}
+
+
+def test_a_unit_that_ran_before_it_was_looked_up_is_asked_since_when() -> None:
+    """Its own signals came before it was known; a list of what is at rest asks no such thing."""
+    table = listed(row("a.service"))
+    table.appeared("b.service")
+    table.appeared("loaded.service")
+    table.found(table.take_unknown(), [row("b.service"), row("loaded.service", "inactive", "dead")])
+    asked = answer(table, {"StateChangeTimestamp": AT})
+    assert ("b.service", "StateChangeTimestamp") in asked
+    assert {name for name, _ in asked} == {"b.service"}
+    event = table.publish(1.0)
+    assert isinstance(event, UnitsChanged)
+    assert {unit.name: unit.since for unit in event.changed} == {"b.service": SINCE, "loaded.service": None}
