@@ -9,27 +9,22 @@ between leaves a trace. Sinks: JSON lines in the state folder, and this machine'
 
 from __future__ import annotations
 
-import fcntl
 import getpass
 import json
-import os
 import secrets
 import socket
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from console.actions.plan import Outcome, Plan, Result
-from console.errors import ConfigError, Problem
 from console.model.text import clean
 
 #: What becomes of a record: done, failed (some target), refused, interrupted; None while it runs, or
 #: where its end was never written.
 DONE, FAILED, REFUSED, INTERRUPTED = "done", "failed", "refused", "interrupted"
-
-AUDIT_FILE = "audit.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,29 +89,6 @@ class Sink(Protocol):
 
     def put(self, entry: Mapping[str, Any]) -> None:
         """Keep one entry. :raises ConfigError: it cannot be kept."""
-
-
-class FileSink:
-    """JSON lines in a file that only its owner can read; several consoles may append at once."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / AUDIT_FILE
-
-    def put(self, entry: Mapping[str, Any]) -> None:
-        line = json.dumps(entry, ensure_ascii=False) + "\n"
-        try:
-            handle = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-            with open(handle, "a+b") as file:
-                fcntl.flock(handle, fcntl.LOCK_EX)
-                # Only now: what was its end before may be the middle of another console's line.
-                if (end := file.seek(0, os.SEEK_END)) and os.pread(handle, 1, end - 1) != b"\n":
-                    file.write(b"\n")  # a console was killed in the middle of its line
-                file.write(line.encode("utf-8", "replace"))
-                file.flush()
-                os.fsync(handle)
-        except OSError as error:
-            reason = f"the audit record cannot be written: {error.strerror}"
-            raise ConfigError((Problem(self.path, 0, reason),)) from error
 
 
 class JournalSink:
@@ -269,85 +241,3 @@ def result_fields(result: Result) -> dict[str, Any]:
 
 def _written(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-# -- reading --------------------------------------------------------------------------------
-
-
-def read_records(folder: Path) -> tuple[list[Record], list[Problem]]:
-    """The records of a state folder, oldest first, and the lines that are none.
-
-    A record that was cut off has no outcome.
-
-    :raises ConfigError: the file is there, and cannot be read.
-    """
-    path = folder / AUDIT_FILE
-    try:
-        with path.open("rb") as lines:
-            reader = RecordReader(path)
-            reader.take(lines)
-    except FileNotFoundError:
-        return [], []
-    except OSError as error:
-        raise ConfigError((Problem(path, 0, str(error.strerror)),)) from error
-    return list(reader.records.values()), reader.problems
-
-
-class RecordReader:
-    """Makes records of the lines of an audit file, as they come.
-
-    :param path: of the file, for what is said of a line that is none.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.records: dict[str, Record] = {}
-        self.problems: list[Problem] = []
-        self._path = path
-        self._number = 0
-
-    def take(self, lines: Iterable[bytes]) -> list[Record]:
-        """Some more whole lines; the records that are new or have changed, in the order of the lines."""
-        changed = []
-        for line in lines:
-            self._number += 1
-            try:
-                record = self._merge(json.loads(line.decode("utf-8", "replace")))
-            except (ValueError, TypeError, KeyError, AttributeError) as error:
-                reason = clean(f"not an audit entry: {type(error).__name__}: {error}", 200)
-                self.problems.append(Problem(self._path, self._number, reason))
-            else:
-                self.records[record.id] = record
-                changed.append(record)
-        return changed
-
-    def _merge(self, entry: Mapping[str, Any]) -> Record:
-        name = str(entry["id"])
-        if entry["phase"] == "begin":
-            return Record(
-                name,
-                _time(entry["time"]),
-                str(entry["actor"]),
-                str(entry["from"]),
-                str(entry["line"]),
-                entry.get("plan_id"),
-                entry.get("plan"),
-                part_of=entry.get("part_of"),
-            )
-        return replace(
-            self.records[name],
-            results=tuple(
-                Result(str(one["target"]), Outcome(one["status"]), str(one["detail"]), one["seconds"])
-                for one in entry["results"]
-            ),
-            outcome=str(entry["outcome"]),
-            why=str(entry["why"]),
-            undo=tuple(str(line) for line in entry["undo"]),
-            seconds=float(entry["seconds"]),
-        )
-
-
-def _time(written: object) -> datetime:
-    at = datetime.fromisoformat(str(written))
-    if at.tzinfo is None:
-        raise ValueError("its time has no zone")
-    return at

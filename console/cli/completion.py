@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from console.commands.command import Command, argument
-from console.commands.completion import Candidate, complete
+from console.commands.completion import Candidate, complete, terms
 from console.commands.grammar import Globals
 from console.commands.rows import TEXT
 from console.errors import QuarterdeckError, UsageError
@@ -131,7 +131,7 @@ class _Known:
             case "HOST":
                 yield from (Candidate(host.name, _labels(host.labels)) for host in core.config.hosts)
             case "SELECTOR":
-                yield from _terms(core)
+                yield from terms((host.name, host.labels) for host in core.config.hosts)
             case "MACRO":
                 from console.commands.macro.library import all_macros
 
@@ -140,7 +140,7 @@ class _Known:
             case "NAME=VALUE":
                 yield from self._settings(core)
             case "ID":
-                from console.actions.audit import read_records
+                from console.actions.audit_file import read_records
                 from console.commands.places import state_path
 
                 records, _ = read_records(state_path(core.environ))
@@ -177,14 +177,6 @@ class _Known:
         name = names[2] if names[:2] == ["macro", "run"] else names[1]
         for parameter in load_macro(find_macro(name, core.environ)).parameters:
             yield Candidate(f"{parameter.name}=", parameter.description)
-
-
-def _terms(core: Core) -> Iterator[Candidate]:
-    hosts = core.config.hosts
-    yield from (Candidate(host.name, _labels(host.labels)) for host in hosts)
-    terms = {f"{key}={value}" for host in hosts for key, value in host.labels.items()}
-    yield from (Candidate(term) for term in sorted(terms))
-    yield from (Candidate(f"{key}=") for key in ("state", "os", "version", "driver"))
 
 
 def _labels(labels: Mapping[str, str]) -> str:

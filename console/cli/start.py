@@ -70,14 +70,16 @@ class Login(OnHosts):
             names = [host.name for host in view.hosts() if host.name not in missing]
 
             async def access(name: str) -> Access:
-                return await _access(view.fleet.transport(name))
+                return await _access(view.fleet.transport(name), core.read_only())
 
             out.rows(ACCESS, await ask_each(names, access, out.failed))
 
 
-async def _access(transport: Transport) -> Access:
+async def _access(transport: Transport, read_only: str | None) -> Access:
     user = (await transport.run(("id", "-un"))).stdout.decode("utf-8", "replace").strip()
     groups = (await transport.run(("id", "-Gn"))).stdout.decode("utf-8", "replace").split()
+    if read_only:  # nothing is ever run as root from here, not even to see whether it could be
+        return Access(transport.host, user, tuple(groups), False, f"this console is read-only: {read_only}")
     try:
         root = (await transport.run(("id", "-u"), privileged=True)).stdout.strip() == b"0"
         why_not = None if root else "become does not make us root"

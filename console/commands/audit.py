@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from console.actions.audit import Record, read_records
+from console.actions.audit import Record
+from console.actions.audit_file import Trail, read_records
 from console.commands import clock
-from console.commands.audit_trail import Trail
 from console.commands.command import Command, argument, option, switch
 from console.commands.rows.change import RECORD, RECORD_DETAIL
 from console.commands.values import INTEGER, SECONDS_OR_TIME
@@ -31,10 +31,12 @@ def records(core: Core, out: Output) -> list[Record]:
     return found
 
 
-def since(begin: float | datetime, record: Record) -> bool:
-    """Whether `record` is of then or later. `begin`: a time, or so many seconds ago."""
+def since(begin: float | datetime | None, found: list[Record]) -> list[Record]:
+    """The records of then or later. `begin`: a time, or so many seconds ago."""
+    if begin is None:
+        return found
     at = begin if isinstance(begin, datetime) else clock.now() - timedelta(seconds=begin)
-    return record.time >= at
+    return [record for record in found if record.time >= at]
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class AuditList(Command):
     last: int | None = option(INTEGER, "only so many of the newest", short="-n")
 
     async def run(self, core: Core, out: Output) -> None:
-        found = [record for record in records(core, out) if self.since is None or since(self.since, record)]
+        found = since(self.since, records(core, out))
         out.rows(RECORD, found[-self.last :] if self.last else found)
 
 
@@ -71,20 +73,17 @@ class AuditTail(Command):
 
     async def run(self, core: Core, out: Output) -> None:
         trail = Trail(core.state_folder)
-        try:
-            trail.look()
-            for record in list(trail.records.values())[-self.last :] if self.last else []:
+        trail.look()
+        for record in list(trail.records.values())[-self.last :] if self.last else []:
+            out.put(RECORD, record)
+        while True:
+            for problem in trail.problems():
+                out.note(str(problem))
+            if self.no_follow:
+                return
+            await asyncio.sleep(_LOOK_EVERY_S)
+            for record in trail.look():
                 out.put(RECORD, record)
-            while True:
-                for problem in trail.problems():
-                    out.note(str(problem))
-                if self.no_follow:
-                    return
-                await asyncio.sleep(_LOOK_EVERY_S)
-                for record in trail.look():
-                    out.put(RECORD, record)
-        finally:
-            trail.close()
 
 
 def chosen(found: list[Record], ids: tuple[str, ...]) -> list[Record]:

@@ -227,7 +227,7 @@ class _Replan:
     def __init__(self, change: Change, core: Core, view: View, out: Output) -> None:
         self._draw = partial(change.draw, core, view, WithoutNotes(out))
         self._lock = asyncio.Lock()
-        self._steps: dict[str, Step] = {}
+        self._steps: dict[str, Step] | None = {}  # None: nothing was found any more
         self._drawn_at = -inf
 
     async def __call__(self, step: Step) -> Step | None:
@@ -237,11 +237,12 @@ class _Replan:
             if self._drawn_at < asked:
                 self._drawn_at = loop.time()
                 try:
-                    steps = (await self._draw()).steps
+                    self._steps = {one.target: one for one in (await self._draw()).steps}
                 except NothingSelected:
-                    return step  # it is checked once more, and says itself what is missing
-                self._steps = {one.target: one for one in steps}
-        return self._steps.get(step.target)
+                    self._steps = None
+            if self._steps is None:
+                return step  # it is checked once more, and says itself what is missing
+            return self._steps.get(step.target)
 
 
 def finish(results: tuple[Result, ...]) -> None:

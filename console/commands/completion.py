@@ -5,12 +5,13 @@ It forgives what is wrong elsewhere on the line: completion helps while a line i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from console.commands.command import Command, Parameter, Shape
 from console.commands.grammar import GLOBALS
 from console.commands.registry import Registry
+from console.model.selector import BUILT_IN_KEYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,17 @@ class _Line:
     waiting: Parameter | None = None  # an option whose value comes next
     rest: bool = False  # `--` was said
     used: frozenset[str] = frozenset()
+
+
+def terms(hosts: Iterable[tuple[str, Mapping[str, str]]]) -> Iterator[Candidate]:
+    """What a selector over these hosts can say: names, with their labels beside them, labels, keys."""
+    labels: set[str] = set()
+    for name, of_host in hosts:
+        said = [f"{key}={value}" for key, value in of_host.items()]
+        labels.update(said)
+        yield Candidate(name, ",".join(said))
+    yield from map(Candidate, sorted(labels))
+    yield from (Candidate(f"{key}=") for key in BUILT_IN_KEYS)
 
 
 def complete(words: Sequence[str], typed: str, registry: Registry, known: Known) -> list[Candidate]:

@@ -202,7 +202,8 @@ class Core:
     @cached_property
     def audit(self) -> Audit:
         """Where writes are recorded."""
-        from console.actions.audit import Audit, FileSink, JournalSink, key_comment, who_am_i
+        from console.actions.audit import Audit, JournalSink, key_comment, who_am_i
+        from console.actions.audit_file import FileSink
 
         try:
             identities = dict.fromkeys(path for host in self.config.hosts for path in host.identity)

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
-from console.actions.audit import DONE, Record, read_records
+from console.actions.audit import DONE, Record
+from console.actions.audit_file import read_records
 from console.actions.plan import Plan
 from console.commands.audit import chosen
 from console.commands.change import Change

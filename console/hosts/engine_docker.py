@@ -8,6 +8,8 @@ Readers get `BlockingEngine`, which can ask and nothing else; `WritingEngine` is
 (`engine_control.py`).
 """
 
+# ruff: noqa: E402 - a warning has to be silenced before the imports that give it
+
 from __future__ import annotations
 
 import socket
@@ -22,16 +24,16 @@ from typing import Any
 # requests grumbles on stderr, in the middle of a screen, about neighbours' versions as it is imported.
 warnings.filterwarnings("ignore", message=".* doesn't match a supported version")
 
-import requests  # noqa: E402
-from docker import APIClient  # noqa: E402
-from docker.errors import DockerException  # noqa: E402
-from docker.transport import UnixHTTPAdapter  # noqa: E402
-from docker.transport.unixconn import UnixHTTPConnection, UnixHTTPConnectionPool  # noqa: E402
+import requests
+from docker import APIClient
+from docker.errors import DockerException
+from docker.transport import UnixHTTPAdapter
+from docker.transport.unixconn import UnixHTTPConnection, UnixHTTPConnectionPool
 
-from console.errors import Absent, AccessRefused, HostError, HostFailure, Unreachable  # noqa: E402
-from console.hosts.engine_reader import message_of  # noqa: E402
-from console.hosts.engine_threads import Call  # noqa: E402
-from console.model.text import clean  # noqa: E402
+from console.errors import Absent, AccessRefused, HostError, HostFailure, Unreachable
+from console.hosts.engine_reader import message_of
+from console.hosts.engine_threads import Call
+from console.model.text import clean
 
 #: What a daemon says of a change it has made, in bytes.
 _WRITTEN_LIMIT = 256 * 1024

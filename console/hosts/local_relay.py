@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+from console.hosts.relay import serving
+
 _END_TIMEOUT = 2.0
 
 
@@ -21,34 +23,19 @@ async def relayed(host: str, argv: Sequence[str], first: bytes = b"") -> AsyncIt
     :param host: the host's name in the fleet, for the names of tasks.
     :param first: what each process wants on its stdin before the connection's own bytes.
     """
-    connections: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            with suppress(OSError):
-                process = await asyncio.create_subprocess_exec(*argv, stdin=PIPE, stdout=PIPE, stderr=DEVNULL)
-                try:
-                    await _join(process, reader, writer, first)
-                finally:
-                    await _end(process)
-        finally:
-            writer.close()
-
-    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(serve(reader, writer), name=f"{host}: relay {argv[0]}")
-        connections.add(task)
-        task.add_done_callback(connections.discard)
+        with suppress(OSError):
+            process = await asyncio.create_subprocess_exec(*argv, stdin=PIPE, stdout=PIPE, stderr=DEVNULL)
+            try:
+                await _join(process, reader, writer, first)
+            finally:
+                await _end(process)
 
     with tempfile.TemporaryDirectory(prefix="qd-") as folder:  # made with mode 0700
         path = Path(folder) / "relay"
-        server = await asyncio.start_unix_server(accept, str(path))
-        try:
+        async with serving(path, serve, f"{host}: relay {argv[0]}"):
             yield path
-        finally:
-            server.close()
-            for task in connections:
-                task.cancel()
-            await asyncio.gather(*connections, return_exceptions=True)
 
 
 async def _join(

@@ -15,6 +15,7 @@ import asyncssh
 
 from console.errors import Absent, AccessRefused, HostError, HostFailure, Unreachable
 from console.hosts.become import Becoming
+from console.hosts.relay import serving
 from console.hosts.running import collect
 from console.hosts.sessions import SessionSlots
 from console.hosts.terminal import Size
@@ -311,7 +312,6 @@ class SshTransport:
         """A local socket whose every connection is one remote `relay` process."""
         elevation = await self._becoming.elevation(self) if privileged else None
         argv = (*elevation.prefix, *relay) if elevation else relay
-        connections: set[asyncio.Task[None]] = set()
 
         def answered() -> None:
             if not privileged:
@@ -327,24 +327,10 @@ class SshTransport:
             except (HostError, asyncssh.Error, OSError):
                 # The client of this connection sees it end, and asks its own questions.
                 pass
-            finally:
-                writer.close()
-
-        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            task = asyncio.create_task(serve(reader, writer), name=f"{self._host}: relay {relay[0]}")
-            connections.add(task)
-            task.add_done_callback(connections.discard)
 
         local = self._new_path()
-        server = await asyncio.start_unix_server(accept, str(local))
-        try:
+        async with serving(local, serve, f"{self._host}: relay {relay[0]}"):
             yield local
-        finally:
-            server.close()
-            for task in connections:
-                task.cancel()
-            await asyncio.gather(*connections, return_exceptions=True)
-            local.unlink(missing_ok=True)
 
     def _new_path(self) -> Path:
         if self._folder is None:

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from console.commands import clock
+from console.errors import QuarterdeckError
 from console.model.wants import EVERYTHING
 from console.tui.environment import prepare
 
@@ -61,7 +62,11 @@ async def open_terminal(core: Core) -> int:
         if app.recorder is not None and app.recorder.lines:
             # Leaving ends the recording, and forgets nothing.
             name = app.recorder.name
-            print(f"macro {name}: {app.recorder.stop(clock.now())}", file=sys.stderr)
+            try:
+                kept = str(app.recorder.stop(clock.now()))
+            except QuarterdeckError as error:
+                kept = str(error)
+            print(f"macro {name}: {kept}", file=sys.stderr)
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise asyncio.CancelledError  # Textual ends with it, and says nothing of it

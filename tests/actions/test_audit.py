@@ -11,7 +11,8 @@ from typing import Any, cast
 
 import pytest
 
-from console.actions.audit import Audit, FileSink, Who, key_comment, read_records, who_am_i
+from console.actions.audit import Audit, Who, key_comment, who_am_i
+from console.actions.audit_file import FileSink, read_records
 from console.actions.plan import Act, Effect, Outcome, Plan, Refusal, Result, Step
 from console.errors import ConfigError
 
@@ -167,7 +168,7 @@ def test_a_line_that_another_console_is_writing_meanwhile_is_not_taken_for_a_tor
     def locked(handle: int, how: int) -> None:
         path.write_bytes(whole)  # and all of it once it is our turn
 
-    monkeypatch.setattr("console.actions.audit.fcntl.flock", locked)
+    monkeypatch.setattr("console.actions.audit_file.fcntl.flock", locked)
     audit(tmp_path).begin("second", None)
     records, problems = read_records(tmp_path)
     assert problems == []

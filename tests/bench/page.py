@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import platform
 import sys
 from collections.abc import Mapping
@@ -39,7 +40,7 @@ def _shown(value: object) -> str:
 
 
 def main(argv: list[str]) -> int:
-    cores = len(Path("/proc/cpuinfo").read_text().split("processor\t")) - 1
+    cores = os.cpu_count()
     machine = f"{cores} cores, {platform.machine()}, Python {platform.python_version()}"
     sys.stdout.write(page(json.loads(Path(argv[0]).read_text()), datetime.now(UTC), machine))
     return 0

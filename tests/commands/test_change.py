@@ -10,7 +10,7 @@ from typing import Any, ClassVar, cast
 
 import pytest
 
-from console.actions.audit import read_records
+from console.actions.audit_file import read_records
 from console.actions.hands import Permit
 from console.actions.plan import Plan, Step
 from console.actions.run import Conduct
@@ -73,8 +73,10 @@ async def test_targets_that_moved_on_together_are_planned_anew_together() -> Non
 
 
 async def test_where_nothing_is_left_to_plan_the_step_stays_and_is_checked_once_more() -> None:
-    again = replan(Notes(), NothingSelected("no unit matches a"))
-    assert await again(step("a")) == step("a")
+    again = replan(Notes(), *[NothingSelected("no unit matches a")] * 2)
+    steps = [step(name) for name in ("a", "b", "c")]
+    assert [*await asyncio.gather(*map(again, steps))] == steps
+    assert len(Drawing.drawn) == 2, "those that waited share what the second of them found"
 
 
 def test_idle_targets_are_named_up_to_a_number_and_counted_beyond() -> None:

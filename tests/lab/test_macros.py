@@ -99,7 +99,8 @@ def test_a_plan_of_a_macro_touches_nothing(truth: Truth, writer: Writer) -> None
 
 
 def test_units_that_failed_are_shown_and_forgotten(truth: Truth, writer: Writer) -> None:
-    truth.ask("docker1", "sudo systemd-run -q --unit=broken-by-test sh -c 'exit 3'; sleep 0.3")
+    truth.ask("docker1", "sudo systemd-run -q --unit=broken-by-test sh -c 'exit 3'")
+    truth.ask("docker1", "until systemctl -q is-failed broken-by-test; do sleep 0.1; done")
     found = writer.run(
         *("macro", "run", "reset-failed", "--set", "hosts=docker1", "--set", "unit=broken-by-test.service"),
         *("--yes", "-o", "json"),

@@ -76,8 +76,9 @@ async def test_looking_at_a_unit_that_does_not_exist_is_no_storm(host: OnHost) -
         await equal(host, run.told)
         run.told.events.clear()
         await host.root("systemctl status u-nosuch.service || true")
-        await host.root("systemd-run --quiet --unit=u-after sleep 1000; systemctl stop u-after")
+        await host.root("systemd-run --quiet --unit=u-after sleep 1000")
         await run.told.until(lambda: bool(run.told.story("u-after.service")))
+        await host.root("systemctl stop u-after")
         await equal(host, run.told)
         assert len(run.told.story("u-nosuch.service")) <= 2
 

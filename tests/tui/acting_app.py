@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from console.errors import HostFailure
 from console.model.selector import Selector
 from console.tui.acting.run_screen import RunScreen
 from console.tui.app import QuarterdeckApp
-from tests.tui.small_fleet import SmallFleet, app_on
+from tests.tui.small_fleet import SmallFleet, app_on, until
 
 
 @dataclass(frozen=True)
@@ -61,14 +61,14 @@ class Try(Change):
         return Plan("unit restart", tuple(steps))
 
 
-def console(tmp_path: Path, **options: Any) -> Core:
+def console(tmp_path: Path, *, state: Path | None = None, **options: Any) -> Core:
     """The core of a console on a fleet of three hosts, with a state folder of its own."""
     file = tmp_path / "fleet.toml"
     hosts = "".join(
         f'[[host]]\nname = "{name}"\naddress = "127.0.0.1"\n' for name in ("web1", "web2", "lost1")
     )
     file.write_text(f'[fleet]\nname = "prod"\n{hosts}')
-    environ = {"XDG_STATE_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    environ = {"XDG_STATE_HOME": str(state or tmp_path), "XDG_CONFIG_HOME": str(tmp_path / "config")}
     return Core(Globals(config=file, **options), environ=environ)
 
 
@@ -83,16 +83,6 @@ async def running(tmp_path: Path, **options: Any) -> AsyncIterator[tuple[Quarter
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
         await until(pilot, lambda: bool(app.main.query("#main")) and app.main.focused is not None)
         yield app, pilot
-
-
-async def until(pilot: Pilot[int], true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not true():
-            await pilot.pause(0.01)
-
-
-def screen(app: QuarterdeckApp) -> str:
-    return "\n".join(strip.text.rstrip() for strip in app.screen._compositor.render_strips())
 
 
 def asks(app: QuarterdeckApp) -> bool:

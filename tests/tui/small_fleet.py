@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
+
+from textual.pilot import Pilot
 
 from console.commands.core import Core, View
 from console.fleet.follow import JournalTail
@@ -147,4 +150,15 @@ def app_on(
     )
 
 
-__all__ = ["NOW", "FakeFleet", "SmallFleet", "app_on", "record"]
+async def until(pilot: Pilot[int], true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not true():
+            await pilot.pause(0.01)
+
+
+def screen(app: QuarterdeckApp) -> str:
+    """What is on the screen, as plain lines."""
+    return "\n".join(strip.text.rstrip() for strip in app.screen._compositor.render_strips())
+
+
+__all__ = ["NOW", "FakeFleet", "SmallFleet", "app_on", "record", "screen", "until"]

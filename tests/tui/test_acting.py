@@ -22,9 +22,9 @@ from console.tui.app import QuarterdeckApp
 from console.tui.views import Kind
 from console.tui.views import View as Place
 from console.tui.widgets.fleet_table import FleetTable
-from tests.tui.acting_app import Doing, asks, command, console, running, screen, until
+from tests.tui.acting_app import Doing, asks, command, console, running
 from tests.tui.picture_fleet import PictureFleet
-from tests.tui.small_fleet import NOW, app_on, box, unit
+from tests.tui.small_fleet import NOW, app_on, box, screen, unit, until
 
 
 @pytest.fixture(autouse=True)
@@ -132,6 +132,17 @@ async def test_a_read_only_console_offers_nothing_and_runs_nothing_by_any_way(tm
         app.carry_out([command("one")])
         await until(pilot, lambda: "read-only: --read-only" in screen(app))
         assert Doing.done == []
+
+
+async def test_without_a_place_for_records_nothing_runs_and_the_terminal_stays(tmp_path: Path) -> None:
+    async with running(tmp_path, state=tmp_path / "fleet.toml") as (app, pilot):
+        app.carry_out([command("a")])
+        await until(pilot, lambda: "the state folder cannot be made" in screen(app))
+        assert Doing.done == []
+        await pilot.press("escape", ":")
+        await until(pilot, lambda: isinstance(app.screen, type(app.main)))
+        told = [str(note.message) for note in app._notifications]
+        assert any("the state folder cannot be made" in message for message in told)
 
 
 async def test_a_line_is_checked_while_it_is_typed_and_run_with_enter(tmp_path: Path) -> None:

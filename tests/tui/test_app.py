@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -19,7 +18,7 @@ from console.tui.screens.dialogs import ColumnsScreen, HelpScreen
 from console.tui.views import Kind, View
 from console.tui.widgets.document import Document
 from console.tui.widgets.fleet_table import FleetTable
-from tests.tui.small_fleet import NOW, SmallFleet, app_on, record
+from tests.tui.small_fleet import NOW, SmallFleet, app_on, record, screen, until
 
 
 @pytest.fixture(autouse=True)
@@ -46,24 +45,12 @@ async def running(
         yield app, pilot
 
 
-async def until(pilot: Pilot[int], true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not true():
-            await pilot.pause(0.01)
-
-
-def text(app: QuarterdeckApp) -> str:
-    """The screen as plain lines."""
-    strips = app.main._compositor.render_strips()
-    return "\n".join(strip.text.rstrip() for strip in strips)
-
-
 async def shows(ready: Ready, wanted: str) -> None:
     app, pilot = ready
     try:
-        await until(pilot, lambda: wanted in text(app))
+        await until(pilot, lambda: wanted in screen(app))
     except TimeoutError:
-        pytest.fail(f"{wanted!r} is not on the screen:\n{text(app)}")
+        pytest.fail(f"{wanted!r} is not on the screen:\n{screen(app)}")
 
 
 def table(app: QuarterdeckApp) -> FleetTable[Any, Any]:
@@ -85,7 +72,7 @@ async def test_watch_tells_what_is_wrong_worst_first_and_since_when(fleet: Small
             ("web2", "container api"),
             ("web2", "db.service"),
         ]
-        header, crumbs = text(ready[0]).splitlines()[:2]
+        header, crumbs = screen(ready[0]).splitlines()[:2]
         assert "prod" in header
         assert "2 ● live" in header
         assert "1 ✖ unreachable" in header
@@ -246,7 +233,7 @@ async def test_a_page_is_filtered_and_searched_like_a_list_and_a_log(fleet: Smal
         await shows(ready, "198.18.0.0")
         await pilot.press("slash", *"live", "enter")
         await shows(ready, "5 of 9 lines   /live")
-        await until(pilot, lambda: "198.18.0.0" not in text(app))
+        await until(pilot, lambda: "198.18.0.0" not in screen(app))
         await pilot.press("s", *"journal", "enter")
         assert isinstance(app.main.focused, Document)
         await pilot.press("escape")

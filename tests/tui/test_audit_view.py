@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from console.actions.audit import Audit, FileSink, Who
+from console.actions.audit import Audit, Who
+from console.actions.audit_file import FileSink
 from console.commands import clock
 from console.tui.acting.menu import ActionMenu
 from console.tui.acting.run_screen import RunScreen
-from tests.tui.acting_app import console, running, screen, until
-from tests.tui.small_fleet import NOW
+from tests.tui.acting_app import console, running
+from tests.tui.small_fleet import NOW, screen, until
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from console.tui.acting.completing import Completing
-from tests.tui.acting_app import running, screen, until
-from tests.tui.small_fleet import SmallFleet, app_on
+from tests.tui.acting_app import running
+from tests.tui.small_fleet import SmallFleet, app_on, screen, until
 
 
 @pytest.mark.parametrize(

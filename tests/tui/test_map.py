@@ -11,8 +11,7 @@ from console.tui.app import QuarterdeckApp
 from console.tui.shown.map import tone_of
 from console.tui.views import Kind
 from console.tui.widgets.fleet_map import FleetMap
-from tests.tui.acting_app import screen, until
-from tests.tui.small_fleet import NOW, SmallFleet, app_on
+from tests.tui.small_fleet import NOW, SmallFleet, app_on, screen, until
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,8 @@ from console.commands import clock
 from console.tui.app import QuarterdeckApp
 from console.tui.views import Kind, View
 from tests.tui.picture_fleet import PictureFleet
-from tests.tui.small_fleet import NOW, app_on
-from tests.tui.test_app import shows, until
+from tests.tui.small_fleet import NOW, app_on, until
+from tests.tui.test_app import shows
 
 #: What is looked at, and what is on the screen once it is all there.
 VIEWS = {

@@ -11,8 +11,8 @@ import pytest
 from console.commands import clock
 from console.tui.acting.form import MacroForm
 from console.tui.acting.run_screen import RunScreen
-from tests.tui.acting_app import asks, command, running, screen, until
-from tests.tui.small_fleet import NOW
+from tests.tui.acting_app import asks, command, running
+from tests.tui.small_fleet import NOW, screen, until
 
 
 @pytest.fixture(autouse=True)

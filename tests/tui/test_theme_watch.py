@@ -12,8 +12,8 @@ from console.tui import app as app_module
 from console.tui.app import QuarterdeckApp
 from console.tui.theme_watch import ThemeWatch
 from console.tui.themes import shipped_folder
-from tests.tui.small_fleet import SmallFleet, app_on
-from tests.tui.test_app import shows, until
+from tests.tui.small_fleet import SmallFleet, app_on, until
+from tests.tui.test_app import shows
 
 
 class Folder:

@@ -83,8 +83,8 @@ class MacroRecord(Command):
             return chosen(found, self.ids)
         wanted = [
             record
-            for record in found
-            if since(self.since, record) and record.outcome != REFUSED and record.part_of is None
+            for record in since(self.since, found)
+            if record.outcome != REFUSED and record.part_of is None
         ]
         if not wanted:
             raise NothingSelected("no write since then", hint="`quarterdeck audit list` has what was done")

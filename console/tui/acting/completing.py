@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from console.commands.completion import Candidate, complete
+from console.commands.completion import Candidate, complete, terms
 from console.commands.macro.library import all_macros
 from console.tui.acting.line import SETTINGS, registry
 from console.tui.views import TOP
@@ -62,8 +62,7 @@ class Completing:
             case "HOST":
                 names: Iterable[str] = (host.name for host in model.hosts())
             case "SELECTOR":
-                labels = {f"{key}={value}" for host in model.hosts() for key, value in host.labels.items()}
-                names = (*(host.name for host in model.hosts()), *sorted(labels))
+                return terms((host.name, host.labels) for host in model.hosts())
             case "UNIT":
                 names = sorted({unit.name for unit in model.units()})
             case "CONTAINER":

@@ -86,11 +86,14 @@ class RunScreen(ModalScreen[None], inherit_bindings=False):
         self._task = asyncio.current_task()
         deck = cast("QuarterdeckApp", self.app)
         core = self._from.attached(deck.look.fleet, self._confirm)
+        ways_back: list[str] = []
+        before = 0
         if self._from.seat is not None:
             core.seat = LentSeat(deck, self._from.seat)
         out = PageOutput(self._tell)
-        before = len(core.audit.ways_back)
         try:
+            ways_back = core.audit.ways_back
+            before = len(ways_back)
             for command in self._commands:
                 core.check(command)
                 try:
@@ -109,7 +112,7 @@ class RunScreen(ModalScreen[None], inherit_bindings=False):
             # Somebody asked for it, and the account is on the screen.
         finally:
             self._task = None
-        ours = core.audit.ways_back[before:]
+        ours = ways_back[before:]
         self._draw()
         self._undo = ours[0] if len(ours) == 1 else None
         self._state(f"u: undo   {_OVER}" if self._undo else _OVER)

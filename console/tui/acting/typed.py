@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from console.errors import QuarterdeckError, UsageError
+from console.errors import ConfigError, QuarterdeckError, UsageError
 from console.model.text import clean
 from console.tui.acting.completing import Completing
 from console.tui.acting.history import LineHistory
@@ -28,7 +28,11 @@ class TypedCommands:
 
     def begin(self, text: str) -> None:
         """Let a line be typed that begins with `text`."""
-        before = self._lines().lines
+        try:
+            before = self._lines().lines
+        except ConfigError as error:  # without a state folder no write could be recorded either
+            self._tell(str(error))
+            return
         errand = Errand(
             _HINT,
             entered=self._enter,
@@ -58,10 +62,10 @@ class TypedCommands:
     def _enter(self, text: str) -> None:
         if not text.strip():
             return
-        lines = self._lines()
-        lines.add(text)
-        self._tell(lines.problem)
         try:
+            lines = self._lines()
+            lines.add(text)
+            self._tell(lines.problem)
             match understood(text):
                 case View() as view:
                     self._screen.show(view)

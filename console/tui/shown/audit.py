@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from console.actions.audit import Record
-from console.commands.audit_trail import Trail
+from console.actions.audit_file import Trail
 from console.commands.lists import LiveList
 from console.commands.rows.change import RECORD
 from console.errors import NothingSelected
@@ -27,10 +27,10 @@ class ShownAudit(ShownList):
 
     def __init__(self, view: View) -> None:
         super().__init__(view)
-        self._records: dict[str, Record] = {}
+        self._trail: Trail | None = None
 
     def listed(self) -> Listed:
-        live: LiveList[str, Record] = LiveList(_NEWEST_FIRST, self._records.get)
+        live: LiveList[str, Record] = LiveList(_NEWEST_FIRST, self._record)
         return Listed(live, lambda batch: (), lambda record: False, "nothing was done from here yet")
 
     def on_mount(self) -> None:
@@ -41,20 +41,19 @@ class ShownAudit(ShownList):
         core = self.deck.core
         if core is None:
             return
-        trail = Trail(core.state_folder)
-        try:
-            while True:
-                # A file of years takes a while.
-                if changed := await asyncio.to_thread(trail.look):
-                    self._records.update((record.id, record) for record in changed)
-                    self.table.apply({record.id for record in changed})
-                    self.tell_detail()
-                    self.post_message(self.StatusChanged())
-                for problem in trail.problems()[:1]:
-                    self.notify(str(problem), severity="warning", markup=False)
-                await asyncio.sleep(_LOOK_EVERY_S)
-        finally:
-            trail.close()
+        trail = self._trail = Trail(core.state_folder)
+        while True:
+            # A file of years takes a while.
+            if changed := await asyncio.to_thread(trail.look):
+                self.table.apply({record.id for record in changed})
+                self.tell_detail()
+                self.post_message(self.StatusChanged())
+            for problem in trail.problems()[:1]:
+                self.notify(str(problem), severity="warning", markup=False)
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+    def _record(self, wanted: str) -> Record | None:
+        return self._trail.records.get(wanted) if self._trail is not None else None
 
 
 async def record_page(folder: Path, wanted: str) -> Lines:
@@ -64,11 +63,7 @@ async def record_page(folder: Path, wanted: str) -> Lines:
     :raises NothingSelected: it is not there.
     """
     trail = Trail(folder)
-    try:
-        await asyncio.to_thread(trail.look)
-        record = trail.records.get(wanted)
-    finally:
-        trail.close()
-    if record is None:
+    await asyncio.to_thread(trail.look)
+    if (record := trail.records.get(wanted)) is None:
         raise NothingSelected(f"no audit record {wanted}")
     return about_record(record)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from console.actions.audit import Audit, FileSink, Who
-from console.commands.audit_trail import Trail
+from console.actions.audit import Audit, Who
+from console.actions.audit_file import FileSink, Trail
 from console.errors import ConfigError
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -29,7 +29,6 @@ def test_each_look_gives_what_came_since_the_last_one(tmp_path: Path) -> None:
         ("two", "refused"),
     ]
     assert [record.outcome for record in trail.records.values()] == ["done", "refused"]
-    trail.close()
 
 
 def test_a_line_that_is_half_written_is_read_once_it_is_whole(tmp_path: Path) -> None:
@@ -44,7 +43,6 @@ def test_a_line_that_is_half_written_is_read_once_it_is_whole(tmp_path: Path) ->
     assert [record.id for record in trail.look()] == [begun.id]
     assert [problem.line for problem in trail.problems()] == [2]
     assert trail.problems() == []
-    trail.close()
 
 
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
