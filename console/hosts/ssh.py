@@ -118,6 +118,7 @@ class SshTransport:
         self._lost = lost
         self._becoming = becoming
         self._slots = SessionSlots(host)
+        self._leaving: set[asyncio.Task[None]] = set()
         self._folder: Path | None = None
         self._sockets = 0
         self._forwarding = True
@@ -144,6 +145,7 @@ class SshTransport:
         self._connection.abort()
         with suppress(asyncssh.Error, OSError):
             await self._connection.wait_closed()
+        await asyncio.gather(*self._leaving, return_exceptions=True)
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -243,9 +245,26 @@ class SshTransport:
                 await place.aclose()
                 raise
             held.opened()
-            stack.push_async_exit(place)
-            stack.push_async_callback(_end, process)
+            stack.callback(self._leave, process, place)
             return process
+
+    def _leave(self, process: Process, place: AsyncExitStack) -> None:
+        """Close a session, which ends its command by SIGHUP or SIGPIPE at its next word.
+
+        Its place is free for another only once sshd has closed it too: asking before that would be
+        refused, and taken for a lower limit than there is. Who has left need not wait for that.
+        """
+
+        async def left() -> None:
+            async with place:
+                with suppress(TimeoutError, asyncssh.Error, OSError):
+                    async with asyncio.timeout(_CLOSE_TIMEOUT):
+                        await process.wait_closed()
+
+        process.close()
+        task = asyncio.create_task(left(), name=f"{self._host}: a session ends")
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
 
     # -- sockets ----------------------------------------------------------------------------
 
@@ -348,18 +367,6 @@ def command_line(argv: Sequence[str]) -> str:
     first, *others = argv
     special = first in _SHELL_WORDS or (shlex.quote(first) == first and ("=" in first or "%" in first))
     return " ".join([f"'{first}'" if special else shlex.quote(first), *map(shlex.quote, others)])
-
-
-async def _end(process: Process) -> None:
-    """Close the channel, which ends the command by SIGHUP or SIGPIPE at its next word.
-
-    Its place is free for another only once sshd has closed it too: asking before that would be
-    refused, and taken for a lower limit than there is.
-    """
-    process.close()
-    with suppress(TimeoutError, asyncssh.Error, OSError):
-        async with asyncio.timeout(_CLOSE_TIMEOUT):
-            await process.wait_closed()
 
 
 async def _join(

@@ -161,6 +161,16 @@ def test_login_shows_what_we_may_do(truth: Truth) -> None:
     assert "docker" in found["docker1"]["groups"]
 
 
+def test_a_read_only_console_does_not_even_look_whether_it_could_be_root(truth: Truth) -> None:
+    asked = "sudo journalctl -q -o cat SYSLOG_IDENTIFIER=sudo | grep -c COMMAND=/usr/bin/id"
+    before = truth.ask("docker1", f"{asked} || true")
+    (found,) = rows(truth, "--read-only", "login", "--on", "docker1")
+    assert (found["root"], found["why_not"]) == (False, "this console is read-only: --read-only")
+    assert truth.ask("docker1", f"{asked} || true") == before
+    rows(truth, "login", "--on", "docker1")
+    assert truth.ask("docker1", f"{asked} || true") != before
+
+
 def test_selection_by_what_only_the_host_knows(truth: Truth) -> None:
     everybody = {host.name for host in truth.config.hosts}
     assert {row["name"] for row in rows(truth, "host", "list", "--on", "os=debian")} == everybody
