@@ -5,11 +5,11 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from console.actions.audit import Record
 from console.actions.plan import Outcome, Result
@@ -126,11 +126,17 @@ def _time(written: object) -> datetime:
     return at
 
 
-def _lines(file: BinaryIO, *, torn: bool) -> Iterator[bytes]:
-    """The lines from here on; one without an end is another console's half, and left unless `torn`."""
+def _lines(file: Iterable[bytes], *, torn: bool) -> Iterator[bytes]:
+    """The lines from here on, up to one without an end: another console's half, and left unless `torn`.
+
+    What the file would give after a half is the other half, if it was written meanwhile.
+    """
     for line in file:
-        if torn or line.endswith(b"\n"):
+        whole = line.endswith(b"\n")
+        if whole or torn:
             yield line
+        if not whole:
+            return
 
 
 def read_records(folder: Path) -> tuple[list[Record], list[Problem]]:

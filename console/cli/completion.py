@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from console.commands.command import Command, argument
-from console.commands.completion import Candidate, complete, terms
+from console.commands.completion import Candidate, complete, names, terms
 from console.commands.grammar import Globals
 from console.commands.rows import TEXT
 from console.errors import QuarterdeckError, UsageError
@@ -129,7 +129,7 @@ class _Known:
         core = Core(self._globals())
         match metavar:
             case "HOST":
-                yield from (Candidate(host.name, _labels(host.labels)) for host in core.config.hosts)
+                yield from names((host.name, host.labels) for host in core.config.hosts)
             case "SELECTOR":
                 yield from terms((host.name, host.labels) for host in core.config.hosts)
             case "MACRO":
@@ -177,10 +177,6 @@ class _Known:
         name = names[2] if names[:2] == ["macro", "run"] else names[1]
         for parameter in load_macro(find_macro(name, core.environ)).parameters:
             yield Candidate(f"{parameter.name}=", parameter.description)
-
-
-def _labels(labels: Mapping[str, str]) -> str:
-    return ",".join(f"{key}={value}" for key, value in labels.items())
 
 
 def completing(words: Sequence[str]) -> bool:

@@ -26,6 +26,10 @@ class Candidate:
 Known = Callable[[str, Sequence[str]], Iterable[Candidate]]
 
 
+#: Hosts: their names and labels.
+Labelled = Iterable[tuple[str, Mapping[str, str]]]
+
+
 @dataclass(slots=True)
 class _Line:
     """The words ahead, as far as they can be understood."""
@@ -38,15 +42,22 @@ class _Line:
     used: frozenset[str] = frozenset()
 
 
-def terms(hosts: Iterable[tuple[str, Mapping[str, str]]]) -> Iterator[Candidate]:
-    """What a selector over these hosts can say: names, with their labels beside them, labels, keys."""
-    labels: set[str] = set()
-    for name, of_host in hosts:
-        said = [f"{key}={value}" for key, value in of_host.items()]
-        labels.update(said)
-        yield Candidate(name, ",".join(said))
-    yield from map(Candidate, sorted(labels))
+def names(hosts: Labelled) -> Iterator[Candidate]:
+    """These hosts, with their labels beside them."""
+    for name, labels in hosts:
+        yield Candidate(name, ",".join(_said(labels)))
+
+
+def terms(hosts: Labelled) -> Iterator[Candidate]:
+    """What a selector over these hosts can say: names, labels, keys."""
+    hosts = list(hosts)
+    yield from names(hosts)
+    yield from map(Candidate, sorted({term for _, labels in hosts for term in _said(labels)}))
     yield from (Candidate(f"{key}=") for key in BUILT_IN_KEYS)
+
+
+def _said(labels: Mapping[str, str]) -> list[str]:
+    return [f"{key}={value}" for key, value in labels.items()]
 
 
 def complete(words: Sequence[str], typed: str, registry: Registry, known: Known) -> list[Candidate]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from console.actions.audit import Audit, Who
-from console.actions.audit_file import FileSink, Trail
+from console.actions.audit_file import FileSink, Trail, _lines
 from console.errors import ConfigError
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -43,6 +43,12 @@ def test_a_line_that_is_half_written_is_read_once_it_is_whole(tmp_path: Path) ->
     assert [record.id for record in trail.look()] == [begun.id]
     assert [problem.line for problem in trail.problems()] == [2]
     assert trail.problems() == []
+
+
+def test_a_line_whose_end_is_written_while_it_is_read_is_left_whole_for_the_next_look() -> None:
+    read = [b"one\n", b"tw", b"o\n", b"three\n"]  # what a file gives that grows at the second read
+    assert list(_lines(read, torn=False)) == [b"one\n"]
+    assert list(_lines(read[:2], torn=True)) == [b"one\n", b"tw"]
 
 
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from console.actions.hands import Hands
 from console.actions.plan import Outcome, Plan, Refusal, Result, Step
-from console.actions.run import AT_ONCE_A_HOST, Conduct, Execution
+from console.actions.run import AT_ONCE, AT_ONCE_A_HOST, Conduct, Execution
 from console.errors import AccessRefused, HostFailure, Unreachable
 
 
@@ -210,3 +210,25 @@ async def test_hands_that_cannot_be_opened_by_a_fault_of_ours_hold_nobody_up() -
         async with asyncio.timeout(5):
             await execution.run()
     assert execution.results[0].status is Outcome.FAILED
+
+
+async def test_ten_thousand_targets_are_all_done_a_few_at_a_time() -> None:
+    under_way, most = 0, 0
+
+    async def counted() -> str:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0)
+        under_way -= 1
+        return ""
+
+    hosts = Hosts()
+    steps = [step(f"u{unit}", counted, host=f"h{host}") for host in range(100) for unit in range(100)]
+    told, results = await run(*steps, hosts=hosts)
+    assert [result.target for result in results] == [one.target for one in steps]
+    assert {result.status for result in results} == {Outcome.DONE}
+    assert len(told) == 10_000
+    assert (sorted(set(hosts.opened)), len(hosts.opened)) == (sorted(f"h{n}" for n in range(100)), 100)
+    assert 1 < most <= AT_ONCE
+    assert hosts.held == 0

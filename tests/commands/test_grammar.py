@@ -197,3 +197,12 @@ def tidy(command: Command) -> bool:
 def test_parse_of_format_is_the_same_command(command: Command) -> None:
     registry = OWN if isinstance(command, Everything | Remote) else REGISTRY
     assert parse_line(format_command(command), registry).command == command
+
+
+def test_a_line_of_ten_thousand_names_is_read_and_written_whole() -> None:
+    names = [f"u{number}.service" for number in range(10_000)]
+    line = f"unit restart {' '.join(names)} --on h"
+    command = parse_line(line, REGISTRY).command
+    assert command is not None
+    assert parse_line(format_command(command), REGISTRY).command == command
+    assert format_command(command).split()[2:10_002] == names

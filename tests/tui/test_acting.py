@@ -143,6 +143,8 @@ async def test_without_a_place_for_records_nothing_runs_and_the_terminal_stays(t
         await until(pilot, lambda: isinstance(app.screen, type(app.main)))
         told = [str(note.message) for note in app._notifications]
         assert any("the state folder cannot be made" in message for message in told)
+        await pilot.press(*"go units", "enter")
+        await until(pilot, lambda: app.main.view.kind is Kind.UNITS)
 
 
 async def test_a_line_is_checked_while_it_is_typed_and_run_with_enter(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from console.commands.completion import Candidate, complete, terms
+from console.commands.completion import Candidate, complete, names, terms
 from console.commands.macro.library import all_macros
 from console.tui.acting.line import SETTINGS, registry
 from console.tui.views import TOP
@@ -60,18 +60,18 @@ class Completing:
         model, core = self._deck.model, self._deck.core
         match metavar:
             case "HOST":
-                names: Iterable[str] = (host.name for host in model.hosts())
+                return names((host.name, host.labels) for host in model.hosts())
             case "SELECTOR":
                 return terms((host.name, host.labels) for host in model.hosts())
             case "UNIT":
-                names = sorted({unit.name for unit in model.units()})
+                found: Iterable[str] = sorted({unit.name for unit in model.units()})
             case "CONTAINER":
-                names = sorted({box.name for box in model.containers()})
+                found = sorted({box.name for box in model.containers()})
             case "MACRO" if core is not None:
-                names = (macro.path.stem for macro in all_macros(core.environ)[0])
+                found = (macro.path.stem for macro in all_macros(core.environ)[0])
             case _:
-                names = ()
-        return map(Candidate, names)
+                found = ()
+        return map(Candidate, found)
 
 
 def _common(words: Sequence[str]) -> str:

@@ -28,11 +28,7 @@ class TypedCommands:
 
     def begin(self, text: str) -> None:
         """Let a line be typed that begins with `text`."""
-        try:
-            before = self._lines().lines
-        except ConfigError as error:  # without a state folder no write could be recorded either
-            self._tell(str(error))
-            return
+        before = self._lines().lines
         errand = Errand(
             _HINT,
             entered=self._enter,
@@ -46,7 +42,12 @@ class TypedCommands:
     def _lines(self) -> LineHistory:
         if self._history is None:
             core = self._screen.deck.core
-            self._history = LineHistory(core.state_folder if core is not None else None)
+            folder = None
+            try:
+                folder = core.state_folder if core is not None else None
+            except ConfigError as error:  # lines are not kept then, and what only shows works on
+                self._tell(str(error))
+            self._history = LineHistory(folder)
             self._tell(self._history.problem)
         return self._history
 
@@ -62,10 +63,10 @@ class TypedCommands:
     def _enter(self, text: str) -> None:
         if not text.strip():
             return
+        lines = self._lines()
+        lines.add(text)
+        self._tell(lines.problem)
         try:
-            lines = self._lines()
-            lines.add(text)
-            self._tell(lines.problem)
             match understood(text):
                 case View() as view:
                     self._screen.show(view)
