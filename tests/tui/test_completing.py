@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual.events import Key
 
 from console.tui.acting.completing import Completing
 from tests.tui.acting_app import running
@@ -40,3 +41,28 @@ async def test_tab_completes_and_shows_what_can_come_next(tmp_path: Path) -> Non
         await until(pilot, lambda: "web1  web2" in screen(app))
         assert app.main.line.value == "unit reload --on web"
         assert app.main.line.has_focus
+
+
+async def test_what_can_come_next_stays_while_the_fleet_goes_on(tmp_path: Path) -> None:
+    async with running(tmp_path) as (app, pilot):
+        await pilot.press(":", *"unit reload --on w", "tab")
+        await until(pilot, lambda: "web1  web2" in screen(app))
+        app.main.tick()
+        await pilot.pause()
+        assert "web1  web2" in screen(app)
+        await pilot.press("escape")
+        await until(pilot, lambda: "web1  web2" not in screen(app))
+        await pilot.press(":")
+        app.main.tick()
+        await pilot.pause()
+        assert "web1  web2" not in screen(app)
+
+
+async def test_a_tab_right_behind_a_letter_shows_what_can_come_next(tmp_path: Path) -> None:
+    async with running(tmp_path) as (app, pilot):
+        await pilot.press(":", *"unit reload --on ")
+        for key in (Key("w", "w"), Key("tab", "\t")):  # both wait before either is looked at
+            app.main.line.post_message(key)
+        await until(pilot, lambda: app.main.line.value.endswith("web"))
+        await pilot.pause(0.1)
+        assert "web1  web2" in screen(app)

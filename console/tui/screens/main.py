@@ -58,6 +58,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self._typed = TypedCommands(self)
         self._wants_detail = True
         self._ticked = 0.0
+        self._complaint: str | None = None
 
     # -- layout -----------------------------------------------------------------------------
 
@@ -162,6 +163,10 @@ class MainScreen(Screen[None], inherit_bindings=False):
             self.shown.tick()
 
     def _tell_status(self) -> None:
+        if self.line.is_open and self._complaint:
+            self.query_one("#crumbs", Bar).show(self._complaint)
+            return
+        self._complaint = None
         parts = [" " + " › ".join((self.deck.title, *self.view.crumbs()))]
         if self.shown is not None:
             parts.extend(self.shown.status())
@@ -277,10 +282,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def complain(self, text: str | None) -> None:
         """Say what is wrong with what is typed, in the line under the header; None: nothing is."""
-        if text:
-            self.query_one("#crumbs", Bar).show(text)
-        else:
-            self._tell_status()
+        self._complaint = text
+        self._tell_status()
 
     # -- filter and search ------------------------------------------------------------------
 

@@ -44,6 +44,7 @@ class TypedLine(Input):
         super().__init__(compact=True, id=id)
         self._errand: Errand | None = None
         self._back = 0  # how far back among earlier lines
+        self._told: str | None = None  # what the errand was told of last
 
     @property
     def is_open(self) -> bool:
@@ -58,6 +59,7 @@ class TypedLine(Input):
         self.placeholder = errand.hint
         self._errand = errand
         self._back = 0
+        self._told = None
         self.display = True
         self.focus()
 
@@ -96,13 +98,16 @@ class TypedLine(Input):
             completed, found = errand.complete(before)
             self.value = completed + after
             self.cursor_position = len(completed)
+        self._told = self.value
         errand.typed(self.value)
         if found:
             errand.choices(found)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
-        if self._errand is not None:
+        # A key can overtake the word of the change before it: what is told then must not come back.
+        if self._errand is not None and event.value == self.value != self._told:
+            self._told = event.value
             self._errand.typed(event.value)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
