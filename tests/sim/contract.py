@@ -178,7 +178,9 @@ async def relations_have_a_way_back(subject: Subject) -> None:
         assert subject.unit in of_target.before
 
 
-async def heard(subject: Subject, act: Callable[[], Awaitable[None]], last: str) -> list[Signal]:
+async def heard(
+    subject: Subject, act: Callable[[], Awaitable[None]], last: Callable[[Signal], bool]
+) -> list[Signal]:
     """All that systemd sends while something is done, to a client that wants to hear everything."""
     signals: list[Signal] = []
     news = asyncio.Event()
@@ -194,7 +196,7 @@ async def heard(subject: Subject, act: Callable[[], Awaitable[None]], last: str)
         await bus.call(Call(SERVICE, PATH, MANAGER, "Subscribe"))
         await act()
         async with asyncio.timeout(20):
-            while not any(signal.member == last for signal in signals):
+            while not any(map(last, signals)):
                 news.clear()
                 await news.wait()
     return signals
@@ -207,7 +209,8 @@ async def signals_of_a_restart(subject: Subject) -> list[Signal]:
         async with connected(subject) as transport, unit_control(transport) as control:
             assert await control.job("restart", subject.unit, within=20) == "done"
 
-    found = await heard(subject, act, "JobRemoved")
+    # Of its own job: units that crash and come back by themselves have jobs all the time.
+    found = await heard(subject, act, lambda each: each.member == "JobRemoved" and subject.unit in each.body)
     mine = unit_path(subject.unit)
     return [each for each in found if each.path == mine or subject.unit in each.body]
 
