@@ -43,6 +43,7 @@ class EtcdConfig:
     key: Path | None = None
     user: str | None = None
     password_file: Path | None = None
+    password: str | None = field(default=None, repr=False)  # from $ETCDCTL_USER; no file holds one
     prefix: str = "/quarterdeck/"
 
 

@@ -1,0 +1,293 @@
+"""etcd as this program asks it: reads that find a member that answers, writes that are never repeated.
+
+    async with open_etcd(config) as etcd:
+        listing = await etcd.list(Span.under("/quarterdeck/hosts/"))
+        await etcd.write([Put(key, value)], guards=[Unchanged(key, entry.modified)])
+
+Every call has a deadline. A read that gets no answer is asked of the next endpoint, until `PATIENCE_S`
+is over. A write is sent once: where its answer is lost it ends with `FateUnknown`, and `guarded.py` reads
+what became of it. Source of the protocol: etcd's `api/etcdserverpb/rpc.proto`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from console.errors import StoreError, StoreUnreachable
+from console.model.config import EtcdConfig
+from console.store import faults
+from console.store.calls import CallFailed, Metadata, answer
+from console.store.connection import Connection, Member
+from console.store.endpoints import Identity, endpoint, identity
+from console.store.faults import Verdict
+from console.store.health import Health
+from console.store.values import (
+    OPERATIONS,
+    Delete,
+    Entry,
+    Guard,
+    Listing,
+    Operation,
+    Put,
+    SameLife,
+    Span,
+    Unchanged,
+    Written,
+)
+from console.store.wire import rpc
+
+#: One try of a read, one write, and how long a call looks for a member that answers. Seconds.
+READ_S = 2.0
+WRITE_S = 3.0
+PATIENCE_S = 8.0
+
+#: Between two rounds over endpoints of which none answered.
+_PAUSE_S = 0.2
+
+#: Keys of one page of a listing.
+PAGE = 1000
+
+#: etcd answers nothing while it has no leader; without this a member cut off would wait.
+_HAS_LEADER = ("hasleader", "true")
+
+#: Makes a call to a member: with this metadata, and a timeout in seconds.
+Ask = Callable[[Member, Metadata, float], Awaitable[Any]]
+
+
+class Compacted(StoreError):
+    """The revision asked for is no longer there; what is now has to be read."""
+
+
+class Etcd:
+    """The client. Made by `open_etcd`."""
+
+    def __init__(self, config: EtcdConfig) -> None:
+        self.prefix = config.prefix
+        self.connection = Connection([endpoint(url) for url in config.endpoints], identity(config))
+        self._token: str | None = None
+        self._renewing = asyncio.Lock()
+        self.health = Health(config.endpoints)
+
+    # -- keys -------------------------------------------------------------------------------
+
+    async def get(self, key: str) -> Entry | None:
+        """The key as it is now. :raises StoreError: etcd does not say."""
+        found = await self.range(Span(key))
+        return found.entries[0] if found.entries else None
+
+    async def list(self, span: Span, revision: int = 0) -> Listing:
+        """All keys of `span` at one revision, now or an earlier one, however many they are.
+
+        :raises Compacted: that revision is gone.
+        :raises StoreError: etcd does not say.
+        """
+        entries: list[Entry] = []
+        page = await self.range(span, revision=revision, limit=PAGE)
+        revision = revision or page.revision
+        entries += page.entries
+        while len(page.entries) == PAGE:
+            rest = Span(entries[-1].key + "\0", span.end)
+            page = await self.range(rest, revision=revision, limit=PAGE)
+            entries += page.entries
+        return Listing(tuple(entries), revision)
+
+    async def range(self, span: Span, *, revision: int = 0, limit: int = 0) -> Listing:
+        """At most `limit` keys of `span` (0: all) at `revision` (0: now). See `list`."""
+        request = rpc.RangeRequest(
+            key=span.key.encode(), range_end=_end(span), revision=revision, limit=limit
+        )
+        try:
+            said = await self.read(
+                lambda member, metadata, timeout: member.kv.Range(request, metadata=metadata, timeout=timeout)
+            )
+        except StoreError as error:
+            if "has been compacted" in error.message:
+                raise Compacted(error.message) from error
+            raise
+        return Listing(tuple(entry_of(kv) for kv in said.kvs), said.header.revision)
+
+    async def write(self, operations: Sequence[Operation], guards: Sequence[Guard] = ()) -> Written:
+        """Carry out all of `operations` at one revision, if all of `guards` hold; else none of them.
+
+        Sent once. At most `OPERATIONS` of them, none of them twice on the same key.
+
+        :raises FateUnknown: no answer came.
+        :raises StoreUnreachable: it could not be sent; nothing was written.
+        :raises StoreError: etcd has turned it down; nothing was written.
+        """
+        assert len(operations) <= OPERATIONS
+        request = rpc.TxnRequest(
+            compare=[_compare(guard) for guard in guards], success=[_operation(one) for one in operations]
+        )
+        what = ", ".join(one.key if isinstance(one, Put) else one.span.key for one in operations[:3])
+        said = await self.once(
+            what,
+            lambda member, metadata, timeout: member.kv.Txn(request, metadata=metadata, timeout=timeout),
+        )
+        return Written(said.succeeded, said.header.revision)
+
+    # -- calls ------------------------------------------------------------------------------
+
+    async def read(self, ask: Ask, *, timeout: float = READ_S, patience: float = PATIENCE_S) -> Any:
+        """Ask until a member answers. For what may be asked twice.
+
+        :param timeout: of one try; `patience` is for all of them, in seconds.
+        :raises StoreError: etcd says no, or nobody has answered.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + patience
+        renewed = False
+        while True:
+            member, metadata = await self.ready(until)
+            try:
+                said = await answer(ask(member, metadata, min(timeout, max(until - loop.time(), 0.1))))
+            except CallFailed as failed:
+                renewed = await self._judged(failed, member, renewed=renewed)
+                if loop.time() >= until:
+                    raise faults.unreachable(len(self.connection.endpoints), failed.why) from None
+            else:
+                self.health.answered(member.endpoint.url)
+                return said
+
+    async def once(self, what: str, ask: Ask, *, timeout: float = WRITE_S) -> Any:
+        """Send something that changes etcd, once; a second time only where it is sure that it was not done.
+
+        :param what: names it to whoever reads that its fate is unknown.
+        :raises FateUnknown: no answer came.
+        :raises StoreError: it was not done.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + PATIENCE_S
+        renewed = False
+        while True:
+            member, metadata = await self.ready(until)
+            try:
+                said = await answer(ask(member, metadata, timeout))
+            except CallFailed as failed:
+                renewed = await self._judged(failed, member, renewed=renewed)
+                if failed.verdict is Verdict.OPEN:
+                    raise faults.unknown_fate(what, failed.why) from None
+                if loop.time() >= until:
+                    raise faults.unreachable(len(self.connection.endpoints), failed.why) from None
+            else:
+                self.health.answered(member.endpoint.url)
+                return said
+
+    async def ready(self, until: float) -> tuple[Member, Metadata]:
+        """A member that answers, and what goes with each call to it.
+
+        :param until: how long to look for one, in the event loop's time.
+        :raises StoreUnreachable: there is none.
+        :raises StoreRefused: etcd does not take our user and password.
+        """
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                member = await self.connection.member()
+                return member, await self._metadata(member)
+            except StoreUnreachable as error:
+                self.health.silent(error.message)
+                if loop.time() + _PAUSE_S >= until:
+                    raise
+            await asyncio.sleep(_PAUSE_S)
+
+    async def leave(self, member: Member, reason: str) -> None:
+        """`member` has not answered: use another from now on."""
+        self.health.silent(reason)
+        await self.connection.leave(member)
+
+    def forget_token(self) -> None:
+        """The next call gets a token of its own: etcd no longer takes the one in use."""
+        self._token = None
+
+    async def _judged(self, failed: CallFailed, member: Member, *, renewed: bool) -> bool:
+        """What comes of a failed call: whether its token was renewed by now.
+
+        :raises StoreError: etcd has answered, and that is final.
+        """
+        if failed.verdict is Verdict.TOKEN and not renewed and self.connection.identity.user is not None:
+            self.forget_token()
+            return True
+        if failed.verdict in (Verdict.FINAL, Verdict.TOKEN):
+            self.health.answered(member.endpoint.url)
+            raise faults.refusal(failed.code, failed.details)
+        await self.leave(member, failed.why)
+        return renewed
+
+    async def _metadata(self, member: Member) -> Metadata:
+        who = self.connection.identity
+        if who.user is None:
+            return (_HAS_LEADER,)
+        async with self._renewing:  # of those who need a token at the same time, one asks
+            if self._token is None:
+                self._token = await self._authenticate(member, who)
+        return (_HAS_LEADER, ("token", self._token)) if self._token else (_HAS_LEADER,)
+
+    async def _authenticate(self, member: Member, who: Identity) -> str:
+        request = rpc.AuthenticateRequest(name=who.user, password=who.password or "")
+        try:
+            said = await answer(member.auth.Authenticate(request, timeout=WRITE_S))
+        except CallFailed as failed:
+            if "not enabled" in failed.details:
+                return ""  # everybody may do everything there
+            await self._judged(failed, member, renewed=True)
+            raise faults.unreachable(len(self.connection.endpoints), failed.why) from None
+        token: str = said.token
+        return token
+
+
+@asynccontextmanager
+async def open_etcd(config: EtcdConfig) -> AsyncIterator[Etcd]:
+    """A client, with a task that asks etcd now and then whether it is there; both end with the context.
+
+    :raises ConfigError: a file that the configuration names cannot be read. Nothing is connected here.
+    """
+    etcd = Etcd(config)
+    probing = asyncio.create_task(etcd.health.watch_over(etcd), name="etcd probe")
+    try:
+        yield etcd
+    finally:
+        probing.cancel()
+        await asyncio.wait((probing,))
+        await etcd.connection.close()
+
+
+def entry_of(kv: Any) -> Entry:
+    """A key as the protocol has it, as ours. Keys that are not UTF-8 are not ours."""
+    return Entry(
+        kv.key.decode("utf-8", "replace"),
+        kv.value,
+        kv.create_revision,
+        kv.mod_revision,
+        kv.version,
+        kv.lease,
+    )
+
+
+def _end(span: Span) -> bytes:
+    return b"" if span.end is None else span.end.encode()
+
+
+def _compare(guard: Guard) -> Any:
+    match guard:
+        case Unchanged(key, modified):
+            return rpc.Compare(
+                result=rpc.Compare.EQUAL, target=rpc.Compare.MOD, key=key.encode(), mod_revision=modified
+            )
+        case SameLife(key, created):
+            return rpc.Compare(
+                result=rpc.Compare.EQUAL, target=rpc.Compare.CREATE, key=key.encode(), create_revision=created
+            )
+
+
+def _operation(operation: Operation) -> Any:
+    match operation:
+        case Put(key, value, lease):
+            return rpc.RequestOp(request_put=rpc.PutRequest(key=key.encode(), value=value, lease=lease))
+        case Delete(span):
+            return rpc.RequestOp(
+                request_delete_range=rpc.DeleteRangeRequest(key=span.key.encode(), range_end=_end(span))
+            )

@@ -1,0 +1,63 @@
+"""What stands under some keys, kept up to date here: listed once, then watched.
+
+    async for changes in mirror(etcd, Span.under(…), entries): …     entries is what is now
+
+After a compaction it is listed anew and compared with what it was, so that no change is lost; those in
+between, which nobody can know any more, come as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from console.store.client import Compacted, Etcd
+from console.store.values import Entry, Event, Listing, Span
+from console.store.watch import watch
+
+
+async def mirror(etcd: Etcd, span: Span, entries: dict[str, Entry]) -> AsyncIterator[tuple[Event, ...]]:
+    """Keep `entries` as they are in etcd; what changed, as it does. The first batch is all that there is.
+
+    A key that was deleted while nobody could see it is told at the revision of the listing.
+
+    :param entries: filled and kept by this alone. It may hold what is known from before.
+    :raises StoreError: etcd says no; it is waited for where it does not answer.
+    """
+    first = True
+    while True:
+        try:
+            listing = await etcd.list(span)
+        except Compacted:
+            continue  # it took longer to read all pages than etcd keeps what was
+        changes = difference(entries, listing)
+        _apply(entries, changes)
+        if changes or first:
+            first = False
+            yield changes
+        try:
+            async for events in watch(etcd, span, listing.revision):
+                if events:
+                    _apply(entries, events)
+                    yield events
+        except Compacted:
+            pass
+
+
+def difference(before: dict[str, Entry], listing: Listing) -> tuple[Event, ...]:
+    """What makes `before` into what was listed, in the order in which it happened."""
+    now = {entry.key: entry for entry in listing.entries}
+    changed = [
+        Event(key, entry.modified, entry)
+        for key, entry in now.items()
+        if (known := before.get(key)) is None or known.modified != entry.modified
+    ]
+    gone = [Event(key, listing.revision, None) for key in before if key not in now]
+    return tuple(sorted([*changed, *gone], key=lambda event: event.revision))
+
+
+def _apply(entries: dict[str, Entry], events: tuple[Event, ...]) -> None:
+    for event in events:
+        if event.entry is None:
+            entries.pop(event.key, None)
+        else:
+            entries[event.key] = event.entry

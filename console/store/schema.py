@@ -1,0 +1,124 @@
+"""The keys of the fleet in etcd: their names, the version of what they hold, and how one becomes the next.
+
+The one module that knows them. All under the fleet's prefix:
+
+    schema                          {"version": 1}
+    hosts/<name>                    address, labels, cordoned, drained-by
+    services/<name>                 current spec: revision number, unit text, policy, desired state
+    services/<name>/rev/<n>         immutable revisions
+    instances/<name>/<i>            host, epoch, revision: the placement
+    observed/<host>                 the engine's last summary
+    rollouts/<id>                   spec, waves, position, per-target result
+    denied/<kind>/<version>         versions that no rollout may bring back
+    locks/reboot/<group>            semaphore: max, holders with since and why
+    engine/leader                   election, on a lease
+    acting/<host>/<record>          who changes something on a host just now, on a lease
+    acks/<id>                       what is known and being looked after, until when
+    audit/<time>-<id>               what was done, on the lease of its day
+    audit-leases/<day>              which lease that is
+    macros/<name>                   the text of a macro
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from console.errors import Conflict, StoreError
+from console.store import guarded
+from console.store.client import Etcd
+from console.store.values import Entry, Span
+
+#: The version of the keys that this program reads and writes.
+VERSION = 1
+
+#: From each older version to the next: changes all keys, and may be run again where it was interrupted.
+Migration = Callable[[Etcd, "Keys"], Awaitable[None]]
+MIGRATIONS: dict[int, Migration] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Where things stand under a prefix, which ends in a slash."""
+
+    prefix: str
+
+    @property
+    def all(self) -> Span:
+        return Span.under(self.prefix)
+
+    @property
+    def schema(self) -> str:
+        return f"{self.prefix}schema"
+
+    @property
+    def leader(self) -> str:
+        return f"{self.prefix}engine/leader"
+
+    def under(self, kind: str) -> Span:
+        """All keys of a kind, such as `hosts`."""
+        return Span.under(f"{self.prefix}{kind}/")
+
+    def host(self, name: str) -> str:
+        return f"{self.prefix}hosts/{name}"
+
+    def macro(self, name: str) -> str:
+        return f"{self.prefix}macros/{name}"
+
+    def ack(self, identity: str) -> str:
+        return f"{self.prefix}acks/{identity}"
+
+    def acting(self, host: str, record: str) -> str:
+        return f"{self.prefix}acting/{host}/{record}"
+
+    def audit(self, time: datetime, record: str) -> str:
+        """Sorted by time, so that the newest are the last."""
+        return f"{self.prefix}audit/{time.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}-{record}"
+
+    def audit_lease(self, day: str) -> str:
+        return f"{self.prefix}audit-leases/{day}"
+
+    def name(self, key: str) -> str:
+        """What comes after `<prefix><kind>/`."""
+        return key.removeprefix(self.prefix).partition("/")[2]
+
+
+async def check_schema(etcd: Etcd, *, write: bool) -> int:
+    """See that we understand the keys, and bring older ones forward; the version that is there.
+
+    :param write: whether that may be written. A reader takes what is there, where it is not newer.
+    :raises StoreError: a newer program has written them.
+    """
+    keys = Keys(etcd.prefix)
+    while True:
+        entry = await etcd.get(keys.schema)
+        version = _version(entry)
+        if version > VERSION:
+            raise StoreError(
+                f"the keys under {etcd.prefix} are of version {version}, and this program knows {VERSION}",
+                hint="use the newer quarterdeck here too",
+            )
+        if version == VERSION or not write:
+            return version
+        if version:
+            await MIGRATIONS[version](etcd, keys)
+        try:
+            await guarded.put(etcd, keys.schema, _text(version + 1 if version else VERSION), entry)
+        except Conflict:
+            continue  # another console was at it too: see what it has made of them
+
+
+def _version(entry: Entry | None) -> int:
+    """0 where there are none yet."""
+    if entry is None:
+        return 0
+    try:
+        return int(json.loads(entry.value)["version"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"{entry.key} does not hold a version", hint="is this prefix another's?") from error
+
+
+def _text(version: int) -> bytes:
+    return json.dumps({"version": version}).encode()
