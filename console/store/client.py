@@ -194,6 +194,11 @@ class Etcd:
                     raise
             await asyncio.sleep(_PAUSE_S)
 
+    async def metadata(self) -> Metadata:
+        """What goes with a call to a member that is not the one in use. :raises StoreError: see `ready`."""
+        _, metadata = await self.ready(asyncio.get_running_loop().time() + PATIENCE_S)
+        return metadata
+
     async def leave(self, member: Member, reason: str) -> None:
         """`member` has not answered: use another from now on."""
         self.health.silent(reason)

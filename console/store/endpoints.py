@@ -25,13 +25,17 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who we are to etcd, and whom we believe: PEM texts, and the user if it asks for one."""
+    """Who we are to etcd, and whom we believe: PEM texts, and the user if it asks for one.
+
+    :param files: where the certificate and its key are, for what reads no texts (Python's ssl).
+    """
 
     ca: bytes | None = None
     cert: bytes | None = None
     key: bytes | None = None
     user: str | None = None
     password: str | None = None
+    files: tuple[Path, Path] | None = None
 
     def __repr__(self) -> str:
         return f"Identity(user={self.user!r})"
@@ -61,6 +65,7 @@ def identity(config: EtcdConfig) -> Identity:
         _read(config.key) if config.key else None,
         config.user,
         password,
+        (config.cert, config.key) if config.cert and config.key else None,
     )
 
 
