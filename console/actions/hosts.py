@@ -8,10 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from console.actions.boot import boot_id
-from console.errors import ConfigError, HostError, HostFailure, Unreachable
+from console.errors import ConfigError, HostError, HostFailure, StoreError, Unreachable
 from console.fleet.overlay import (
     HostOverlay,
     change_overlay,
@@ -24,6 +24,7 @@ from console.model.text import clean
 
 if TYPE_CHECKING:
     from console.actions.hands import Hands
+    from console.fleet.memory import Memory
     from console.hosts.transport import Transport
 
 #: A host that is on its way up is asked this often, in seconds.
@@ -98,13 +99,26 @@ async def _tell(transport: Transport, verb: str) -> None:
         raise HostFailure(f"systemctl {verb}: {clean(said.complaint, 200)}", host=transport.host)
 
 
+class Said(Protocol):
+    """Where what is said of a host is kept: in the fleet's etcd, or, where it has none, in a file."""
+
+    @property
+    def host(self) -> HostConfig:
+        """The host as the fleet's file has it."""
+
+    async def now(self) -> HostConfig:
+        """The host as the file and what is said have it. :raises HostFailure: that cannot be read."""
+
+    async def change(self, change: Callable[[HostOverlay], HostOverlay]) -> None:
+        """:raises HostFailure: it cannot be kept, or whether it was is not known."""
+
+
 @dataclass(frozen=True, slots=True)
-class Said:
-    """Where what is said of a host is kept.
+class SaidInFile:
+    """Kept in the state folder.
 
     :param path: the overlay's file.
     :param config: the fleet's file.
-    :param host: as the fleet's file has it.
     :param told: takes the host as both have it, once that has changed.
     """
 
@@ -113,15 +127,13 @@ class Said:
     host: HostConfig
     told: Callable[[HostConfig], None] = field(repr=False, compare=False)
 
-    def now(self) -> HostConfig:
-        """The host as both have it. :raises HostFailure: that cannot be read."""
+    async def now(self) -> HostConfig:
         try:
             return overlaid_host(self.host, read_overlay(self.path).get(self.host.name))
         except ConfigError as error:
             raise HostFailure(str(error), host=self.host.name) from error
 
-    def change(self, change: Callable[[HostOverlay], HostOverlay]) -> None:
-        """:raises HostFailure: it cannot be kept."""
+    async def change(self, change: Callable[[HostOverlay], HostOverlay]) -> None:
         name = self.host.name
 
         def changed(said: dict[str, HostOverlay]) -> Mapping[str, HostOverlay]:
@@ -132,6 +144,29 @@ class Said:
         except ConfigError as error:
             raise HostFailure(str(error), host=name) from error
         self.told(overlaid_host(self.host, overlay.get(name)))
+
+
+@dataclass(frozen=True, slots=True)
+class SaidInEtcd:
+    """Kept in the fleet's memory. `told` as above."""
+
+    memory: Memory = field(repr=False, compare=False)
+    host: HostConfig
+    told: Callable[[HostConfig], None] = field(repr=False, compare=False)
+
+    async def now(self) -> HostConfig:
+        try:
+            said = await self.memory.host(self.host.name)
+        except StoreError as error:
+            raise HostFailure(str(error), host=self.host.name) from error
+        return overlaid_host(self.host, said)
+
+    async def change(self, change: Callable[[HostOverlay], HostOverlay]) -> None:
+        try:
+            said = await self.memory.change_host(self.host.name, change)
+        except (StoreError, ConfigError) as error:
+            raise HostFailure(str(error), host=self.host.name) from error
+        self.told(overlaid_host(self.host, said))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +181,14 @@ class HostLabel:
     before: Mapping[str, str | None]
 
     async def check(self, hands: Hands) -> str | None:
-        labels = self.said.now().labels
+        labels = (await self.said.now()).labels
         for key, value in self.before.items():
             if labels.get(key) != value:
                 return f"its label {key} is {labels.get(key)} now, and was {value} when planned"
         return None
 
     async def do(self, hands: Hands) -> str:
-        self.said.change(lambda overlay: labelled(self.said.host, overlay, self.labels))
+        await self.said.change(lambda overlay: labelled(self.said.host, overlay, self.labels))
         return ""
 
 
@@ -165,11 +200,11 @@ class HostCordon:
     on: bool
 
     async def check(self, hands: Hands) -> str | None:
-        if (self.said.now().cordoned is not None) == self.on:
+        if ((await self.said.now()).cordoned is not None) == self.on:
             return "it is cordoned already" if self.on else "it is not cordoned any more"
         return None
 
     async def do(self, hands: Hands) -> str:
         since = datetime.now(UTC) if self.on else None
-        self.said.change(lambda overlay: replace(overlay, cordoned=since))
+        await self.said.change(lambda overlay: replace(overlay, cordoned=since))
         return ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from console.commands.command import Command, Kind, argument, option, rest, switch
+from console.commands.command import Command, Kind, Recall, argument, option, rest, switch
 from console.commands.rows import Cell, RowKind, Tone
 from console.commands.values import DURATION, INTEGER, PATH, SIZE, Value
 from console.errors import HostFailure, LabError, UsageError
@@ -77,6 +77,7 @@ class LabCommand(Command):
     """A command about the lab on this machine: no fleet file's `read_only` is about it."""
 
     of_fleet = False
+    recall = Recall.NONE
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,8 @@ def _help(line: Line, registry: Registry) -> int:
 def _run(command: Command, options: Globals) -> int:
     async def work(core: Core, printer: Printer) -> int:
         core.check(command)
-        await command.run(core, printer)
+        async with core.recalled(command.recall, printer.note):
+            await command.run(core, printer)
         return Exit.TARGET if printer.failures else Exit.OK
 
     return _guarded(work, options, format_command(command))

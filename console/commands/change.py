@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, ClassVar
@@ -27,7 +28,9 @@ from console.commands.parameters import OnHosts
 from console.commands.rows.change import PLAN, RESULT
 from console.commands.values import INTEGER, WAVES, wave_ends
 from console.errors import ConfigError, HostError, Incomplete, NothingSelected, Refused, UsageError
+from console.model.memory import Acting
 from console.model.selector import Selector
+from console.model.text import clean
 from console.model.wants import Wants
 
 if TYPE_CHECKING:
@@ -36,6 +39,9 @@ if TYPE_CHECKING:
     from console.commands.output import Output
 
 _NAMED = 8
+
+#: Of a line that others are shown.
+_LINE_MAX = 200
 
 
 @dataclass(frozen=True)
@@ -78,11 +84,11 @@ class Change(OnHosts):
         on, wants = self.reach(core, out)
         if core.options.plan:
             async with core.observe(on, wants) as view:
-                out.document(PLAN, await self.draw(core, view, out))
+                out.document(PLAN, in_company(await self.draw(core, view, out), core))
             return
         permit = permit_for(core, format_command(self))
         async with core.observe(on, wants) as view:
-            plan = await self.draw(core, view, out)
+            plan = in_company(await self.draw(core, view, out), core)
             if not plan.steps and not plan.refused:
                 out.note("nothing to do")
                 return
@@ -144,6 +150,7 @@ class Ended:
     :param undo: the lines that take it back.
     :param cancelled: what interrupted it, if anything did; still on its way.
     :param unrecorded: why its end is not in the audit, if it is not.
+    :param unseen: why other consoles did not see it going on, if they did not.
     """
 
     record: Record
@@ -151,12 +158,15 @@ class Ended:
     undo: tuple[str, ...] = ()
     cancelled: asyncio.CancelledError | None = None
     unrecorded: ConfigError | None = None
+    unseen: str | None = None
 
     def tell(self, out: Output) -> None:
         """Interrupted, it is accounted for, and the interruption goes on its way.
 
         :raises ConfigError: its end could not be recorded; that is told beside an interruption.
         """
+        if self.unseen is not None:
+            out.note(f"other consoles did not see this going on: {self.unseen}")
         if self.cancelled is not None:
             out.note(account(self.results))
             if self.unrecorded is not None:
@@ -205,8 +215,10 @@ async def executed(
     )
     cancelled: asyncio.CancelledError | None = None
     unrecorded: ConfigError | None = None
+    unseen: list[str] = []
     try:
-        await execution.run()
+        async with seen_acting(core, record, plan.hosts, unseen.append):
+            await execution.run()
     except asyncio.CancelledError as error:
         cancelled = error
     finally:
@@ -218,7 +230,29 @@ async def executed(
             unrecorded = error
     if unheard is not None and cancelled is None:
         raise unheard
-    return Ended(record, results, undo, cancelled, unrecorded)
+    return Ended(record, results, undo, cancelled, unrecorded, "; ".join(unseen) or None)
+
+
+def in_company(plan: Plan, core: Core) -> Plan:
+    """The plan with what others are doing on its hosts just now, for who confirms it to know."""
+    if core.memory is None:
+        return plan
+    notes = [f"{host}: {one.words}, now" for host in plan.hosts for one in core.memory.acting(host)]
+    return replace(plan, notes=(*plan.notes, *notes)) if notes else plan
+
+
+@asynccontextmanager
+async def seen_acting(
+    core: Core, record: Record, hosts: Iterable[str], unseen: Callable[[str], None]
+) -> AsyncIterator[None]:
+    """While a change is carried out, every console of the fleet sees by whom; `unseen`: why not."""
+    if core.memory is None:
+        yield
+        return
+    line = clean(record.line, _LINE_MAX)
+    said = [Acting(host, record.id, record.actor, record.origin, line, record.time) for host in hosts]
+    async with core.memory.acting_on(said, unseen):
+        yield
 
 
 class _Replan:

@@ -31,6 +31,15 @@ class Kind(StrEnum):
     WRITE = "write"
 
 
+class Recall(StrEnum):
+    """What a command needs of the fleet's memory, etcd."""
+
+    NONE = "none"  # it is not about the fleet
+    READ = "read"  # what is there, and what was last known where it does not answer
+    WRITE = "write"  # it is about what is kept there
+    TERMINAL = "terminal"  # it follows it
+
+
 class Shape(StrEnum):
     """Where on the line a parameter stands."""
 
@@ -100,6 +109,7 @@ class Command:
     aliases: ClassVar[tuple[tuple[str, ...], ...]] = ()
     kind: ClassVar[Kind] = Kind.READ
     of_fleet: ClassVar[bool] = True  # whether it is about the fleet of the fleet's file
+    recall: ClassVar[Recall] = Recall.READ
 
     async def run(self, core: Core, out: Output) -> None:
         """Do it, telling `out` what is found.

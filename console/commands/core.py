@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from console.commands import clock
-from console.commands.command import Command, Kind
+from console.commands.command import Command, Kind, Recall
 from console.commands.grammar import Globals, format_command
 from console.commands.places import state_folder, state_path
 from console.errors import Absent, ConfigError, HostError, HostFailure, NothingSelected, Refused
@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from console.commands.interactive import Seat
     from console.fleet.fleet import Fleet
     from console.fleet.follow import JournalTail
+    from console.fleet.memory import Memory
     from console.hosts.links import Links
     from console.hosts.secrets import Ask
+    from console.store.embedded import EmbeddedEtcd
 
 #: Keys of a selector that only the host itself can answer.
 _ASKED_KEYS = frozenset({"os", "version", "state", "driver"})
@@ -117,6 +119,9 @@ class Core:
         self.seat = None if options.batch else seat
         self.pipe = pipe
         self._overlaid: tuple[tuple[int, int], FleetConfig] | None = None
+        #: The fleet's memory while `recalled` is entered; None where there is none that answers.
+        self.memory: Memory | None = None
+        self.embedded: EmbeddedEtcd | None = None
 
     def attached(self, fleet: Fleet, confirm: Confirm | None) -> Core:
         """The same console on a fleet that is open already: for commands that are run from inside it."""
@@ -165,6 +170,25 @@ class Core:
         if self._overlaid is None or self._overlaid[0] != as_read:
             self._overlaid = (as_read, overlaid(self.file, read_overlay(path)))
         return self._overlaid[1]
+
+    @asynccontextmanager
+    async def recalled(self, need: Recall, told: Callable[[str], None]) -> AsyncIterator[None]:
+        """With the fleet's memory at hand, as far as `need` says and it is there.
+
+        :param told: takes what a person should know of it.
+        :raises StoreError: it is needed, and does not answer.
+        """
+        if need is Recall.NONE or self.memory is not None:
+            yield
+            return
+        from console.commands.recall import recall
+
+        async with AsyncExitStack() as stack:
+            self.memory = await recall(self, need, stack, told)
+            try:
+                yield
+            finally:
+                self.memory = self.embedded = None
 
     def read_only(self, *, of_fleet: bool = True) -> str | None:
         """Why no write may happen, or None. Nothing is connected to find out.

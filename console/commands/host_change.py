@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from console.actions.plan import Act, Effect, Plan, Refusal, Step
 from console.commands.change import Change, tell_idle, unreached
-from console.commands.command import Command, argument, option
+from console.commands.command import Command, Recall, argument, option
 from console.commands.grammar import format_command
 from console.commands.values import DURATION
 from console.errors import HostError, UsageError
@@ -154,8 +154,9 @@ def _listed(names: list[str]) -> str:
 
 @dataclass(frozen=True)
 class _Said(Change):
-    """Changes what is said of hosts, in the state folder; the hosts themselves are not asked."""
+    """Changes what is said of hosts, in the fleet's memory; the hosts themselves are not asked."""
 
+    recall = Recall.WRITE
     wants: ClassVar[Wants] = Wants(units=False, containers=False, os=False, connect=False)
 
     async def draw(self, core: Core, view: View, out: Output) -> Plan:
@@ -176,17 +177,20 @@ class _Said(Change):
 
 
 def _said(core: Core, view: View, host: str) -> Said:
-    from console.actions.hosts import Said
+    from console.actions.hosts import SaidInEtcd, SaidInFile
 
-    config = next(one for one in core.file.hosts if one.name == host)
-    return Said(core.overlay_path, core.config_path, config, view.fleet.model.configure)
+    # As the file has it; one that is only in etcd is as what is said there makes it.
+    config = next((one for one in core.file.hosts if one.name == host), view.fleet.sessions[host].config)
+    if core.memory is not None:
+        return SaidInEtcd(core.memory, config, view.fleet.model.configure)
+    return SaidInFile(core.overlay_path, core.config_path, config, view.fleet.model.configure)
 
 
 @dataclass(frozen=True)
 class HostLabel(_Said):
     """Set labels of hosts, or take them away with `KEY-`; selectors go by them from then on.
 
-    The fleet's file is left as it is: what it says otherwise is kept beside it, in the state folder.
+    The fleet's file is left as it is: what it says otherwise is kept in the fleet's etcd.
     """
 
     words = ("host", "label")

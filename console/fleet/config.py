@@ -186,6 +186,7 @@ class _File(TableReader):
             path=self.path,
             hosts=self._hosts(ssh),
             ssh_config=honoured,
+            ssh=HostConfig("", **ssh),
             etcd=self._etcd(),
             terminal=TerminalConfig(**self.table(TERMINAL, "terminal")),
             keys=self._keys(),

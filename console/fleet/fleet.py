@@ -32,17 +32,21 @@ class Fleet:
     ) -> None:
         configs = list(hosts)
         self.model = FleetModel(configs)
-        self._sessions = {
-            config.name: HostSession(
-                config,
-                links.connect,
-                make_sources(config, wants, threads, DeploymentsReading(config.name)),
-                self._take,
-            )
-            for config in configs
-        }
+        self._wants = wants
+        self._links = links
+        self._threads = threads
+        self._sessions = {config.name: self._session(config) for config in configs}
+        self._group: asyncio.TaskGroup | None = None
+        self._running: dict[str, asyncio.Task[None]] = {}
+
+    def _session(self, config: HostConfig) -> HostSession:
+        reading = DeploymentsReading(config.name)
+        sources = make_sources(config, self._wants, self._threads, reading)
+        return HostSession(config, self._links.connect, sources, self._take)
 
     def _take(self, event: Event) -> None:
+        if event.host not in self._sessions:
+            return  # the last words of one that was removed
         self.model.apply(event)
         # Of deployments systemd only tells that one is being staged: what the `os` source reads is about
         # to change.
@@ -54,6 +58,20 @@ class Fleet:
     @property
     def sessions(self) -> dict[str, HostSession]:
         return self._sessions
+
+    def add(self, config: HostConfig) -> None:
+        """A host that is the fleet's from now on."""
+        self.model.configure(config)
+        self._sessions[config.name] = self._session(config)
+        if self._group is not None:
+            self._begin(config.name)
+
+    def remove(self, host: str) -> None:
+        """A host that is not the fleet's any more; its connection is closed."""
+        self._sessions.pop(host)
+        if (task := self._running.pop(host, None)) is not None:
+            task.cancel()
+        self.model.remove(host)
 
     def source(self, host: str, source: Source) -> object:
         """The source object of a host, for questions asked on demand."""
@@ -114,9 +132,14 @@ class Fleet:
 
     async def run(self) -> None:
         """Keep every host connected until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            for name, session in self._sessions.items():
-                group.create_task(session.run(), name=f"session {name}")
+        async with asyncio.TaskGroup() as self._group:
+            for name in self._sessions:
+                self._begin(name)
+            await asyncio.Event().wait()  # hosts may come later, also to a fleet that has none yet
+
+    def _begin(self, name: str) -> None:
+        assert self._group is not None
+        self._running[name] = self._group.create_task(self._sessions[name].run(), name=f"session {name}")
 
 
 @asynccontextmanager

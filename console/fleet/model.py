@@ -29,6 +29,7 @@ from console.model.events import (
 )
 from console.model.host import Host, OsFacts
 from console.model.log import Gap, LogRecord
+from console.model.memory import Acting
 from console.model.state import Source, State, Status
 from console.model.unit import Unit
 
@@ -111,6 +112,7 @@ class _Record:
     ailing: set[str] = field(default_factory=set)
     unhealthy: set[str] = field(default_factory=set)
     logs: deque[LogRecord | Gap] = field(default_factory=lambda: deque(maxlen=LOGS_KEPT))
+    acting: tuple[Acting, ...] = ()
     view: Host | None = None
 
     def put_unit(self, unit: Unit) -> None:
@@ -144,6 +146,8 @@ class _Record:
                 deployments=self.updates.deployments if self.updates else (),
                 deployments_problem=self.updates.problem if self.updates else None,
                 cordoned=self.config.cordoned,
+                conflict=self.config.conflict,
+                acting=self.acting,
             )
         return self.view
 
@@ -276,15 +280,38 @@ class FleetModel:
             # Everything but a log line can change the host's own row: its counts, its states, its facts.
             record.view = None
             changes.hosts.add(event.host)
-        for feed in self._feeds:
-            feed.note(changes)
+        self._note(changes)
 
     def configure(self, config: HostConfig) -> None:
-        """What is said of a host has changed: its labels, or that it is cordoned."""
-        record = self._records[config.name]
-        record.config, record.view = config, None
+        """What is said of a host has changed: its labels, or that it is cordoned. Or it is new."""
+        record = self._records.get(config.name)
+        if record is None:
+            self._records[config.name] = _Record(config, Status(State.CONNECTING, datetime.now(UTC)))
+        else:
+            record.config, record.view = config, None
+        self._note(Changes(hosts={config.name}))
+
+    def remove(self, host: str) -> None:
+        """The host is no longer one of the fleet's."""
+        record = self._records.pop(host)
+        self._note(
+            Changes(
+                hosts={host},
+                units={(host, unit) for unit in record.units},
+                containers={(host, container) for container in record.containers},
+            )
+        )
+
+    def acted_on(self, host: str, acting: tuple[Acting, ...]) -> None:
+        """Who changes something on a host just now; hosts that are not the fleet's are passed over."""
+        record = self._records.get(host)
+        if record is not None and record.acting != acting:
+            record.acting, record.view = acting, None
+            self._note(Changes(hosts={host}))
+
+    def _note(self, changes: Changes) -> None:
         for feed in self._feeds:
-            feed.note(Changes(hosts={config.name}))
+            feed.note(changes)
 
     def _list_units(self, record: _Record, units: tuple[Unit, ...]) -> set[UnitKey]:
         before = record.units

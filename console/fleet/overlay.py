@@ -1,12 +1,14 @@
-"""What was said of hosts beside the fleet's file: labels, and which are cordoned. Kept until etcd keeps it.
+"""What is said of hosts beside the fleet's file: labels, which are cordoned, and hosts that it does not have.
 
-One JSON file a fleet, in the user's state folder:
+The fleet's etcd keeps it (`fleet/memory.py`); a file in the user's state folder has what was last known,
+for when no etcd is there to ask. Where a fleet has none at all, the file is where it is kept.
 
     {"fleet": "/home/me/.config/quarterdeck/fleet.toml",
-     "hosts": {"docker1": {"labels": {"role": "web", "zone": null}, "cordoned": "2026-11-24T03:12:00Z"}}}
+     "hosts": {"docker1": {"labels": {"role": "web", "zone": null}, "cordoned": "2026-11-24T03:12:00Z"},
+               "web9": {"address": "198.51.100.9", "user": "core"}}}
 
-A label that is null was taken away. What it says of a host that the fleet's file does not have is kept,
-and counts for nothing.
+A label that is null was taken away. A host with an address is one that the fleet's file need not have;
+where it has it too, with another address, the file counts, and the conflict is told.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from typing import Any
 
 from console.errors import ConfigError, Problem
 from console.fleet import config_values as values
-from console.fleet.config_values import Rejected
+from console.fleet.config_values import Fault, Rejected
 from console.model.config import FleetConfig, HostConfig
 
 FOLDER = "fleets"
@@ -35,13 +37,17 @@ class HostOverlay:
 
     :param labels: None for one that was taken away.
     :param cordoned: since when, None if it is not.
+    :param address, port, user: how it is reached, where it is a host of the fleet by being said here.
     """
 
     labels: Mapping[str, str | None] = field(default_factory=dict)
     cordoned: datetime | None = None
+    address: str | None = None
+    port: int | None = None
+    user: str | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.labels) or self.cordoned is not None
+        return bool(self.labels) or self.cordoned is not None or self.address is not None
 
 
 Overlay = Mapping[str, HostOverlay]
@@ -102,10 +108,37 @@ def change_overlay(
 
 
 def overlaid(config: FleetConfig, overlay: Overlay) -> FleetConfig:
-    """The fleet as its file and the overlay say together."""
+    """The fleet as its file and the overlay say together: the file's hosts, then those it does not have."""
     if not overlay:
         return config
-    return replace(config, hosts=tuple(overlaid_host(host, overlay.get(host.name)) for host in config.hosts))
+    hosts = [overlaid_host(host, overlay.get(host.name)) for host in config.hosts]
+    named = {host.name for host in config.hosts}
+    hosts += [
+        overlaid_host(new_host(name, said, config.ssh), said)
+        for name, said in sorted(overlay.items())
+        if said.address is not None and name not in named
+    ]
+    return replace(config, hosts=tuple(hosts))
+
+
+def new_host(name: str, said: HostOverlay, ssh: HostConfig) -> HostConfig:
+    """A host that the fleet's file does not have. `ssh`: what its `[ssh]` says of all."""
+    return replace(
+        ssh, name=name, address=said.address, port=said.port or ssh.port, user=said.user or ssh.user
+    )
+
+
+def conflict(host: HostConfig, said: HostOverlay | None) -> str | None:
+    """What the file and the overlay say differently of how a host is reached; None: nothing."""
+    if said is None or said.address is None or host.transport == "local":
+        return None
+    pairs = (("address", host.address or host.name, said.address), ("port", host.port, said.port))
+    differing = [
+        f"{what} is {theirs} in etcd, and {ours} in the fleet's file, which counts"
+        for what, ours, theirs in pairs
+        if theirs is not None and ours != theirs
+    ]
+    return "; ".join(differing) or None
 
 
 def overlaid_host(host: HostConfig, said: HostOverlay | None) -> HostConfig:
@@ -118,7 +151,7 @@ def overlaid_host(host: HostConfig, said: HostOverlay | None) -> HostConfig:
             labels.pop(key, None)
         else:
             labels[key] = value
-    return replace(host, labels=labels, cordoned=said.cordoned)
+    return replace(host, labels=labels, cordoned=said.cordoned, conflict=conflict(host, said))
 
 
 def labelled(host: HostConfig, said: HostOverlay, labels: Mapping[str, str | None]) -> HostOverlay:
@@ -137,31 +170,55 @@ def checked_label(key: str, value: str) -> None:
     values.labels({key: value}, Path())
 
 
-def _host(path: Path, name: str, entry: object) -> HostOverlay:
+def read_record(entry: object) -> HostOverlay:
+    """What is said of one host, as etcd and the file have it. :raises Rejected: what is wrong with it."""
     if not isinstance(entry, dict):
-        raise _wrong(path, f"host {name}: is not a table")
+        raise _rejected("is not a table")
     labels = entry.get("labels", {})
     if not isinstance(labels, dict):
-        raise _wrong(path, f"host {name}: labels is not a table")
+        raise _rejected("labels is not a table")
     for key, value in labels.items():
-        try:
-            checked_label(key, "none" if value is None else value)
-        except Rejected as error:
-            raise _wrong(path, f"host {name}: {error}") from None
+        checked_label(key, "none" if value is None else value)
     cordoned = entry.get("cordoned")
     try:
         since = None if cordoned is None else datetime.fromisoformat(cordoned)
     except (TypeError, ValueError):
-        raise _wrong(path, f"host {name}: cordoned is not a time") from None
-    return HostOverlay(labels, since)
+        raise _rejected("cordoned is not a time") from None
+    address, port, user = entry.get("address"), entry.get("port"), entry.get("user")
+    return HostOverlay(
+        labels,
+        since,
+        None if address is None else values.address(address, Path()),
+        None if port is None else values.port(port, Path()),
+        None if user is None else values.user(user, Path()),
+    )
+
+
+def record_fields(said: HostOverlay) -> dict[str, Any]:
+    """The same as data, without what is not said."""
+    fields = {
+        "address": said.address,
+        "port": said.port,
+        "user": said.user,
+        "labels": dict(said.labels) or None,
+        "cordoned": None if said.cordoned is None else said.cordoned.isoformat(),
+    }
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def _host(path: Path, name: str, entry: object) -> HostOverlay:
+    try:
+        return read_record(entry)
+    except Rejected as error:
+        raise _wrong(path, f"host {name}: {error}") from None
+
+
+def _rejected(text: str) -> Rejected:
+    return Rejected(Fault(text))
 
 
 def _write(path: Path, config: Path, overlay: Overlay) -> None:
-    hosts: dict[str, Any] = {}
-    for name, host in sorted(overlay.items()):
-        hosts[name] = {"labels": dict(host.labels)} if host.labels else {}
-        if host.cordoned is not None:
-            hosts[name]["cordoned"] = host.cordoned.isoformat()
+    hosts = {name: record_fields(host) for name, host in sorted(overlay.items())}
     text = json.dumps({"fleet": str(config.absolute()), "hosts": hosts}, ensure_ascii=False, indent=1)
     new = path.with_suffix(".new")
     try:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from console.model.deployment import Deployment
+from console.model.memory import Acting
 from console.model.state import Source, State, Status
 
 
@@ -66,6 +67,8 @@ class Host:
     deployments: tuple[Deployment, ...] = ()  # in boot order
     deployments_problem: str | None = None  # why they cannot be read
     cordoned: datetime | None = None  # since when nothing new is to be placed on it
+    conflict: str | None = None  # what etcd says otherwise of how it is reached
+    acting: tuple[Acting, ...] = ()  # who is changing something on it just now, through any console
 
     @property
     def state(self) -> State:

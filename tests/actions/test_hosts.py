@@ -14,7 +14,7 @@ import pytest
 
 from console.actions import hosts
 from console.actions.hands import Hands
-from console.actions.hosts import HostCordon, HostLabel, HostPoweroff, HostReboot, Said
+from console.actions.hosts import HostCordon, HostLabel, HostPoweroff, HostReboot, SaidInFile
 from console.errors import AccessRefused, HostError, HostFailure, Unreachable
 from console.fleet.overlay import HostOverlay, change_overlay, overlay_path, read_overlay
 from console.hosts.transport import Completed, Transport
@@ -134,40 +134,42 @@ def nobody() -> Hands:
 
 
 @pytest.fixture
-def said(tmp_path: Path) -> Said:
+def said(tmp_path: Path) -> SaidInFile:
     file = tmp_path / "fleet.toml"
     host = HostConfig("web1", labels={"role": "web"})
-    return Said(overlay_path(tmp_path, file), file, host, lambda _: None)
+    return SaidInFile(overlay_path(tmp_path, file), file, host, lambda _: None)
 
 
-async def test_a_label_is_checked_against_the_plan_and_told(said: Said) -> None:
+async def test_a_label_is_checked_against_the_plan_and_told(said: SaidInFile) -> None:
     told: list[HostConfig] = []
-    act = HostLabel(Said(said.path, said.config, said.host, told.append), {"role": "db"}, {"role": "web"})
+    act = HostLabel(
+        SaidInFile(said.path, said.config, said.host, told.append), {"role": "db"}, {"role": "web"}
+    )
     assert await act.check(nobody()) is None
     await act.do(nobody())
     assert [host.labels for host in told] == [{"role": "db"}]
     assert await act.check(nobody()) == "its label role is db now, and was web when planned"
 
 
-async def test_a_cordon_is_checked_against_the_plan(said: Said) -> None:
+async def test_a_cordon_is_checked_against_the_plan(said: SaidInFile) -> None:
     cordon, uncordon = HostCordon(said, on=True), HostCordon(said, on=False)
     assert await uncordon.check(nobody()) == "it is not cordoned any more"
     assert await cordon.check(nobody()) is None
     await cordon.do(nobody())
-    assert said.now().cordoned is not None
+    assert (await said.now()).cordoned is not None
     assert await cordon.check(nobody()) == "it is cordoned already"
     await uncordon.do(nobody())
     assert read_overlay(said.path) == {}
 
 
-async def test_others_keep_what_was_said_of_them(said: Said) -> None:
+async def test_others_keep_what_was_said_of_them(said: SaidInFile) -> None:
     other = HostOverlay(cordoned=datetime(2026, 1, 1, tzinfo=UTC))
     change_overlay(said.path, said.config, lambda _: {"web2": other})
     await HostLabel(said, {"role": "db"}, {"role": "web"}).do(nobody())
     assert read_overlay(said.path) == {"web1": HostOverlay({"role": "db"}), "web2": other}
 
 
-async def test_what_cannot_be_read_is_the_hosts_failure_with_the_file(said: Said) -> None:
+async def test_what_cannot_be_read_is_the_hosts_failure_with_the_file(said: SaidInFile) -> None:
     said.path.parent.mkdir()
     said.path.write_text("{")
     with pytest.raises(HostFailure, match="not JSON"):

@@ -60,6 +60,14 @@ def test_the_file_of_the_documentation(home: Path, tmp_path: Path) -> None:
         timezone="Europe/Berlin",
         read_only=True,
         etcd=EtcdConfig(endpoints=("http://127.0.0.1:2379",)),
+        ssh=HostConfig(
+            "",
+            port=2222,
+            user="core",
+            become="none",
+            identity=(home / ".ssh/id_ed25519",),
+            known_hosts=home / ".ssh/known_hosts",
+        ),
         hosts=(
             HostConfig(
                 name="web1",

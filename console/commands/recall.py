@@ -1,0 +1,97 @@
+"""The fleet's memory, opened for a command as far as the command needs it.
+
+[etcd] or ETCDCTL_*         that etcd
+none, the terminal          the embedded one, started if need be; never by a read-only console
+none, a command             the embedded one if it runs; started for what is kept there
+no etcd on this machine     the state folder alone (`fleet/overlay.py`)
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+from console.commands.command import Recall
+from console.errors import ConfigError, StoreError, StoreUnreachable
+
+if TYPE_CHECKING:
+    from console.commands.core import Core
+    from console.fleet.memory import Memory
+    from console.model.config import EtcdConfig
+
+#: How long a command waits for an etcd that it can do without, in seconds.
+_PATIENCE_S = 3.0
+
+_AS_KNOWN = "labels, cordons and added hosts are as last known"
+
+#: The folder of the embedded etcd, in the state folder.
+FOLDER = "etcd"
+
+
+async def recall(
+    core: Core, need: Recall, stack: AsyncExitStack, told: Callable[[str], None]
+) -> Memory | None:
+    """Open the memory, for as long as `stack` is; None where there is none, or none that answers.
+
+    :param told: takes what a person should know of it.
+    :raises StoreError: the command needs it, and it does not answer.
+    :raises ConfigError: what is said of it in the fleet's file cannot be.
+    """
+    from console.fleet.etcdctl import etcd_config
+
+    try:
+        file = core.file
+    except ConfigError:
+        return None  # whatever needs the fleet says so itself, and better
+    config, embedded = etcd_config(file.etcd, core.environ), False
+    if config is None:
+        config = await _embedded(core, need, stack, told)
+        embedded = True
+    if config is None:
+        return None
+    from console.fleet.memory import open_memory
+
+    memory = await stack.enter_async_context(
+        open_memory(config, core.config_path, core.overlay_path, embedded=embedded)
+    )
+    if need is Recall.TERMINAL:
+        return memory  # it is followed, and shown as what it is
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            await memory.read()
+    except TimeoutError:
+        silent = StoreUnreachable(f"etcd does not answer: {memory.status.reason or 'no word in time'}")
+        if need is Recall.WRITE:
+            raise silent from None
+        told(f"{silent}; {_AS_KNOWN}")
+        return None
+    except StoreError as error:
+        if need is Recall.WRITE:
+            raise
+        told(f"{error}; {_AS_KNOWN}")
+        return None
+    for key, problem in memory.problems.items():
+        told(f"{key} in etcd {problem}")
+    return memory
+
+
+async def _embedded(
+    core: Core, need: Recall, stack: AsyncExitStack, told: Callable[[str], None]
+) -> EtcdConfig | None:
+    from console.store.embedded import embedded, running
+
+    folder = core.state_folder / FOLDER
+    start = need is not Recall.READ and core.read_only() is None
+    if not start and not running(folder):
+        return None
+    try:
+        etcd = await stack.enter_async_context(embedded(folder, report=told))
+    except StoreError as error:
+        if need is Recall.WRITE:
+            raise
+        told(f"{error}; what is said of hosts is kept in the state folder")
+        return None
+    core.embedded = etcd
+    return etcd.config

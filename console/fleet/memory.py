@@ -1,0 +1,224 @@
+"""The fleet's memory as this console has it: what etcd holds for all consoles, read or followed.
+
+    etcd ──list, watch──▶ Memory: hosts, acting, macros, acks ──told──▶ the model, views
+
+What is known of hosts is kept in a file beside (`overlay.py`), for when etcd cannot be asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from console.errors import StoreError
+from console.fleet.overlay import HostOverlay, change_overlay, read_record, record_fields
+from console.model.config import EtcdConfig
+from console.model.memory import Ack, Acting
+from console.model.store import StoreStatus
+from console.store import guarded, records
+from console.store.client import Etcd, open_etcd
+from console.store.lease import leased
+from console.store.mirror import mirror
+from console.store.schema import Keys, check_schema
+from console.store.values import Entry, Event, Put
+
+#: How each kind of key is read: its name and its value. Each raises ValueError for what it cannot read.
+_KINDS: Mapping[str, Callable[[str, bytes], Any]] = {
+    "hosts": lambda name, value: read_record(records.unpack(value)),
+    "acting": records.read_acting,
+    "macros": lambda name, value: value.decode(),
+    "acks": records.read_ack,
+}
+
+#: Who acts on a host, and has vanished, is forgotten after so many seconds.
+_ACTING_TTL = 15
+
+#: Takes the names of one kind that have changed.
+Told = Callable[[str, frozenset[str]], None]
+
+
+class Memory:
+    """Made by `open_memory`.
+
+    :param file: the fleet's file, named in what is kept of hosts at `snapshot`.
+    """
+
+    def __init__(self, etcd: Etcd, file: Path, snapshot: Path, *, embedded: bool) -> None:
+        self.etcd = etcd
+        self.keys = Keys(etcd.prefix)
+        #: What could not be read: the key, and what is wrong with it.
+        self.problems: dict[str, str] = {}
+        self._file = file
+        self._snapshot = snapshot
+        self._embedded = embedded
+        self._found: dict[str, dict[str, Any]] = {kind: {} for kind in _KINDS}
+        self._entries: dict[str, dict[str, Entry]] = {kind: {} for kind in _KINDS}
+
+    @property
+    def status(self) -> StoreStatus:
+        """Whether what is here can be believed."""
+        return replace(self.etcd.health.status, embedded=self._embedded)
+
+    # -- what is known ----------------------------------------------------------------------
+
+    @property
+    def hosts(self) -> Mapping[str, HostOverlay]:
+        """What is said of hosts, by their names."""
+        return self._found["hosts"]
+
+    @property
+    def macros(self) -> Mapping[str, str]:
+        """The texts of the fleet's macros, by their names."""
+        return self._found["macros"]
+
+    @property
+    def acks(self) -> Mapping[str, Ack]:
+        return self._found["acks"]
+
+    def acting(self, host: str) -> tuple[Acting, ...]:
+        """Who changes something on a host just now, whoever began first before the others."""
+        found = [one for one in self._found["acting"].values() if one.host == host]
+        return tuple(sorted(found, key=lambda one: one.since))
+
+    # -- reading ----------------------------------------------------------------------------
+
+    async def read(self) -> None:
+        """Read all of it once. :raises StoreError: etcd does not say, or a newer program wrote it."""
+        await check_schema(self.etcd, write=False)
+
+        async def read(kind: str) -> None:
+            listing = await self.etcd.list(self.keys.under(kind))
+            self._entries[kind] = {entry.key: entry for entry in listing.entries}
+            self._take(kind, [Event(entry.key, entry.modified, entry) for entry in listing.entries])
+
+        async with _one_error(), asyncio.TaskGroup() as group:
+            for kind in _KINDS:
+                group.create_task(read(kind))
+        await self.keep()
+
+    async def follow(self, told: Told) -> None:
+        """Keep all of it as it is in etcd, until cancelled. `told` of what changes, at first of all.
+
+        :raises StoreError: etcd says no: our user may not read it.
+        """
+
+        async def follow(kind: str) -> None:
+            async for events in mirror(self.etcd, self.keys.under(kind), self._entries[kind]):
+                self._take(kind, events)
+                if kind == "hosts":
+                    await self.keep()
+                told(kind, frozenset(self.keys.name(event.key) for event in events))
+
+        async with _one_error(), asyncio.TaskGroup() as group:
+            for kind in _KINDS:
+                group.create_task(follow(kind), name=f"following {kind}")
+
+    async def keep(self) -> None:
+        """Keep what is known of hosts for when etcd cannot be asked."""
+        await asyncio.to_thread(change_overlay, self._snapshot, self._file, lambda _: dict(self.hosts))
+
+    def _take(self, kind: str, events: Iterable[Event]) -> None:
+        for event in events:
+            name = self.keys.name(event.key)
+            self.problems.pop(event.key, None)
+            self._found[kind].pop(name, None)
+            if event.entry is None:
+                continue
+            try:
+                self._found[kind][name] = _KINDS[kind](name, event.entry.value)
+            except (ValueError, KeyError) as error:
+                self.problems[event.key] = str(error)
+
+    # -- changing ---------------------------------------------------------------------------
+
+    async def host(self, name: str) -> HostOverlay:
+        """What is said of a host now. :raises StoreError: etcd does not say."""
+        entry = await self.etcd.get(self.keys.host(name))
+        return HostOverlay() if entry is None else _host(entry)
+
+    async def change_host(self, name: str, change: Callable[[HostOverlay], HostOverlay]) -> HostOverlay:
+        """Change what is said of a host; what it is now.
+
+        :raises StoreError: it was not changed, or whether it was is not known.
+        """
+        said = HostOverlay()
+
+        def changed(before: Entry | None) -> bytes | None:
+            nonlocal said
+            said = change(HostOverlay() if before is None else _host(before))
+            return records.pack(record_fields(said)) if said else None
+
+        await check_schema(self.etcd, write=True)
+        await guarded.change(self.etcd, self.keys.host(name), changed)
+        if said:
+            self._found["hosts"][name] = said
+        else:
+            self._found["hosts"].pop(name, None)
+        await self.keep()
+        return said
+
+    async def put_text(self, kind: str, name: str, value: bytes | None) -> None:
+        """Have a macro or an ack, or none of that name (`value` None). :raises StoreError: see above."""
+        await check_schema(self.etcd, write=True)
+        await guarded.change(self.etcd, f"{self.keys.under(kind).key}{name}", lambda before: value)
+
+    @asynccontextmanager
+    async def acting_on(
+        self, acting: Iterable[Acting], unheard: Callable[[str], None]
+    ) -> AsyncIterator[None]:
+        """Have every console see who acts on which hosts, while the context is held.
+
+        Work on a host does not wait for etcd and does not fail by it: what it does not take is told.
+
+        :param unheard: takes why nobody sees it.
+        """
+        puts = list(acting)
+        if not puts:
+            yield
+            return
+        async with AsyncExitStack() as stack:
+            try:
+                lease = await stack.enter_async_context(leased(self.etcd, _ACTING_TTL))
+                said = [
+                    Put(self.keys.acting(one.host, one.record), records.acting_bytes(one), lease.id)
+                    for one in puts
+                ]
+                await guarded.in_pages(self.etcd, said)
+            except StoreError as error:
+                unheard(str(error))
+            yield
+
+
+@asynccontextmanager
+async def open_memory(
+    config: EtcdConfig, file: Path, snapshot: Path, *, embedded: bool = False
+) -> AsyncIterator[Memory]:
+    """The memory of a fleet; nothing is read yet.
+
+    :raises ConfigError: a file that `config` names cannot be read.
+    """
+    async with open_etcd(config) as etcd:
+        yield Memory(etcd, file, snapshot, embedded=embedded)
+
+
+def _host(entry: Entry) -> HostOverlay:
+    try:
+        return read_record(records.unpack(entry.value))
+    except ValueError as error:
+        raise StoreError(f"{entry.key} cannot be read: {error}", hint="`etcd get` shows it") from None
+
+
+@asynccontextmanager
+async def _one_error() -> AsyncIterator[None]:
+    """Of several tasks that etcd refused, one says so."""
+    try:
+        yield
+    except* StoreError as errors:
+        first: BaseException = errors
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        raise first from None
