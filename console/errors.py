@@ -122,6 +122,31 @@ class HostFailure(HostError):
     """It exists and is broken, or answers with something that cannot be read."""
 
 
+class StoreError(QuarterdeckError):
+    """etcd, the fleet's memory, cannot do it."""
+
+
+class StoreUnreachable(StoreError):
+    """No member answers, or those that answer have no quorum. Nothing was written."""
+
+
+class StoreRefused(StoreError):
+    """etcd knows who we are, or does not, and says no."""
+
+    exit_code = 3
+
+
+class FateUnknown(StoreError):
+    """A write was on its way when the answer to it was lost: it was done, or not, or may still be.
+
+    Nothing repeats it by itself: whoever wrote reads what is there now (`store/guarded.py`).
+    """
+
+
+class Conflict(StoreError):
+    """Somebody else has changed what a write was based on; nothing was written."""
+
+
 class LabError(QuarterdeckError):
     """The lab on this machine cannot do what was asked."""
 
