@@ -1,9 +1,10 @@
 """The record of every write: who, from where, the line, the plan, what became of each step.
 
 A record is written twice: when it begins and when it has ended, so that a console that is killed in
-between leaves a trace. Sinks: JSON lines in the state folder, and this machine's journal.
+between leaves a trace. Sinks: JSON lines in the state folder, and this machine's journal; from the
+state folder it goes on to the fleet's etcd (`audit_etcd.py`).
 
-    {"phase": "begin", "id": …, "time": …, "actor": …, "from": …, "line": …, "plan": …}
+    {"phase": "begin", "id": …, "time": …, "actor": …, "from": …, "line": …, "plan": …, "fleet": …}
     {"phase": "end", "id": …, "outcome": …, "results": […], "undo": […], "seconds": …}
 """
 
@@ -82,6 +83,7 @@ class Record:
     undo: tuple[str, ...] = ()
     seconds: float | None = None
     part_of: str | None = None  # the record of the macro that ran it
+    fleet: str | None = None  # the fleet's file
 
 
 class Sink(Protocol):
@@ -123,9 +125,13 @@ class Audit:
     """Writes records to every sink. A write whose beginning cannot be recorded does not happen.
 
     :param now: the clock.
+    :param fleet: the fleet's file, by which its records are told from those of others.
     """
 
-    def __init__(self, sinks: Iterable[Sink], who: Who, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, sinks: Iterable[Sink], who: Who, now: Callable[[], datetime], fleet: str | None = None
+    ) -> None:
+        self._fleet = fleet
         self._sinks = tuple(sinks)
         self._who = who
         self._now = now
@@ -143,6 +149,7 @@ class Audit:
             plan.id if plan else None,
             plan_fields(plan) if plan else None,
             part_of=part_of,
+            fleet=self._fleet,
         )
         self._put(
             {
@@ -155,6 +162,7 @@ class Audit:
                 "plan_id": record.plan_id,
                 "plan": record.plan,
                 "part_of": part_of,
+                "fleet": self._fleet,
             }
         )
         return record

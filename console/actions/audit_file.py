@@ -48,13 +48,15 @@ class Trail:
     No handle is kept between two looks: there is nothing to close, and a look may be another thread's.
 
     :param folder: the state folder; the file in it need not be there yet.
+    :param offset: where to begin, the start of a line; what had begun before it is not known.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, offset: int = 0) -> None:
         #: All that were read so far, by their ids, oldest first. One that was cut off has no outcome.
         self.records: dict[str, Record] = {}
         self._path = folder / AUDIT_FILE
-        self._offset = 0
+        self._offset = offset
+        self._begins: dict[str, int] = {}
         self._number = 0
         self._problems: list[Problem] = []
 
@@ -69,15 +71,20 @@ class Trail:
             with self._path.open("rb") as file:
                 file.seek(self._offset)
                 for line in _lines(file, torn=last):
-                    self._offset += len(line)
                     if (record := self._read(line)) is not None:
+                        self._begins.setdefault(record.id, self._offset)
                         self.records[record.id] = record
                         changed.append(record)
+                    self._offset += len(line)
         except FileNotFoundError:
             pass
         except OSError as error:
             raise ConfigError((Problem(self._path, 0, str(error.strerror)),)) from error
         return changed
+
+    def offset_before(self, ids: Iterable[str]) -> int:
+        """Where the first of these records begins; how far the file was read, where there are none."""
+        return min((self._begins[name] for name in ids), default=self._offset)
 
     def problems(self) -> list[Problem]:
         """The lines that are no entries, of those read since this was last asked."""
@@ -105,6 +112,7 @@ class Trail:
                 entry.get("plan_id"),
                 entry.get("plan"),
                 part_of=entry.get("part_of"),
+                fleet=entry.get("fleet"),
             )
         return replace(
             self.records[name],

@@ -7,48 +7,62 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from console.actions.audit import Record
+from console.actions.audit import DONE, FAILED, INTERRUPTED, REFUSED, Record
 from console.actions.audit_file import Trail, read_records
 from console.commands import clock
 from console.commands.command import Command, argument, option, switch
 from console.commands.rows.change import RECORD, RECORD_DETAIL
 from console.commands.values import INTEGER, SECONDS_OR_TIME
-from console.errors import NothingSelected
+from console.errors import NothingSelected, StoreError
 
 if TYPE_CHECKING:
     from console.commands.core import Core
     from console.commands.output import Output
+    from console.fleet.memory import Memory
 
 #: How often the file is looked at for more, in seconds.
 _LOOK_EVERY_S = 0.5
 
+#: Outcomes after which nothing more comes of a record.
+_ENDED = (DONE, FAILED, REFUSED, INTERRUPTED)
 
-def records(core: Core, out: Output) -> list[Record]:
-    """What the state folder has, oldest first; a line that is none is told."""
+
+async def records(core: Core, out: Output, begin: float | datetime | None = None) -> list[Record]:
+    """What the state folder has, and all consoles of the fleet in etcd, oldest first.
+
+    A line that is no record is told.
+
+    :param begin: only those of then or later: a time, or so many seconds ago.
+    """
+    at = begin if begin is None or isinstance(begin, datetime) else clock.now() - timedelta(seconds=begin)
     found, problems = read_records(core.state_folder)
     for problem in problems:
         out.note(str(problem))
-    return found
+    if core.memory is not None:
+        from console.actions.audit_etcd import merged
+        from console.actions.audit_etcd import read_records as read_from_etcd
 
-
-def since(begin: float | datetime | None, found: list[Record]) -> list[Record]:
-    """The records of then or later. `begin`: a time, or so many seconds ago."""
-    if begin is None:
-        return found
-    at = begin if isinstance(begin, datetime) else clock.now() - timedelta(seconds=begin)
-    return [record for record in found if record.time >= at]
+        try:
+            theirs, wrong = await read_from_etcd(core.memory.etcd, at)
+        except StoreError as error:
+            out.note(f"{error}; shown is what was done from here")
+        else:
+            for text in wrong:
+                out.note(text)
+            found = merged(found, theirs)
+    return found if at is None else [record for record in found if record.time >= at]
 
 
 @dataclass(frozen=True)
 class AuditList(Command):
-    """List what was done from here: each write, and each that was refused."""
+    """List what was done: each write, and each that was refused; by all consoles that share an etcd."""
 
     words = ("audit", "list")
     since: Any = option(SECONDS_OR_TIME, "from then on: 10m, or 2026-11-23T21:00")
     last: int | None = option(INTEGER, "only so many of the newest", short="-n")
 
     async def run(self, core: Core, out: Output) -> None:
-        found = since(self.since, records(core, out))
+        found = await records(core, out, self.since)
         out.rows(RECORD, found[-self.last :] if self.last else found)
 
 
@@ -60,7 +74,7 @@ class AuditShow(Command):
     ids: tuple[str, ...] = argument("ID", "of records; the newest if left out", many=True)
 
     async def run(self, core: Core, out: Output) -> None:
-        out.rows(RECORD_DETAIL, chosen(records(core, out), self.ids))
+        out.rows(RECORD_DETAIL, chosen(await records(core, out), self.ids))
 
 
 @dataclass(frozen=True)
@@ -72,18 +86,45 @@ class AuditTail(Command):
     no_follow: bool = switch("end with the newest")
 
     async def run(self, core: Core, out: Output) -> None:
-        trail = Trail(core.state_folder)
-        trail.look()
-        for record in list(trail.records.values())[-self.last :] if self.last else []:
+        found = await records(core, out)
+        for record in found[-self.last :] if self.last else []:
             out.put(RECORD, record)
-        while True:
-            for problem in trail.problems():
-                out.note(str(problem))
-            if self.no_follow:
-                return
-            await asyncio.sleep(_LOOK_EVERY_S)
-            for record in trail.look():
-                out.put(RECORD, record)
+        if self.no_follow:
+            return
+        known = {record.id: record.outcome for record in found}
+        coming: asyncio.Queue[Record] = asyncio.Queue()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_from_file(core, out, coming))
+            if core.memory is not None:
+                group.create_task(_from_etcd(core.memory, out, coming))
+            while True:
+                record = await coming.get()
+                # What this user's consoles do comes twice: from the file, and from etcd.
+                if known.get(record.id, "") not in (record.outcome, *_ENDED):
+                    known[record.id] = record.outcome
+                    out.put(RECORD, record)
+
+
+async def _from_file(core: Core, out: Output, coming: asyncio.Queue[Record]) -> None:
+    trail = Trail(core.state_folder)
+    trail.look()
+    trail.problems()  # told already
+    while True:
+        await asyncio.sleep(_LOOK_EVERY_S)
+        for record in trail.look():
+            coming.put_nowait(record)
+        for problem in trail.problems():
+            out.note(str(problem))
+
+
+async def _from_etcd(memory: Memory, out: Output, coming: asyncio.Queue[Record]) -> None:
+    from console.actions.audit_etcd import follow_records
+
+    try:
+        async for record in follow_records(memory.etcd):
+            coming.put_nowait(record)
+    except StoreError as error:
+        out.note(f"{error}; shown is what is done from here")
 
 
 def chosen(found: list[Record], ids: tuple[str, ...]) -> list[Record]:

@@ -64,7 +64,7 @@ class Change(OnHosts):
         :raises NothingSelected: no host has what is named.
         """
 
-    def reach(self, core: Core, out: Output) -> tuple[Selector, Wants]:
+    async def reach(self, core: Core, out: Output) -> tuple[Selector, Wants]:
         """The hosts it may touch, and what it has to see of them.
 
         :raises UsageError: they were not said.
@@ -81,7 +81,7 @@ class Change(OnHosts):
         return Conduct(self.at_once or AT_ONCE, waves, self.stop_on_failure)
 
     async def run(self, core: Core, out: Output) -> None:
-        on, wants = self.reach(core, out)
+        on, wants = await self.reach(core, out)
         if core.options.plan:
             async with core.observe(on, wants) as view:
                 out.document(PLAN, in_company(await self.draw(core, view, out), core))

@@ -147,6 +147,11 @@ class Core:
         return load_config(self.config_path)
 
     @property
+    def fleet_mark(self) -> str:
+        """What tells this fleet's audit records from another's: its file."""
+        return str(self.config_path.absolute())
+
+    @property
     def overlay_path(self) -> Path:
         """Where labels and cordons are kept that the fleet's file does not have."""
         from console.fleet.overlay import overlay_path
@@ -181,13 +186,15 @@ class Core:
         if need is Recall.NONE or self.memory is not None:
             yield
             return
-        from console.commands.recall import recall
+        from console.commands.recall import bring, recall
 
         async with AsyncExitStack() as stack:
             self.memory = await recall(self, need, stack, told)
             try:
                 yield
             finally:
+                if self.memory is not None and "audit" in self.__dict__:
+                    await bring(self, self.memory, told)
                 self.memory = self.embedded = None
 
     def read_only(self, *, of_fleet: bool = True) -> str | None:
@@ -234,7 +241,7 @@ class Core:
         except ConfigError:
             identities = {}  # what is refused without a fleet is recorded all the same
         who = who_am_i(self.environ, key_comment(identities))
-        return Audit((FileSink(self.state_folder), JournalSink()), who, clock.now)
+        return Audit((FileSink(self.state_folder), JournalSink()), who, clock.now, self.fleet_mark)
 
     @property
     def state_folder(self) -> Path:

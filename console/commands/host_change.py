@@ -198,9 +198,9 @@ class HostLabel(_Said):
         "LABEL", "KEY=VALUE, or KEY- to take it away", many=True, required=True
     )
 
-    def reach(self, core: Core, out: Output) -> tuple[Selector, Wants]:
+    async def reach(self, core: Core, out: Output) -> tuple[Selector, Wants]:
         parse_labels(self.labels)
-        return super().reach(core, out)
+        return await super().reach(core, out)
 
     def _step(self, host: Host, said: Said) -> Step | str:
         from console.actions.hosts import HostLabel as Label

@@ -213,7 +213,7 @@ class HostExec(Change):
         )
 
     async def run(self, core: Core, out: Output) -> None:
-        on, wants = self.reach(core, out)
+        on, wants = await self.reach(core, out)
         if core.options.plan:
             await super().run(core, out)
             return

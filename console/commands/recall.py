@@ -11,9 +11,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from console.commands import clock
 from console.commands.command import Recall
+from console.commands.places import state_path
 from console.errors import ConfigError, StoreError, StoreUnreachable
 
 if TYPE_CHECKING:
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 _PATIENCE_S = 3.0
 
 _AS_KNOWN = "labels, cordons and added hosts are as last known"
+
+_IN_FOLDER = "what is said of hosts is kept in the state folder"
 
 #: The folder of the embedded etcd, in the state folder.
 FOLDER = "etcd"
@@ -77,21 +82,43 @@ async def recall(
     return memory
 
 
+async def bring(core: Core, memory: Memory, told: Callable[[str], None]) -> None:
+    """Bring to etcd what was recorded here; what etcd does not take now, the next console brings."""
+    from console.actions.audit_etcd import Shipping
+
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            await Shipping(memory.etcd, core.state_folder, core.fleet_mark).ship(clock.now())
+    except TimeoutError:
+        told("what was recorded here is not in etcd yet: it does not answer")
+    except (StoreError, ConfigError) as error:
+        told(f"what was recorded here is not in etcd yet: {error}")
+
+
 async def _embedded(
     core: Core, need: Recall, stack: AsyncExitStack, told: Callable[[str], None]
 ) -> EtcdConfig | None:
-    from console.store.embedded import embedded, running
+    from console.store.embedded_process import read_mark
 
-    folder = core.state_folder / FOLDER
-    start = need is not Recall.READ and core.read_only() is None
-    if not start and not running(folder):
-        return None
+    folder = state_path(core.environ) / FOLDER
+    process = read_mark(folder / "process")
+    if process is None or not process.runs():
+        from console.store.embedded_binary import candidates
+
+        if need is Recall.READ or core.read_only() is not None:
+            return None  # what was last known is what is: nobody else can have changed it
+        if not any(True for _ in candidates(core.environ)):
+            told(f"no etcd on this machine: {_IN_FOLDER} (package etcd-server, or name one in [etcd])")
+            return None
+    from console.store.embedded import embedded
+
     try:
         etcd = await stack.enter_async_context(embedded(folder, report=told))
     except StoreError as error:
         if need is Recall.WRITE:
             raise
-        told(f"{error}; what is said of hosts is kept in the state folder")
+        told(f"{error}; {_IN_FOLDER}")
         return None
     core.embedded = etcd
-    return etcd.config
+    # The user's fleets share it, and each has its own keys.
+    return replace(etcd.config, prefix=f"{etcd.config.prefix}{core.overlay_path.stem}/")

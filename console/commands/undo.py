@@ -7,13 +7,13 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 from console.actions.audit import DONE, Record
-from console.actions.audit_file import read_records
 from console.actions.plan import Plan
-from console.commands.audit import chosen
+from console.commands.audit import chosen, records
 from console.commands.change import Change
 from console.commands.command import Command, argument
 from console.commands.everything import core_registry
 from console.commands.grammar import format_command, parse_line
+from console.commands.hearing import WithoutNotes
 from console.errors import InternalError, Refused
 from console.model.selector import NameTerm, Selector
 from console.model.wants import Wants
@@ -34,8 +34,8 @@ class AuditUndo(Change):
     words = ("audit", "undo")
     id: str = argument("ID", "of the record", required=True)
 
-    def reach(self, core: Core, out: Output) -> tuple[Selector, Wants]:
-        parts = self._parts(core)
+    async def reach(self, core: Core, out: Output) -> tuple[Selector, Wants]:
+        parts = await self._parts(core, out)
         names = dict.fromkeys(name for part in parts for name in _names(part.on))
         wants = Wants(
             units=any(part.wants.units for part in parts),
@@ -46,7 +46,7 @@ class AuditUndo(Change):
         return self.on or Selector(tuple(NameTerm(name) for name in names)), wants
 
     async def draw(self, core: Core, view: View, out: Output) -> Plan:
-        plans = [await part.draw(core, view.narrowed(part.on), out) for part in self._parts(core)]
+        plans = [await part.draw(core, view.narrowed(part.on), out) for part in await self._parts(core, out)]
         return Plan(
             format_command(self),
             tuple(step for plan in plans for step in plan.steps),
@@ -55,9 +55,9 @@ class AuditUndo(Change):
             any(plan.grave for plan in plans),
         )
 
-    def _parts(self, core: Core) -> list[Change]:
+    async def _parts(self, core: Core, out: Output) -> list[Change]:
         """The commands that take it back, those of one kind on one host as one."""
-        (record,) = chosen(read_records(core.state_folder)[0], (self.id,))
+        (record,) = chosen(await records(core, WithoutNotes(out)), (self.id,))
         _check(record)
         registry = core_registry()
         commands = [parse_line(line, registry).command for line in record.undo]

@@ -58,12 +58,7 @@ async def leased(etcd: Etcd, ttl: int, on_lost: Callable[[], None] = lambda: Non
     :raises StoreError: none is granted.
     """
     asked = now()
-    # Should the answer be lost, the lease that nobody knows of ends by itself: it may be asked for again.
-    said = await etcd.read(
-        lambda member, metadata, timeout: member.lease.LeaseGrant(
-            rpc.LeaseGrantRequest(TTL=ttl), metadata=metadata, timeout=timeout
-        )
-    )
+    said = await _grant(etcd, ttl)
     lease = Lease(said.ID, said.TTL, asked)
     keeping = asyncio.create_task(_keep(etcd, lease, on_lost), name=f"lease {lease.id:x}")
     try:
@@ -73,6 +68,24 @@ async def leased(etcd: Etcd, ttl: int, on_lost: Callable[[], None] = lambda: Non
         await asyncio.wait((keeping,))
         if not lease.lost.is_set():
             await _revoke(etcd, lease)
+
+
+async def grant(etcd: Etcd, ttl: int) -> int:
+    """A lease that nobody prolongs: what is tied to it is kept for `ttl` seconds. Its id.
+
+    :raises StoreError: none is granted.
+    """
+    identity: int = (await _grant(etcd, ttl)).ID
+    return identity
+
+
+async def _grant(etcd: Etcd, ttl: int) -> Any:
+    # Should the answer be lost, the lease that nobody knows of ends by itself: it may be asked for again.
+    return await etcd.read(
+        lambda member, metadata, timeout: member.lease.LeaseGrant(
+            rpc.LeaseGrantRequest(TTL=ttl), metadata=metadata, timeout=timeout
+        )
+    )
 
 
 async def _keep(etcd: Etcd, lease: Lease, on_lost: Callable[[], None]) -> None:

@@ -67,24 +67,27 @@ class MacroRecord(Command):
         from console.commands.macro.library import own_folder
         from console.commands.macro.record import escaped_line, macro_text, write_macro
 
-        lines = [escaped_line(record.line) for record in self._records(core, out)]
+        lines = [escaped_line(record.line) for record in await self._records(core, out)]
         if core.options.plan:
             out.document(TEXT, macro_text(self.name, lines, clock.now()))
             return
         path = write_macro(own_folder(core.environ), self.name, lines, clock.now())
         out.note(f"{path}: {len(lines)} steps; quarterdeck macro run {self.name}")
 
-    def _records(self, core: Core, out: Output) -> list[Record]:
+    async def _records(self, core: Core, out: Output) -> list[Record]:
         from console.actions.audit import REFUSED
-        from console.commands.audit import chosen, records, since
+        from console.actions.audit_file import read_records
+        from console.commands.audit import chosen, records
 
-        found = records(core, out)
+        found = await records(core, out, self.since)
         if self.since is None:
             return chosen(found, self.ids)
+        # Of what was done from here: what others did meanwhile is no part of it.
+        ours = {record.id for record in read_records(core.state_folder)[0]}
         wanted = [
             record
-            for record in since(self.since, found)
-            if record.outcome != REFUSED and record.part_of is None
+            for record in found
+            if record.id in ours and record.outcome != REFUSED and record.part_of is None
         ]
         if not wanted:
             raise NothingSelected("no write since then", hint="`quarterdeck audit list` has what was done")

@@ -106,7 +106,7 @@ async def _plans(script: Script, first: int, core: Core, out: Output) -> AsyncIt
             surely = False
             continue
         try:
-            on, wants = step.what.reach(core, out)
+            on, wants = await step.what.reach(core, out)
             async with core.observe(on, wants) as view:
                 plan = await step.what.draw(core, view, out)
             yield plan if surely else replace(plan, notes=(*plan.notes, _AS_OF_NOW))
