@@ -133,9 +133,9 @@ class _Known:
             case "SELECTOR":
                 yield from terms((host.name, host.labels) for host in core.config.hosts)
             case "MACRO":
-                from console.commands.macro.library import all_macros
+                from console.commands.macro.library import all_macros, macro_folders
 
-                found, _ = all_macros(core.environ)
+                found, _ = all_macros(macro_folders(core))
                 yield from (Candidate(macro.path.stem, macro.description) for macro in found)
             case "NAME=VALUE":
                 yield from self._settings(core)
@@ -171,11 +171,11 @@ class _Known:
     def _settings(self, core: Core) -> Iterator[Candidate]:
         """The parameters of the macro that the line names."""
         from console.commands.macro.file import load_macro
-        from console.commands.macro.library import find_macro
+        from console.commands.macro.library import find_macro, macro_folders
 
         names = [word for word in self._words if not word.startswith("-")]
         name = names[2] if names[:2] == ["macro", "run"] else names[1]
-        for parameter in load_macro(find_macro(name, core.environ)).parameters:
+        for parameter in load_macro(find_macro(name, macro_folders(core))).parameters:
             yield Candidate(f"{parameter.name}=", parameter.description)
 
 

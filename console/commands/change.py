@@ -20,14 +20,22 @@ from console.actions.audit import INTERRUPTED, Record, outcome_of
 from console.actions.plan import Outcome, Plan, Refusal, Result, Step
 from console.actions.run import AT_ONCE, Conduct, Execution, Replan
 from console.commands.aftermath import Aftermath
-from console.commands.command import Kind, option, switch
+from console.commands.command import Command, Kind, Recall, option, switch
 from console.commands.confirm import challenge
 from console.commands.grammar import format_command
 from console.commands.hearing import WithoutNotes
 from console.commands.parameters import OnHosts
 from console.commands.rows.change import PLAN, RESULT
 from console.commands.values import INTEGER, WAVES, wave_ends
-from console.errors import ConfigError, HostError, Incomplete, NothingSelected, Refused, UsageError
+from console.errors import (
+    ConfigError,
+    HostError,
+    Incomplete,
+    InternalError,
+    NothingSelected,
+    Refused,
+    UsageError,
+)
 from console.model.memory import Acting
 from console.model.selector import Selector
 from console.model.text import clean
@@ -37,6 +45,7 @@ if TYPE_CHECKING:
     from console.actions.hands import Permit
     from console.commands.core import Core, View
     from console.commands.output import Output
+    from console.hosts.transport import Transport
 
 _NAMED = 8
 
@@ -97,6 +106,39 @@ class Change(OnHosts):
         finish(results)
 
 
+@dataclass(frozen=True)
+class FleetChange(Command):
+    """A command that changes what the fleet keeps in etcd, or etcd itself. No host is asked."""
+
+    kind = Kind.WRITE
+    recall = Recall.WRITE
+
+    @abstractmethod
+    async def draw(self, core: Core, out: Output) -> Plan:
+        """What it will do. Changes nothing."""
+
+    async def run(self, core: Core, out: Output) -> None:
+        if core.options.plan:
+            out.document(PLAN, await self.draw(core, out))
+            return
+        permit = permit_for(core, format_command(self))
+        plan = await self.draw(core, out)
+        if not plan.steps and not plan.refused:
+            out.note("nothing to do")
+            return
+        await confirmed(core, plan)
+        with out.listing(RESULT) as add:
+            ended = await executed(Conduct(at_once=1), plan, core, _no_host, permit, add)
+        ended.tell(out)
+        if ended.undo:
+            out.note(f"to undo it: quarterdeck {ended.undo[0]}")
+        finish(ended.results)
+
+
+def _no_host(host: str) -> Transport:
+    raise InternalError(f"{host} is no host")
+
+
 def permit_for(core: Core, line: str) -> Permit:
     """What lets a write begin; a write that may not is recorded.
 
@@ -133,7 +175,7 @@ async def carry_out(
     aftermath = Aftermath(view.fleet.model, plan)
     replan = _Replan(change, core, view, out) if core.options.yes else None
     with out.listing(RESULT) as add:
-        ended = await executed(change.conduct(plan), plan, core, view, permit, add, replan)
+        ended = await executed(change.conduct(plan), plan, core, view.fleet.transport, permit, add, replan)
     ended.tell(out)
     for note in await aftermath.notes(ended.results):
         out.note(note)
@@ -181,7 +223,7 @@ async def executed(
     conduct: Conduct,
     plan: Plan,
     core: Core,
-    view: View,
+    reach: Callable[[str], Transport],
     permit: Permit,
     told: Callable[[Result], None],
     replan: Replan | None = None,
@@ -191,6 +233,7 @@ async def executed(
     A cancellation does not leave from here: who called finishes what they show of it, and `tell`s. Nor
     does a reader of the results that goes away end it: nobody hears the rest, and it is recorded.
 
+    :param reach: the connection to a host that there is now.
     :raises OSError: the results could not be told; everything was carried out and recorded all the same.
     """
     from console.actions.hands import open_hands
@@ -208,7 +251,7 @@ async def executed(
     record = core.audit.begin(plan.line, plan)
     execution = Execution(
         plan,
-        lambda host: open_hands(host, partial(view.fleet.transport, host), permit),
+        lambda host: open_hands(host, partial(reach, host), permit),
         tell,
         conduct,
         replan,
@@ -250,7 +293,12 @@ async def seen_acting(
         yield
         return
     line = clean(record.line, _LINE_MAX)
-    said = [Acting(host, record.id, record.actor, record.origin, line, record.time) for host in hosts]
+    known = {host.name for host in core.config.hosts}
+    said = [
+        Acting(host, record.id, record.actor, record.origin, line, record.time)
+        for host in hosts
+        if host in known
+    ]
     async with core.memory.acting_on(said, unseen):
         yield
 

@@ -16,7 +16,7 @@ from console.commands import clock
 from console.commands.command import Command, Kind, Recall
 from console.commands.grammar import Globals, format_command
 from console.commands.places import state_folder, state_path
-from console.errors import Absent, ConfigError, HostError, HostFailure, NothingSelected, Refused
+from console.errors import Absent, ConfigError, HostError, HostFailure, NothingSelected, Refused, StoreError
 from console.model.config import FleetConfig, HostConfig
 from console.model.host import Host
 from console.model.log import LogQuery
@@ -197,6 +197,11 @@ class Core:
                     await bring(self, self.memory, told)
                 self.memory = self.embedded = None
 
+    @property
+    def macros_path(self) -> Path:
+        """The folder that has the fleet's macros as they were last known."""
+        return self.overlay_path.with_suffix(".macros")
+
     def read_only(self, *, of_fleet: bool = True) -> str | None:
         """Why no write may happen, or None. Nothing is connected to find out.
 
@@ -215,6 +220,18 @@ class Core:
             # and those that do not (a first `host import`) have nothing to keep to.
             return None
         return f"[fleet] read_only in {self.file.path}" if read_only else None
+
+    @property
+    def mind(self) -> Memory:
+        """The fleet's memory, for what cannot do without.
+
+        :raises StoreError: there is none.
+        """
+        if self.memory is None:
+            raise StoreError(
+                "the fleet has no etcd to keep it in", hint="name one in [etcd], or install etcd-server"
+            )
+        return self.memory
 
     def check(self, command: Command) -> None:
         """:raises Refused: it writes, and this console is read-only. That is recorded."""

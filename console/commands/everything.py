@@ -12,10 +12,12 @@ def core_registry() -> Registry:
         audit,
         container,
         container_change,
+        etcd,
         evidence,
         fleet,
         host,
         host_change,
+        host_known,
         interactive,
         log,
         undo,
@@ -28,9 +30,9 @@ def core_registry() -> Registry:
     from console.commands.macro import commands as macro
 
     rooms = (
-        *(fleet, evidence, host, host_change, interactive),
+        *(fleet, evidence, host, host_change, host_known, interactive),
         *(unit, unit_why, unit_diff, unit_change, unit_edit),
         *(container, container_change),
-        *(log, audit, undo, macro),
+        *(log, audit, undo, macro, etcd),
     )
     return Registry(command for room in rooms for command in room.COMMANDS)

@@ -234,7 +234,7 @@ class HostExec(Change):
 
                 plan = self._plan(view, take)
                 await confirmed(core, plan)
-                ended = await executed(self.conduct(plan), plan, core, view, permit, told)
+                ended = await executed(self.conduct(plan), plan, core, view.fleet.transport, permit, told)
             ended.tell(out)
         finish(ended.results)
 

@@ -59,7 +59,7 @@ async def recall(
     from console.fleet.memory import open_memory
 
     memory = await stack.enter_async_context(
-        open_memory(config, core.config_path, core.overlay_path, embedded=embedded)
+        open_memory(config, core.config_path, core.overlay_path, core.macros_path, embedded=embedded)
     )
     if need is Recall.TERMINAL:
         return memory  # it is followed, and shown as what it is

@@ -14,7 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from console.errors import StoreError
+from console.errors import ConfigError, Problem, StoreError
+from console.fleet.config_values import is_name
 from console.fleet.overlay import HostOverlay, change_overlay, read_record, record_fields
 from console.model.config import EtcdConfig
 from console.model.memory import Ack, Acting
@@ -45,15 +46,17 @@ class Memory:
     """Made by `open_memory`.
 
     :param file: the fleet's file, named in what is kept of hosts at `snapshot`.
+    :param macros: the folder in which the fleet's macros are kept.
     """
 
-    def __init__(self, etcd: Etcd, file: Path, snapshot: Path, *, embedded: bool) -> None:
+    def __init__(self, etcd: Etcd, file: Path, snapshot: Path, macros: Path, *, embedded: bool) -> None:
         self.etcd = etcd
         self.keys = Keys(etcd.prefix)
         #: What could not be read: the key, and what is wrong with it.
         self.problems: dict[str, str] = {}
         self._file = file
         self._snapshot = snapshot
+        self._macros = macros
         self._embedded = embedded
         self._found: dict[str, dict[str, Any]] = {kind: {} for kind in _KINDS}
         self._entries: dict[str, dict[str, Entry]] = {kind: {} for kind in _KINDS}
@@ -109,7 +112,7 @@ class Memory:
         async def follow(kind: str) -> None:
             async for events in mirror(self.etcd, self.keys.under(kind), self._entries[kind]):
                 self._take(kind, events)
-                if kind == "hosts":
+                if kind in ("hosts", "macros"):
                     await self.keep()
                 told(kind, frozenset(self.keys.name(event.key) for event in events))
 
@@ -118,8 +121,19 @@ class Memory:
                 group.create_task(follow(kind), name=f"following {kind}")
 
     async def keep(self) -> None:
-        """Keep what is known of hosts for when etcd cannot be asked."""
-        await asyncio.to_thread(change_overlay, self._snapshot, self._file, lambda _: dict(self.hosts))
+        """Keep what is known of hosts, and the macros, for when etcd cannot be asked.
+
+        :raises ConfigError: the state folder does not take it.
+        """
+        hosts, macros = dict(self.hosts), dict(self.macros)
+        await asyncio.to_thread(self._keep, hosts, macros)
+
+    def _keep(self, hosts: Mapping[str, HostOverlay], macros: Mapping[str, str]) -> None:
+        change_overlay(self._snapshot, self._file, lambda _: hosts)
+        try:
+            keep_texts(self._macros, {f"{name}.toml": text for name, text in macros.items() if is_name(name)})
+        except OSError as error:
+            raise ConfigError((Problem(self._macros, 0, f"cannot be written: {error.strerror}"),)) from error
 
     def _take(self, kind: str, events: Iterable[Event]) -> None:
         for event in events:
@@ -161,9 +175,15 @@ class Memory:
         await self.keep()
         return said
 
-    async def put_text(self, kind: str, name: str, value: bytes | None) -> None:
-        """Have a macro or an ack, or none of that name (`value` None). :raises StoreError: see above."""
+    async def text(self, kind: str, name: str) -> str | None:
+        """What a key of some kind holds now, None if there is none. :raises StoreError: etcd does not say."""
+        entry = await self.etcd.get(f"{self.keys.under(kind).key}{name}")
+        return None if entry is None else entry.value.decode("utf-8", "replace")
+
+    async def put_text(self, kind: str, name: str, text: str | None) -> None:
+        """Have it hold `text`, or have no such key. :raises StoreError: see above."""
         await check_schema(self.etcd, write=True)
+        value = None if text is None else text.encode()
         await guarded.change(self.etcd, f"{self.keys.under(kind).key}{name}", lambda before: value)
 
     @asynccontextmanager
@@ -195,14 +215,29 @@ class Memory:
 
 @asynccontextmanager
 async def open_memory(
-    config: EtcdConfig, file: Path, snapshot: Path, *, embedded: bool = False
+    config: EtcdConfig, file: Path, snapshot: Path, macros: Path, *, embedded: bool = False
 ) -> AsyncIterator[Memory]:
     """The memory of a fleet; nothing is read yet.
 
     :raises ConfigError: a file that `config` names cannot be read.
     """
     async with open_etcd(config) as etcd:
-        yield Memory(etcd, file, snapshot, embedded=embedded)
+        yield Memory(etcd, file, snapshot, macros, embedded=embedded)
+
+
+def keep_texts(folder: Path, texts: Mapping[str, str]) -> None:
+    """Have `folder` hold these files, by their names, and no other. :raises OSError:"""
+    there = {path.name for path in folder.glob("*")} if folder.exists() else set()
+    if texts:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name, text in texts.items():
+        path = folder / name
+        if name not in there or path.read_text(encoding="utf-8", errors="replace") != text:
+            new = folder / f".{name}.new"
+            new.write_text(text, encoding="utf-8")
+            new.replace(path)
+    for name in there - texts.keys():
+        (folder / name).unlink(missing_ok=True)
 
 
 def _host(entry: Entry) -> HostOverlay:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from console.commands.macro.file import MacroFile
-from console.commands.macro.library import all_macros
+from console.commands.macro.library import all_macros, macro_folders
 from console.model.text import clean
 from console.tui.acting.line import registry
 from console.tui.views import TOP, Kind, View
@@ -34,7 +34,7 @@ class FleetProvider(Provider):
     async def startup(self) -> None:
         core = self._app.core
         if core is not None:
-            self._macros, _ = await asyncio.to_thread(all_macros, core.environ)
+            self._macros, _ = await asyncio.to_thread(all_macros, macro_folders(core))
 
     async def discover(self) -> Hits:
         for kind in TOP:

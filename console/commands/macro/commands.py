@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from console.actions.plan import Plan, Step
 from console.commands import clock
+from console.commands.change import FleetChange
 from console.commands.command import Command, Kind, argument, option
+from console.commands.grammar import format_command
 from console.commands.macro.run import MacroRun
 from console.commands.rows.base import TEXT
 from console.commands.rows.macro import MACRO, MACRO_DETAIL
@@ -21,14 +25,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MacroList(Command):
-    """List macros: those that come with Quarterdeck, and your own, which hide those of the same name."""
+    """List macros: your own, the fleet's, and those that come with Quarterdeck, in this order."""
 
     words = ("macro", "list")
 
     async def run(self, core: Core, out: Output) -> None:
-        from console.commands.macro.library import all_macros
+        from console.commands.macro.library import all_macros, macro_folders
 
-        macros, problems = all_macros(core.environ)
+        macros, problems = all_macros(macro_folders(core))
         out.rows(MACRO, macros)
         if problems:
             raise ConfigError(tuple(problem for error in problems for problem in error.problems))
@@ -43,9 +47,9 @@ class MacroShow(Command):
 
     async def run(self, core: Core, out: Output) -> None:
         from console.commands.macro.file import load_macro
-        from console.commands.macro.library import find_macro
+        from console.commands.macro.library import find_macro, macro_folders
 
-        out.document(MACRO_DETAIL, load_macro(find_macro(self.macro, core.environ)))
+        out.document(MACRO_DETAIL, load_macro(find_macro(self.macro, macro_folders(core))))
 
 
 @dataclass(frozen=True)
@@ -94,4 +98,54 @@ class MacroRecord(Command):
         return wanted
 
 
-COMMANDS: tuple[type[Command], ...] = (MacroList, MacroShow, MacroRun, MacroRecord)
+@dataclass(frozen=True)
+class MacroPublish(FleetChange):
+    """Give a macro to the fleet: every console of it can run it from then on. It is kept in etcd."""
+
+    words = ("macro", "publish")
+    macro: str = argument("MACRO", "a macro's name, or the path of its file", required=True)
+
+    async def draw(self, core: Core, out: Output) -> Plan:
+        from console.actions.memory import KeepText
+        from console.commands.macro.file import load_macro
+        from console.commands.macro.library import find_macro, macro_folders
+
+        path = find_macro(self.macro, macro_folders(core))
+        load_macro(path)  # what cannot be read is not given to others
+        name, text = path.stem, path.read_text(encoding="utf-8")
+        before = await core.mind.text("macros", name)
+        act = KeepText(core.mind, "macros", name, text, before)
+        now, then = _known(before), f"{len(text.splitlines())} lines of {path}"
+        undo = None if before is not None else shlex.join(["macro", "withdraw", name])
+        step = Step("etcd", f"macros/{name}", "publish", now, then, act, (), undo)
+        return Plan(format_command(self), () if before == text else (step,))
+
+
+@dataclass(frozen=True)
+class MacroWithdraw(FleetChange):
+    """Take a macro of the fleet's back: no console has it any more, but who has a file of it."""
+
+    words = ("macro", "withdraw")
+    name: str = argument("NAME", "of the macro", required=True)
+
+    async def draw(self, core: Core, out: Output) -> Plan:
+        from console.actions.memory import KeepText
+
+        before = await core.mind.text("macros", self.name)
+        if before is None:
+            raise NothingSelected(
+                f"the fleet has no macro {self.name!r}", hint="`quarterdeck macro list` tells which there are"
+            )
+        act = KeepText(core.mind, "macros", self.name, None, before)
+        step = Step("etcd", f"macros/{self.name}", "withdraw", _known(before), "gone", act)
+        return Plan(format_command(self), (step,), grave=True)
+
+
+def _known(text: str | None) -> str:
+    return "not there" if text is None else f"{len(text.splitlines())} lines"
+
+
+COMMANDS: tuple[type[Command], ...] = (
+    *(MacroList, MacroShow, MacroRun, MacroRecord),
+    *(MacroPublish, MacroWithdraw),
+)

@@ -77,9 +77,7 @@ def runs_in_a_macro(command: Command) -> bool:
     return command.words not in _ENDLESS and not goes_on
 
 
-def expand(
-    macro: MacroFile, settings: Sequence[str], registry: Registry, environ: Mapping[str, str]
-) -> Script:
+def expand(macro: MacroFile, settings: Sequence[str], registry: Registry, folders: Sequence[Path]) -> Script:
     """Understand a macro whole.
 
     :param settings: `NAME=VALUE` for its parameters.
@@ -87,7 +85,7 @@ def expand(
     :raises ConfigError: every line that cannot be run, of it and of the macros it runs.
     """
     values = values_of(macro.title, macro.parameters, settings)
-    work = _Expansion(registry, environ)
+    work = _Expansion(registry, folders)
     steps = tuple(work.steps(macro, values, (macro.path.resolve(),)))
     if work.problems:
         raise ConfigError(tuple(dict.fromkeys(work.problems)))
@@ -95,10 +93,10 @@ def expand(
 
 
 class _Expansion:
-    def __init__(self, registry: Registry, environ: Mapping[str, str]) -> None:
+    def __init__(self, registry: Registry, folders: Sequence[Path]) -> None:
         self.problems: list[Problem] = []
         self._registry = registry
-        self._environ = environ
+        self._folders = folders
         self._files: dict[Path, MacroFile] = {}
         self._count = 0
 
@@ -152,7 +150,7 @@ class _Expansion:
         assert isinstance(run, MacroRun)
         if run.from_ is not None:
             raise UsageError("--from has no place in a macro")
-        path = find_macro(run.macro, self._environ, macro.path.parent).resolve()
+        path = find_macro(run.macro, self._folders, macro.path.parent).resolve()
         if path in inside:
             names = [*(one.stem for one in inside[inside.index(path) :]), path.stem]
             raise UsageError(f"it runs itself: {' → '.join(names)}")

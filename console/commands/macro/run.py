@@ -78,10 +78,11 @@ class MacroRun(Command):
     def _script(self, core: Core) -> Script:
         from console.commands.macro.expand import expand
         from console.commands.macro.file import load_macro
-        from console.commands.macro.library import find_macro
+        from console.commands.macro.library import find_macro, macro_folders
 
-        macro = load_macro(find_macro(self.macro, core.environ))
-        return expand(macro, self.set_, core_registry(), core.environ)
+        folders = macro_folders(core)
+        macro = load_macro(find_macro(self.macro, folders))
+        return expand(macro, self.set_, core_registry(), folders)
 
 
 # -- plans ----------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from console.commands.completion import Candidate, complete, names, terms
-from console.commands.macro.library import all_macros
+from console.commands.macro.library import all_macros, macro_folders
 from console.tui.acting.line import SETTINGS, registry
 from console.tui.views import TOP
 
@@ -68,7 +68,7 @@ class Completing:
             case "CONTAINER":
                 found = sorted({box.name for box in model.containers()})
             case "MACRO" if core is not None:
-                found = (macro.path.stem for macro in all_macros(core.environ)[0])
+                found = (macro.path.stem for macro in all_macros(macro_folders(core))[0])
             case _:
                 found = ()
         return map(Candidate, found)
