@@ -20,7 +20,6 @@ nothing that was acknowledged is lost.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -31,7 +30,7 @@ from console.store import embedded_process as processes
 from console.store.embedded_binary import Binary, Version, candidates, choose
 from console.store.embedded_folder import CLIENT, PEER, Facts, Folder
 from console.store.embedded_process import Process
-from console.store.embedded_words import Ending, ending
+from console.store.embedded_words import Ending, ending, last_words
 
 #: Of data; etcd refuses writes beyond it until some is taken away and the alarm is lifted.
 QUOTA = 512 * 1024 * 1024
@@ -39,6 +38,9 @@ QUOTA = 512 * 1024 * 1024
 #: How long a start may take, replaying the log of writes included, and an end that etcd is asked for.
 _READY_WITHIN = 30.0
 _ENDS_WITHIN = 5.0
+
+#: With less room than this, in bytes, a line of a log may not have been written.
+_TOO_LITTLE = 64 * 1024
 
 _FLAGS = (
     "--name=quarterdeck",
@@ -101,7 +103,10 @@ class EmbeddedEtcd:
 
     def ending(self) -> Ending:
         """Why it is dead; of use while it is not alive."""
-        return ending(self._folder.read_log())
+        log = self._folder.read_log()
+        if last_words(log) is None and self._folder.room() < _TOO_LITTLE:
+            return Ending("the disk is full, and so etcd could not say why it ended", "make room")
+        return ending(log)
 
     async def restart_if_dead(self) -> bool:
         """Start it anew if it is dead, unless another console has; whether this one did. It is ready then.
@@ -223,8 +228,8 @@ async def embedded(
     :raises ConfigError: the folder is not ours alone.
     :raises StoreError: there is no etcd to start, or it does not start, and why.
     """
-    if sys.platform != "linux":
-        raise StoreError("etcd is started on Linux only", hint="name a running one in [etcd]")
+    if not processes.supported():
+        raise StoreError("etcd is started on Linux 5.3 or later only", hint="name a running one in [etcd]")
     environ = os.environ if environ is None else environ
     place = Folder(folder)
     try:

@@ -179,6 +179,11 @@ class Folder:
         except OSError:
             return ""
 
+    def room(self) -> int:
+        """Bytes free on its disk, for its user."""
+        disk = os.fstatvfs(self._handle)
+        return disk.f_bavail * disk.f_frsize
+
     def clear(self) -> None:
         """Take away what a dead etcd leaves: 3.4 does not start where its old sockets are.
 
