@@ -27,7 +27,7 @@ from pathlib import Path
 from console.errors import StoreError
 from console.model.config import EtcdConfig
 from console.store import embedded_process as processes
-from console.store.embedded_binary import Binary, Version, candidates, choose
+from console.store.embedded_binary import Binary, candidates, choose
 from console.store.embedded_folder import CLIENT, PEER, Facts, Folder
 from console.store.embedded_process import Process
 from console.store.embedded_words import Ending, ending, last_words
@@ -79,7 +79,6 @@ class EmbeddedEtcd:
 
     :ivar config: how to reach it, from this process and until the context is left. It stays the same when
         etcd is started anew. No other process is to be given its endpoint: it may name a descriptor of ours.
-    :ivar version: that of the etcd that was started last, as far as this console knows.
     """
 
     def __init__(
@@ -90,7 +89,6 @@ class EmbeddedEtcd:
         binaries: Sequence[Path],
     ) -> None:
         self.config = EtcdConfig(endpoints=(f"unix://{folder.socket()}",))
-        self.version: Version = (0, 0, 0)
         self._folder = folder
         self._report = report
         self._environ = environ
@@ -136,9 +134,10 @@ class EmbeddedEtcd:
                 return
             if not await processes.ready(process, self._folder.socket(), _READY_WITHIN):
                 raise self._failed(process)
-            if facts is not None:
-                self.version = facts.version
-            self._folder.bound_log()
+            try:
+                self._folder.bound_log()
+            except OSError as error:
+                self._report(f"{self._folder.log} has grown long and cannot be begun anew: {error.strerror}")
 
     async def leave(self) -> None:
         """Count no longer, and end etcd if nobody else does. Called by `embedded`.
@@ -151,7 +150,6 @@ class EmbeddedEtcd:
                 return
             if not await processes.end(process, _ENDS_WITHIN):
                 raise StoreError(f"etcd (process {process.pid}) does not end")
-            self._clear()
 
     def _running(self) -> Process | None:
         if self._process is None or not self._process.runs():
@@ -172,7 +170,6 @@ class EmbeddedEtcd:
             await processes.end(process, _ENDS_WITHIN)
             raise
         self._process = process
-        self.version = binary.version
 
     def _spawn(self, binary: Binary, facts: Facts | None) -> Process:
         new = Facts(binary.version, processes.machine(), processes.host())
@@ -197,7 +194,7 @@ class EmbeddedEtcd:
             raise self._unusable(error) from error
 
     def _unusable(self, error: OSError) -> StoreError:
-        return StoreError(f"etcd cannot be started in {self._folder.root}: {error.strerror}")
+        return StoreError(f"etcd cannot be run in {self._folder.root}: {error.strerror}")
 
     def _failed(self, process: Process) -> StoreError:
         log = f"its log: {self._folder.log}"

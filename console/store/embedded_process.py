@@ -100,7 +100,8 @@ def spawn(argv: Sequence[str], folder: Path, mark: Path, log: int, environ: Mapp
                 (os.POSIX_SPAWN_DUP2, log, 2),
             ],
             setsid=True,
-            setsigdef=(signal.SIGINT, signal.SIGTERM, signal.SIGHUP),
+            # What Python ignores, and what a console's parent may have set aside.
+            setsigdef=(signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ),
             setsigmask=(),
         )
     finally:

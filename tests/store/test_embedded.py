@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import os
 import re
+import shutil
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -209,6 +210,15 @@ async def test_a_console_that_cannot_get_its_turn_says_so_and_leaves_etcd_to_the
     (pid,) = etcds(folder)
     async with embedded(folder, report=quiet):
         assert etcds(folder) == [pid]
+
+
+async def test_one_whose_folder_was_removed_is_ended_all_the_same(folder: Path) -> None:
+    async with embedded(folder, report=quiet) as etcd:
+        (pid,) = etcds(folder)
+        shutil.rmtree(folder)
+        assert etcd.alive()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
 
 
 async def test_a_folder_that_another_machine_uses_is_left_alone(folder: Path) -> None:

@@ -150,7 +150,7 @@ async def test_facts_that_cannot_be_read_hinder_nothing(folder: Path) -> None:
 
 async def test_a_socket_whose_place_is_taken(folder: Path) -> None:
     made(made(folder) / "etcd:0")
-    assert f"etcd cannot be started in {folder}: Is a directory" in str(await fails(folder))
+    assert f"etcd cannot be run in {folder}: Is a directory" in str(await fails(folder))
 
 
 @pytest.mark.parametrize("mode", [0o750, 0o701, 0o777])
