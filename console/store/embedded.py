@@ -87,12 +87,14 @@ class EmbeddedEtcd:
         report: Callable[[str], None],
         environ: Mapping[str, str],
         binaries: Sequence[Path],
+        start: bool,
     ) -> None:
         self.config = EtcdConfig(endpoints=(f"unix://{folder.socket()}",))
         self._folder = folder
         self._report = report
         self._environ = environ
         self._binaries = binaries
+        self._may_start = start
         self._process: Process | None = None
 
     def alive(self) -> bool:
@@ -158,6 +160,8 @@ class EmbeddedEtcd:
         return self._process if self._process is not None and self._process.runs() else None
 
     async def _start(self) -> None:
+        if not self._may_start:
+            raise StoreError("the embedded etcd does not run, and this console does not start it")
         facts = self._folder.facts()
         binary = await choose(self._binaries, facts.version if facts else None)
         if note := binary.note():
@@ -213,6 +217,7 @@ async def embedded(
     report: Callable[[str], None],
     environ: Mapping[str, str] | None = None,
     binaries: Sequence[Path] | None = None,
+    start: bool = True,
 ) -> AsyncIterator[EmbeddedEtcd]:
     """Use the embedded etcd in `folder`; it is ready when the context is entered.
 
@@ -222,6 +227,7 @@ async def embedded(
     :param report: takes what the user should be told though nothing failed, a line each.
     :param environ: instead of this process's own.
     :param binaries: the programs to choose from, best first; None: those of this machine.
+    :param start: False: only one that runs is used, and it is not started anew either.
     :raises ConfigError: the folder is not ours alone.
     :raises StoreError: there is no etcd to start, or it does not start, and why.
     """
@@ -231,7 +237,7 @@ async def embedded(
     place = Folder(folder)
     try:
         found = tuple(candidates(environ)) if binaries is None else binaries
-        etcd = EmbeddedEtcd(place, report, environ, found)
+        etcd = EmbeddedEtcd(place, report, environ, found, start)
         await etcd.enter()
         try:
             yield etcd

@@ -116,6 +116,19 @@ async def test_a_living_one_is_not_started_anew(folder: Path) -> None:
         assert etcds(folder) == before
 
 
+async def test_a_console_that_may_not_start_one_uses_one_that_runs_and_no_other(folder: Path) -> None:
+    with pytest.raises(StoreError, match="does not run, and this console does not start it"):
+        async with embedded(folder, report=quiet, start=False):
+            pytest.fail("it may not start one")
+    async with embedded(folder, report=quiet), embedded(folder, report=quiet, start=False) as reader:
+        (pid,) = etcds(folder)
+        assert not await reader.restart_if_dead()
+        os.kill(pid, signal.SIGKILL)
+        await until(lambda: not reader.alive(), "the killed one is seen to be dead")
+        with pytest.raises(StoreError, match="this console does not start it"):
+            await reader.restart_if_dead()
+
+
 async def test_it_listens_on_no_port(folder: Path) -> None:
     async with embedded(folder, report=quiet):
         (pid,) = etcds(folder)
