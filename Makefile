@@ -8,9 +8,11 @@ MAKEFLAGS += --no-print-directory
 # Tests start hundreds of processes: without bytecode each of them would take half a second to compile.
 export PYTHONDONTWRITEBYTECODE :=
 
-# What the console itself needs of the machine: a virtual environment, systemd-python's build; and the
-# journal tests a writer of journal files, those of the terminal a terminal, those of completion a shell.
-PACKAGES := python3-venv python3-dev gcc pkg-config libsystemd-dev openssh-client systemd-journal-remote tmux zsh
+# What the console itself needs of the machine: a virtual environment, systemd-python's build, the etcd it
+# starts where none is configured; and the journal tests a writer of journal files, those of the terminal a
+# terminal, those of completion a shell, those of etcd somebody else who writes.
+PACKAGES := python3-venv python3-dev gcc pkg-config libsystemd-dev openssh-client etcd-server \
+  systemd-journal-remote tmux zsh etcd-client
 # Lab tests mostly wait for hosts: two files at a time, each worker with a lab of its own.
 SIDE_BY_SIDE := -n 2 --dist loadfile
 LAB_PACKAGES := $(shell sed 's/#.*//' console/lab/packages.txt)

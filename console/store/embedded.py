@@ -20,7 +20,6 @@ nothing that was acknowledged is lost.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -28,10 +27,10 @@ from pathlib import Path
 from console.errors import StoreError
 from console.model.config import EtcdConfig
 from console.store import embedded_process as processes
-from console.store.embedded_binary import Binary, Version, candidates, choose
+from console.store.embedded_binary import Binary, candidates, choose
 from console.store.embedded_folder import CLIENT, PEER, Facts, Folder
 from console.store.embedded_process import Process
-from console.store.embedded_words import Ending, ending
+from console.store.embedded_words import Ending, ending, last_words
 
 #: Of data; etcd refuses writes beyond it until some is taken away and the alarm is lifted.
 QUOTA = 512 * 1024 * 1024
@@ -39,6 +38,9 @@ QUOTA = 512 * 1024 * 1024
 #: How long a start may take, replaying the log of writes included, and an end that etcd is asked for.
 _READY_WITHIN = 30.0
 _ENDS_WITHIN = 5.0
+
+#: With less room than this, in bytes, a line of a log may not have been written.
+_TOO_LITTLE = 64 * 1024
 
 _FLAGS = (
     "--name=quarterdeck",
@@ -77,7 +79,6 @@ class EmbeddedEtcd:
 
     :ivar config: how to reach it, from this process and until the context is left. It stays the same when
         etcd is started anew. No other process is to be given its endpoint: it may name a descriptor of ours.
-    :ivar version: that of the etcd that was started last, as far as this console knows.
     """
 
     def __init__(
@@ -86,13 +87,14 @@ class EmbeddedEtcd:
         report: Callable[[str], None],
         environ: Mapping[str, str],
         binaries: Sequence[Path],
+        start: bool,
     ) -> None:
         self.config = EtcdConfig(endpoints=(f"unix://{folder.socket()}",))
-        self.version: Version = (0, 0, 0)
         self._folder = folder
         self._report = report
         self._environ = environ
         self._binaries = binaries
+        self._may_start = start
         self._process: Process | None = None
 
     def alive(self) -> bool:
@@ -101,7 +103,10 @@ class EmbeddedEtcd:
 
     def ending(self) -> Ending:
         """Why it is dead; of use while it is not alive."""
-        return ending(self._folder.read_log())
+        log = self._folder.read_log()
+        if last_words(log) is None and self._folder.room() < _TOO_LITTLE:
+            return Ending("the disk is full, and so etcd could not say why it ended", "make room")
+        return ending(log)
 
     async def restart_if_dead(self) -> bool:
         """Start it anew if it is dead, unless another console has; whether this one did. It is ready then.
@@ -131,9 +136,10 @@ class EmbeddedEtcd:
                 return
             if not await processes.ready(process, self._folder.socket(), _READY_WITHIN):
                 raise self._failed(process)
-            if facts is not None:
-                self.version = facts.version
-            self._folder.bound_log()
+            try:
+                self._folder.bound_log()
+            except OSError as error:
+                self._report(f"{self._folder.log} has grown long and cannot be begun anew: {error.strerror}")
 
     async def leave(self) -> None:
         """Count no longer, and end etcd if nobody else does. Called by `embedded`.
@@ -146,7 +152,6 @@ class EmbeddedEtcd:
                 return
             if not await processes.end(process, _ENDS_WITHIN):
                 raise StoreError(f"etcd (process {process.pid}) does not end")
-            self._clear()
 
     def _running(self) -> Process | None:
         if self._process is None or not self._process.runs():
@@ -155,6 +160,8 @@ class EmbeddedEtcd:
         return self._process if self._process is not None and self._process.runs() else None
 
     async def _start(self) -> None:
+        if not self._may_start:
+            raise StoreError("the embedded etcd does not run, and this console does not start it")
         facts = self._folder.facts()
         binary = await choose(self._binaries, facts.version if facts else None)
         if note := binary.note():
@@ -167,7 +174,6 @@ class EmbeddedEtcd:
             await processes.end(process, _ENDS_WITHIN)
             raise
         self._process = process
-        self.version = binary.version
 
     def _spawn(self, binary: Binary, facts: Facts | None) -> Process:
         new = Facts(binary.version, processes.machine(), processes.host())
@@ -192,7 +198,7 @@ class EmbeddedEtcd:
             raise self._unusable(error) from error
 
     def _unusable(self, error: OSError) -> StoreError:
-        return StoreError(f"etcd cannot be started in {self._folder.root}: {error.strerror}")
+        return StoreError(f"etcd cannot be run in {self._folder.root}: {error.strerror}")
 
     def _failed(self, process: Process) -> StoreError:
         log = f"its log: {self._folder.log}"
@@ -211,6 +217,7 @@ async def embedded(
     report: Callable[[str], None],
     environ: Mapping[str, str] | None = None,
     binaries: Sequence[Path] | None = None,
+    start: bool = True,
 ) -> AsyncIterator[EmbeddedEtcd]:
     """Use the embedded etcd in `folder`; it is ready when the context is entered.
 
@@ -220,16 +227,17 @@ async def embedded(
     :param report: takes what the user should be told though nothing failed, a line each.
     :param environ: instead of this process's own.
     :param binaries: the programs to choose from, best first; None: those of this machine.
+    :param start: False: only one that runs is used, and it is not started anew either.
     :raises ConfigError: the folder is not ours alone.
     :raises StoreError: there is no etcd to start, or it does not start, and why.
     """
-    if sys.platform != "linux":
-        raise StoreError("etcd is started on Linux only", hint="name a running one in [etcd]")
+    if not processes.supported():
+        raise StoreError("etcd is started on Linux 5.3 or later only", hint="name a running one in [etcd]")
     environ = os.environ if environ is None else environ
     place = Folder(folder)
     try:
         found = tuple(candidates(environ)) if binaries is None else binaries
-        etcd = EmbeddedEtcd(place, report, environ, found)
+        etcd = EmbeddedEtcd(place, report, environ, found, start)
         await etcd.enter()
         try:
             yield etcd

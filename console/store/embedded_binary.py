@@ -63,11 +63,11 @@ def parse_version(text: str) -> Version | None:
 
 def candidates(environ: Mapping[str, str]) -> Iterator[Path]:
     """The programs named etcd, best first: on the PATH, where distributions put it, the extra's."""
-    seen = set()
+    seen = set()  # by their true paths: /bin is /usr/bin
     folders = [folder for folder in environ.get("PATH", "").split(os.pathsep) if os.path.isabs(folder)]
     for path in (*(Path(folder) / "etcd" for folder in (*folders, *_USUAL)), *_extra()):
-        if path not in seen and _is_program(path):
-            seen.add(path)
+        if (true := path.resolve()) not in seen and _is_program(path):
+            seen.add(true)
             yield path
 
 

@@ -1,12 +1,14 @@
 """The embedded etcd's folder: closed to others, and shared by the consoles of its user.
 
-users.lock    each console that uses etcd holds it, shared; the kernel frees it when one is killed
-turn.lock     held by the one console that starts or ends etcd just now
-facts.json    which etcd wrote the data last, and on which machine
-process       which process it is (embedded_process.py)
-etcd.log      what the running one has to say, or the last one had; etcd.log.old: the one before
-etcd:0 peer:0 its sockets
-data/         its data
+    users.lock    each console that uses etcd holds it, shared; the kernel frees it when one is killed
+    turn.lock     held by the one console that starts or ends etcd just now
+    facts.json    which etcd wrote the data last, and on which machine
+    process       which process it is (embedded_process.py)
+    etcd.log      what the running one has to say, or the last one had; etcd.log.old: the one before
+    etcd:0 peer:0 its sockets
+    data/         its data
+
+The first two stay for good: who waited for one that is removed would hold another than the rest.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import os
 import re
 import stat
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -62,28 +64,27 @@ class Folder:
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
-        self.data = self.root / "data"
         self.mark = self.root / "process"
         self.log = self.root / "etcd.log"
         self._facts = self.root / "facts.json"
         self._ours = asyncio.Lock()
-        try:
-            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._handle = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
-        except OSError as error:
-            raise _wrong(self.root, f"cannot be opened: {error.strerror}") from error
-        try:
-            _check_private(self.root, os.fstat(self._handle))
-            self._users = self._lock_file("users.lock")
-            self._turn = self._lock_file("turn.lock")
-        except BaseException:
-            os.close(self._handle)
-            raise
+        with ExitStack() as opened:
+            try:
+                self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._handle = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
+                opened.callback(os.close, self._handle)
+                _check_private(self.root, os.fstat(self._handle))
+                self._users = os.open(self.root / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
+                opened.callback(os.close, self._users)
+                self._turn = os.open(self.root / "turn.lock", os.O_RDWR | os.O_CREAT, 0o600)
+                opened.callback(os.close, self._turn)
+            except OSError as error:
+                raise _wrong(Path(error.filename), f"cannot be opened: {error.strerror}") from error
+            self._opened = opened.pop_all()
 
     def close(self) -> None:
         """Let go of it: from here on this console does not count."""
-        for descriptor in (self._turn, self._users, self._handle):
-            os.close(descriptor)
+        self._opened.close()
 
     def socket(self) -> Path:
         """A path to etcd's socket, valid in this process and for as long as the folder is open.
@@ -179,6 +180,11 @@ class Folder:
         except OSError:
             return ""
 
+    def room(self) -> int:
+        """Bytes free on its disk, for its user."""
+        disk = os.fstatvfs(self._handle)
+        return disk.f_bavail * disk.f_frsize
+
     def clear(self) -> None:
         """Take away what a dead etcd leaves: 3.4 does not start where its old sockets are.
 
@@ -189,12 +195,6 @@ class Folder:
 
     def _old_log(self) -> Path:
         return self.log.with_suffix(".log.old")
-
-    def _lock_file(self, name: str) -> int:
-        try:
-            return os.open(self.root / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise _wrong(self.root / name, f"cannot be opened: {error.strerror}") from error
 
 
 def _check_private(root: Path, found: os.stat_result) -> None:

@@ -39,17 +39,21 @@ class Process:
     def runs(self) -> bool:
         """Whether it is still there. One that we started ourselves and that has ended is reaped."""
         try:
-            found, state = parse_stat(Path(f"/proc/{self.pid}/stat").read_text("ascii", "replace"))
+            found, ended = parse_stat(Path(f"/proc/{self.pid}/stat").read_text("ascii", "replace"))
         except (OSError, ValueError):
             return False
-        if found == self and state == "Z":
+        if found != self:
+            return False
+        if ended:
             with suppress(ChildProcessError):  # another console's
                 os.waitpid(self.pid, os.WNOHANG)
-        return found == self and state not in "ZX"
+        return not ended
 
 
-def parse_stat(text: str) -> tuple[Process, str]:
-    """The process and its state, from /proc/PID/stat (proc(5), fields 1, 3 and 22).
+def parse_stat(text: str) -> tuple[Process, bool]:
+    """The process, and whether it has ended; from /proc/PID/stat (proc(5), fields 1, 3, 20 and 22).
+
+    It has not as long as one of its threads is left, which holds all its files open.
 
     :raises ValueError: it is not that.
     """
@@ -57,7 +61,17 @@ def parse_stat(text: str) -> tuple[Process, str]:
     fields = tail.split()
     if not paren or len(fields) < 20:
         raise ValueError("not a line of /proc/PID/stat")
-    return Process(int(head.split(" ", 1)[0]), int(fields[19])), fields[0]
+    ended = fields[0] in "ZX" and int(fields[17]) <= 1
+    return Process(int(head.split(" ", 1)[0]), int(fields[19])), ended
+
+
+def supported() -> bool:
+    """Whether this system tells one process from another for good (pidfd_open(2), Linux 5.3)."""
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError):
+        return False
+    return True
 
 
 def machine() -> str:
@@ -86,7 +100,8 @@ def spawn(argv: Sequence[str], folder: Path, mark: Path, log: int, environ: Mapp
                 (os.POSIX_SPAWN_DUP2, log, 2),
             ],
             setsid=True,
-            setsigdef=(signal.SIGINT, signal.SIGTERM, signal.SIGHUP),
+            # What Python ignores, and what a console's parent may have set aside.
+            setsigdef=(signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ),
             setsigmask=(),
         )
     finally:
