@@ -133,7 +133,7 @@ class Audit:
     ) -> None:
         self._fleet = fleet
         self._sinks = tuple(sinks)
-        self._who = who
+        self.who = who
         self._now = now
         #: The ids of what was done through this console and can be taken back, the newest last.
         self.ways_back: list[str] = []
@@ -143,8 +143,8 @@ class Audit:
         record = Record(
             f"a-{secrets.token_hex(4)}",
             self._now(),
-            self._who.actor,
-            self._who.origin,
+            self.who.actor,
+            self.who.origin,
             line,
             plan.id if plan else None,
             plan_fields(plan) if plan else None,

@@ -315,6 +315,10 @@ class Core:
         wants = replace(wants, os=True, connect=True) if asked else wants
         async with open_fleet(configs, wants, self.links) as fleet:
             view = View(fleet, on)
+            if self.memory is not None:
+                fleet.model.acknowledged(self.memory.acks)
+                for config in configs:
+                    fleet.model.acted_on(config.name, self.memory.acting(config.name))
             if wait and wants.connect:
                 missing = await fleet.settled(self.options.timeout)
                 # With a condition that only the host can answer, one that does not answer is not selected

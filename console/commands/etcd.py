@@ -80,7 +80,7 @@ class EtcdBackup(_OfEtcd):
     """Write all keys of the fleet to a file, as they are at one revision."""
 
     words = ("etcd", "backup")
-    file: str = argument("FILE", "to write; readable by you alone", required=True)
+    file: str = argument("BACKUP", "the file to write; readable by you alone", required=True)
 
     @property
     def path(self) -> Path:
@@ -98,7 +98,7 @@ class EtcdRestore(FleetChange):
     """Write the keys of a backup into an etcd that holds none of the fleet's."""
 
     words = ("etcd", "restore")
-    file: str = argument("FILE", "of `etcd backup`", required=True)
+    file: str = argument("BACKUP", "a file of `etcd backup`", required=True)
 
     @property
     def path(self) -> Path:
@@ -121,7 +121,7 @@ class EtcdRestore(FleetChange):
 
 @dataclass(frozen=True)
 class EtcdRecover(FleetChange):
-    """Make room in an etcd whose quota is used up: forget old revisions, give back their space. It takes writes again.
+    """Make room in an etcd whose quota is used up: forget old revisions, and give back their space.
 
     Each member in turn answers nobody while it is at it: a second or so for 100 MB.
     """

@@ -9,6 +9,7 @@ def core_registry() -> Registry:
     """A new registry of the core's commands, in the order in which help lists them."""
     # Here and not above: commands that run others, as `audit undo` does, ask for all of them.
     from console.commands import (
+        ack,
         audit,
         container,
         container_change,
@@ -30,7 +31,7 @@ def core_registry() -> Registry:
     from console.commands.macro import commands as macro
 
     rooms = (
-        *(fleet, evidence, host, host_change, host_known, interactive),
+        *(fleet, ack, evidence, host, host_change, host_known, interactive),
         *(unit, unit_why, unit_diff, unit_change, unit_edit),
         *(container, container_change),
         *(log, audit, undo, macro, etcd),

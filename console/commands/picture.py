@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from console.commands import clock
 from console.commands.rows.base import Cell, Tone
 from console.commands.rows.container import container_state_cell
 from console.commands.rows.host import state_cell
 from console.commands.rows.unit import unit_health_cell
 from console.model.container import Container
 from console.model.host import Host
+from console.model.memory import Ack
 from console.model.state import State
 
 if TYPE_CHECKING:
@@ -34,6 +36,12 @@ class Trouble:
     why: str
     unit: str | None = None  # its name, where the trouble is a unit's
     container: str | None = None  # its id, where it is a container's
+    ack: Ack | None = None  # who looks after it
+
+    @property
+    def name(self) -> str:
+        """What tells it from all others of the fleet: `web1/api.service`; a host's own by its name."""
+        return self.host if self.what == "host" else f"{self.host}/{self.what}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +73,27 @@ def take(name: str, model: FleetModel, hosts: Sequence[Host]) -> Picture:
 
 
 def worst_first(trouble: Trouble) -> tuple[int, str, str]:
-    """What troubles are sorted by."""
-    return _WEIGHT.get(trouble.how.tone, 2), trouble.host, trouble.what
+    """What troubles are sorted by: those that somebody looks after come last."""
+    weight = 3 if trouble.ack else _WEIGHT.get(trouble.how.tone, 2)
+    return weight, trouble.host, trouble.what
 
 
 def troubles_of(model: FleetModel, host: Host) -> list[Trouble]:
-    """What is wrong with one host and on it, as far as that is known."""
+    """What is wrong with one host and on it, as far as that is known, and who looks after it."""
+    found = _troubles_of(model, host)
+    return [_acknowledged(trouble, model.acks) for trouble in found] if model.acks else found
+
+
+def _acknowledged(trouble: Trouble, acks: Mapping[str, Ack]) -> Trouble:
+    ack = acks.get(trouble.name)
+    if ack is None or not ack.holds(clock.now()):
+        return trouble
+    until = "" if ack.until is None else f", until {ack.until:%Y-%m-%d %H:%M}Z"
+    why = f"{ack.actor} looks after it{until}: {ack.note}; {trouble.why}"
+    return replace(trouble, ack=ack, why=why, how=replace(trouble.how, tone=Tone.FAINT))
+
+
+def _troubles_of(model: FleetModel, host: Host) -> list[Trouble]:
     found = []
     if host.state not in (State.LIVE, State.CONNECTING):
         found.append(

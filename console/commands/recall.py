@@ -101,11 +101,12 @@ async def _embedded(
     from console.store.embedded_process import read_mark
 
     folder = state_path(core.environ) / FOLDER
+    start = need is not Recall.READ and core.read_only() is None
     process = read_mark(folder / "process")
     if process is None or not process.runs():
         from console.store.embedded_binary import candidates
 
-        if need is Recall.READ or core.read_only() is not None:
+        if not start:
             return None  # what was last known is what is: nobody else can have changed it
         if not any(True for _ in candidates(core.environ)):
             told(f"no etcd on this machine: {_IN_FOLDER} (package etcd-server, or name one in [etcd])")
@@ -113,7 +114,7 @@ async def _embedded(
     from console.store.embedded import embedded
 
     try:
-        etcd = await stack.enter_async_context(embedded(folder, report=told))
+        etcd = await stack.enter_async_context(embedded(folder, report=told, start=start))
     except StoreError as error:
         if need is Recall.WRITE:
             raise

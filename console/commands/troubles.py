@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from console.commands.picture import Trouble, troubles_of, worst_first
-from console.commands.rows.base import Cell, Column, RowKind, Tone, moment, since_cell
+from console.commands.rows.base import Cell, Column, RowKind, Tone, moment, plain, since_cell
 
 if TYPE_CHECKING:
     from console.fleet.model import FleetModel
@@ -22,6 +22,7 @@ TROUBLE: RowKind[Trouble] = RowKind(
         "how": trouble.how.text,
         "since": moment(trouble.since),
         "why": trouble.why,
+        "ack": None if trouble.ack is None else plain(trouble.ack),
     },
     (
         Column(

@@ -80,7 +80,8 @@ class Memory:
 
     @property
     def acks(self) -> Mapping[str, Ack]:
-        return self._found["acks"]
+        """What is known of and looked after, by the name of the trouble."""
+        return {ack.trouble: ack for ack in self._found["acks"].values()}
 
     def acting(self, host: str) -> tuple[Acting, ...]:
         """Who changes something on a host just now, whoever began first before the others."""

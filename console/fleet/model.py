@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -29,7 +29,7 @@ from console.model.events import (
 )
 from console.model.host import Host, OsFacts
 from console.model.log import Gap, LogRecord
-from console.model.memory import Acting
+from console.model.memory import Ack, Acting
 from console.model.state import Source, State, Status
 from console.model.unit import Unit
 
@@ -166,6 +166,8 @@ class FleetModel:
         now = datetime.now(UTC)
         self._records = {host.name: _Record(host, Status(State.CONNECTING, now)) for host in hosts}
         self._feeds: list[Feed] = []
+        #: What is known of and looked after, by the name of the trouble.
+        self.acks: Mapping[str, Ack] = {}
 
     # -- reading ----------------------------------------------------------------------------
 
@@ -308,6 +310,12 @@ class FleetModel:
         if record is not None and record.acting != acting:
             record.acting, record.view = acting, None
             self._note(Changes(hosts={host}))
+
+    def acknowledged(self, acks: Mapping[str, Ack]) -> None:
+        """What is known of and looked after has changed."""
+        if acks != self.acks:
+            self.acks = acks
+            self._note(Changes(hosts=set(self._records)))
 
     def _note(self, changes: Changes) -> None:
         for feed in self._feeds:

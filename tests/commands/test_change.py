@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, ClassVar, cast
 
 import pytest
@@ -20,6 +19,7 @@ from console.commands.everything import core_registry
 from console.commands.grammar import Globals, parse_line
 from console.commands.output import Output
 from console.errors import ConfigError, NothingSelected, Refused
+from console.hosts.transport import Transport
 
 
 class Notes:
@@ -127,7 +127,10 @@ class Doing:
 
 
 TWO = Plan("l", tuple(Step("h", name, "restart", "active", "active", Doing()) for name in ("a", "b")))
-NO_FLEET = cast("View", SimpleNamespace(fleet=SimpleNamespace(transport=lambda host: None)))
+
+
+def nobody(host: str) -> Transport:
+    raise AssertionError(f"{host} is asked")
 
 
 async def test_a_reader_of_the_results_that_goes_away_ends_no_write(tmp_path: Path) -> None:
@@ -136,7 +139,7 @@ async def test_a_reader_of_the_results_that_goes_away_ends_no_write(tmp_path: Pa
 
     here = core(tmp_path)
     with pytest.raises(BrokenPipeError):
-        await executed(Conduct(), TWO, here, NO_FLEET, Permit("l"), gone)
+        await executed(Conduct(), TWO, here, nobody, Permit("l"), gone)
     (record,), _ = read_records(here.state_folder)
     assert record.outcome == "done"
     assert [result.status for result in record.results] == ["done", "done"]
@@ -152,7 +155,7 @@ async def test_a_write_whose_end_cannot_be_recorded_is_told_after_its_results(tm
             (here.state_folder / "audit.jsonl").unlink()
             (here.state_folder / "audit.jsonl").mkdir()
 
-    ended = await executed(Conduct(), TWO, here, NO_FLEET, Permit("l"), take)
+    ended = await executed(Conduct(), TWO, here, nobody, Permit("l"), take)
     assert [result.status for result in ended.results] == ["done", "done"]
     notes = Notes()
     with pytest.raises(ConfigError, match="audit record cannot be written"):

@@ -13,6 +13,7 @@ from console.commands.everything import core_registry
 from console.commands.grammar import format_command, parse_line
 from console.commands.macro.expand import Script, expand
 from console.commands.macro.file import MAX_BYTES, load_macro, parse_macro
+from console.commands.macro.library import SHIPPED
 from console.commands.macro.record import Recorder, escaped_line, macro_text
 from console.commands.unit import UnitList
 from console.commands.unit_change import UnitRestart
@@ -24,7 +25,7 @@ REGISTRY = core_registry()
 
 
 def expanded(text: str, *settings: str, path: Path = HERE) -> Script:
-    return expand(parse_macro(text, path), settings, REGISTRY, {"XDG_CONFIG_HOME": "/nowhere"})
+    return expand(parse_macro(text, path), settings, REGISTRY, (SHIPPED,))
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def write(tmp_path: Path) -> Callable[[str, str], Path]:
 
 def faults(path: Path, *settings: str) -> list[str]:
     with pytest.raises(ConfigError) as caught:
-        expand(load_macro(path), settings, REGISTRY, {"XDG_CONFIG_HOME": "/nowhere"})
+        expand(load_macro(path), settings, REGISTRY, (SHIPPED,))
     return [f"{problem.file.name}:{problem.line}: {problem.text}" for problem in caught.value.problems]
 
 
@@ -70,7 +71,7 @@ def test_an_inner_macro_gets_its_values_from_the_line_that_runs_it(
 ) -> None:
     write("inner", 'steps = ["unit restart --on=h -- ${u}"]\n[params]\nu = {}')
     outer = write("outer", 'steps = ["run ./inner.toml --set u=${x}"]\n[params]\nx = {}')
-    script = expand(load_macro(outer), ["x=a b"], REGISTRY, {})
+    script = expand(load_macro(outer), ["x=a b"], REGISTRY, ())
     assert [step.what for step in script.steps] == [UnitRestart(on=Selector.parse("h"), patterns=("a b",))]
     assert script.steps[0].place.endswith("inner.toml:1")
 

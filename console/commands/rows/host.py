@@ -55,6 +55,8 @@ def _host_fields(host: Host) -> dict[str, Any]:
         "driver": host.driver,
         "sources": {source.value: _source_fields(host.sources.get(source)) for source in Source},
         "cordoned": host.cordoned is not None,
+        "conflict": host.conflict,
+        "acting": plain(host.acting),
     }
 
 
@@ -81,7 +83,7 @@ def _count(number: int | None) -> Cell:
 
 
 def _trouble(host: Host) -> Cell:
-    """The one reason that matters most: the host's own, else its sources'."""
+    """The one reason that matters most: the host's own, else its sources', else who acts on it."""
     if host.status.reason:
         return Cell(host.status.reason, Tone.BAD)
     reasons = [
@@ -89,6 +91,9 @@ def _trouble(host: Host) -> Cell:
         for source, status in host.sources.items()
         if status.state not in (State.LIVE, State.CONNECTING, State.ABSENT)
     ]
+    reasons += [one.words for one in host.acting]
+    if host.conflict:
+        reasons.append(host.conflict)
     return Cell("; ".join(reasons), Tone.WARN)
 
 
