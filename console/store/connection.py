@@ -22,6 +22,9 @@ from console.store.wire import aio, credentials, rpc
 #: A member that does not say how it is within this many seconds is passed over.
 _CONNECT_S = 1.5
 
+#: So long a member may take before the next one is tried too. A frozen one holds nobody up.
+_HEAD_START_S = 0.3
+
 #: The server closes connections that ping more often than every 5 s. Without `ping_timeout_ms` a frozen
 #: server is noticed after 69 s, with it after 12 (measured, grpcio 1.85). Nothing is retried for us.
 _OPTIONS = (
@@ -132,26 +135,57 @@ class Connection:
             self._member = task.result()
 
     async def _connect(self) -> Member:
+        order = [(self._next + offset) % len(self.endpoints) for offset in range(len(self.endpoints))]
         complaints: list[StoreError] = []
-        for offset in range(len(self.endpoints)):
-            at = (self._next + offset) % len(self.endpoints)
-            member = open_member(self.endpoints[at], self.identity)
-            try:
-                complaint = await _complaint(member)
-            except BaseException:
+        trying: set[asyncio.Task[Member | StoreError]] = set()
+        found: list[Member] = []
+        try:
+            while not found and (order or trying):
+                if order:
+                    trying.add(asyncio.create_task(self._try(self.endpoints[order.pop(0)])))
+                done, trying = await asyncio.wait(
+                    trying, timeout=_HEAD_START_S if order else None, return_when=asyncio.FIRST_COMPLETED
+                )
+                for task in done:
+                    said = task.result()
+                    if isinstance(said, Member):
+                        found.append(said)
+                    else:
+                        complaints.append(said)
+            if found:
+                self._next = self.endpoints.index(found[0].endpoint)
+                return found.pop(0)
+        finally:
+            found += await _called_off(trying)
+            for member in found:
                 await member.close()
-                raise
-            if complaint is None:
-                self._next = at
-                return member
-            complaints.append(complaint)
-            await member.close()
         # The most telling one: a refusal will not pass, and without a quorum it is not the network.
         worst = min(complaints, key=lambda one: (not isinstance(one, StoreRefused), not _no_quorum(one)))
         self.reason = worst.message
         if isinstance(worst, StoreRefused):
             raise worst
         raise faults.unreachable(len(self.endpoints), worst.message)
+
+    async def _try(self, endpoint: Endpoint) -> Member | StoreError:
+        """A member that is of use, or why it is not."""
+        member = open_member(endpoint, self.identity)
+        try:
+            complaint = await _complaint(member)
+        except BaseException:
+            await member.close()
+            raise
+        if complaint is None:
+            return member
+        await member.close()
+        return complaint
+
+
+async def _called_off(tasks: set[asyncio.Task[Member | StoreError]]) -> list[Member]:
+    """End these; the members of those that had one already."""
+    for task in tasks:
+        task.cancel()
+    ended = await asyncio.gather(*tasks, return_exceptions=True)
+    return [one for one in ended if isinstance(one, Member)]
 
 
 def _no_quorum(complaint: StoreError) -> bool:

@@ -154,6 +154,12 @@ class Cluster:
         for member in self.members:
             await member.start()
 
+    async def compact(self, revision: int) -> None:
+        """Forget what was before `revision`."""
+        await self.etcdctl(
+            "compact", str(revision), user=ROOT if self.options.token_ttl is not None else None
+        )
+
     # -- what it says -----------------------------------------------------------------------
 
     async def etcdctl(self, *words: str, endpoint: str = "", user: tuple[str, str] | None = None) -> bytes:

@@ -33,8 +33,7 @@ def options() -> Options:
 @pytest.fixture
 async def cluster(tmp_path: Path, options: Options) -> AsyncIterator[Cluster]:
     """A cluster of the test's own. Of it, of its clients and of their tasks nothing is left behind."""
-    before = asyncio.all_tasks()
     async with running_cluster(tmp_path, options) as cluster:
         yield cluster
     assert not processes_in(tmp_path)
-    assert asyncio.all_tasks() <= before
+    assert asyncio.all_tasks() == {asyncio.current_task()}
