@@ -8,10 +8,12 @@ from typing import Any
 
 from console.store import faults
 from console.store.faults import Verdict
-from console.store.wire import aio
+from console.store.wire import UsageError, aio
 
 #: What goes with a call beside its message.
 Metadata = tuple[tuple[str, str], ...]
+
+_GIVEN_UP = "the connection was given up"
 
 
 class CallFailed(Exception):
@@ -34,6 +36,13 @@ class CallFailed(Exception):
         return faults.why(self.code, self.details)
 
 
+async def ended(task: asyncio.Task[Any]) -> None:
+    """Wait for a task that was told to end. :raises Exception: it had failed before."""
+    await asyncio.wait((task,))
+    if not task.cancelled():
+        task.result()
+
+
 async def answer(call: Awaitable[Any]) -> Any:
     """Await a call, or one message of a stream.
 
@@ -44,8 +53,10 @@ async def answer(call: Awaitable[Any]) -> Any:
         return await call
     except aio.AioRpcError as error:
         raise CallFailed(error.code(), error.details() or "") from None
+    except (UsageError, asyncio.InvalidStateError):  # the channel, or the stream, had ended before
+        raise CallFailed(None, _GIVEN_UP) from None
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise
-        raise CallFailed(None, "the connection was given up") from None
+        raise CallFailed(None, _GIVEN_UP) from None

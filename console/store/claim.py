@@ -11,13 +11,13 @@ write that compares it cannot be done by one who was frozen and does not know th
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 
-from console.errors import FateUnknown, StoreError, StoreUnreachable
+from console.errors import FateUnknown, StoreUnreachable
 from console.store.client import Compacted, Etcd
 from console.store.lease import Lease, leased
-from console.store.values import Delete, Entry, Put, SameLife, Span, Unchanged
+from console.store.values import Entry, Put, SameLife, Span, Unchanged
 from console.store.watch import watch
 
 #: Who acts on a claim has had its lease confirmed within this share of the lease's time.
@@ -52,14 +52,8 @@ async def claimed(
     :param waits: told who holds it, each time it is another.
     :raises StoreError: etcd does not let us, or our lease ran out while we waited.
     """
-    async with leased(etcd, ttl) as lease:
-        claim = await _claim(etcd, key, value, lease, waits)
-        try:
-            yield claim
-        finally:
-            # Its lease is given back right after this, and ends by itself where nobody answers.
-            with suppress(StoreError):
-                await etcd.write([Delete(Span(key))], [claim.guard])
+    async with leased(etcd, ttl) as lease:  # what is tied to it goes when it is given back
+        yield await _claim(etcd, key, value, lease, waits)
 
 
 async def _claim(etcd: Etcd, key: str, value: bytes, lease: Lease, waits: Callable[[Entry], None]) -> Claim:
@@ -80,6 +74,7 @@ async def _claim(etcd: Etcd, key: str, value: bytes, lease: Lease, waits: Callab
 
 async def _until_gone(etcd: Etcd, holder: Entry) -> None:
     with suppress(Compacted):  # then it is looked at anew
-        async for events in watch(etcd, Span(holder.key), holder.modified):
-            if any(event.entry is None for event in events):
-                return
+        async with aclosing(watch(etcd, Span(holder.key), holder.modified)) as watching:
+            async for events in watching:
+                if any(event.entry is None for event in events):
+                    return

@@ -19,7 +19,7 @@ from typing import Any
 from console.errors import StoreError, StoreUnreachable
 from console.model.config import EtcdConfig
 from console.store import faults
-from console.store.calls import CallFailed, Metadata, answer
+from console.store.calls import CallFailed, Metadata, answer, ended
 from console.store.connection import Connection, Member
 from console.store.endpoints import Identity, endpoint, identity
 from console.store.faults import Verdict
@@ -34,6 +34,7 @@ from console.store.values import (
     Put,
     SameLife,
     Span,
+    Touch,
     Unchanged,
     Written,
 )
@@ -47,11 +48,17 @@ PATIENCE_S = 8.0
 #: Between two rounds over endpoints of which none answered.
 _PAUSE_S = 0.2
 
+#: Before the same is asked of the next member: one that fails at once is not asked all the time.
+_TRY_S = 0.02
+
 #: Keys of one page of a listing.
 PAGE = 1000
 
 #: etcd answers nothing while it has no leader; without this a member cut off would wait.
 _HAS_LEADER = ("hasleader", "true")
+
+#: Which user asks; empty where etcd does not ask for one.
+_TOKEN = "token"
 
 #: Makes a call to a member: with this metadata, and a timeout in seconds.
 Ask = Callable[[Member, Metadata, float], Awaitable[Any]]
@@ -97,7 +104,7 @@ class Etcd:
     async def range(self, span: Span, *, revision: int = 0, limit: int = 0) -> Listing:
         """At most `limit` keys of `span` (0: all) at `revision` (0: now). See `list`."""
         request = rpc.RangeRequest(
-            key=span.key.encode(), range_end=_end(span), revision=revision, limit=limit
+            key=key_bytes(span.key), range_end=end_bytes(span), revision=revision, limit=limit
         )
         try:
             said = await self.read(
@@ -122,7 +129,7 @@ class Etcd:
         request = rpc.TxnRequest(
             compare=[_compare(guard) for guard in guards], success=[_operation(one) for one in operations]
         )
-        what = ", ".join(one.key if isinstance(one, Put) else one.span.key for one in operations[:3])
+        what = ", ".join(one.span.key if isinstance(one, Delete) else one.key for one in operations[:3])
         said = await self.once(
             what,
             lambda member, metadata, timeout: member.kv.Txn(request, metadata=metadata, timeout=timeout),
@@ -145,9 +152,11 @@ class Etcd:
             try:
                 said = await answer(ask(member, metadata, min(timeout, max(until - loop.time(), 0.1))))
             except CallFailed as failed:
-                renewed = await self._judged(failed, member, renewed=renewed)
+                renewed = await self._judged(failed, member, metadata, renewed=renewed)
                 if loop.time() >= until:
                     raise faults.unreachable(len(self.connection.endpoints), failed.why) from None
+                if failed.verdict is not Verdict.TOKEN:
+                    await asyncio.sleep(_TRY_S)
             else:
                 self.health.answered(member.endpoint.url)
                 return said
@@ -167,7 +176,7 @@ class Etcd:
             try:
                 said = await answer(ask(member, metadata, timeout))
             except CallFailed as failed:
-                renewed = await self._judged(failed, member, renewed=renewed)
+                renewed = await self._judged(failed, member, metadata, renewed=renewed)
                 if failed.verdict is Verdict.OPEN:
                     raise faults.unknown_fate(what, failed.why) from None
                 if loop.time() >= until:
@@ -181,17 +190,23 @@ class Etcd:
 
         :param until: how long to look for one, in the event loop's time.
         :raises StoreUnreachable: there is none.
-        :raises StoreRefused: etcd does not take our user and password.
+        :raises StoreRefused: etcd does not take our user and password, or our certificate.
         """
         loop = asyncio.get_running_loop()
         while True:
             try:
-                member = await self.connection.member()
-                return member, await self._metadata(member)
-            except StoreUnreachable as error:
-                self.health.silent(error.message)
+                async with asyncio.timeout_at(max(until, loop.time() + _PAUSE_S)):
+                    member = await self.connection.member()
+                    metadata = await self._metadata(member)
+            except (StoreUnreachable, TimeoutError):
+                self.health.silent(self.connection.reason)
                 if loop.time() + _PAUSE_S >= until:
-                    raise
+                    reached = len(self.connection.endpoints)
+                    raise faults.unreachable(reached, self.connection.reason) from None
+            else:
+                if member is self.connection.current:
+                    return member, metadata
+                continue  # it was left while we waited for a token
             await asyncio.sleep(_PAUSE_S)
 
     async def metadata(self) -> Metadata:
@@ -201,20 +216,22 @@ class Etcd:
 
     async def leave(self, member: Member, reason: str) -> None:
         """`member` has not answered: use another from now on."""
-        self.health.silent(reason)
-        await self.connection.leave(member)
+        if member is self.connection.current:  # else somebody else has noticed before
+            self.health.silent(reason)
+            await self.connection.leave(member, reason)
 
-    def forget_token(self) -> None:
-        """The next call gets a token of its own: etcd no longer takes the one in use."""
-        self._token = None
+    def forget_token(self, metadata: Metadata) -> None:
+        """The next call gets a token of its own: etcd no longer takes the one in `metadata`."""
+        if self._token is not None and (_TOKEN, self._token) in metadata:  # else there is a newer one
+            self._token = None
 
-    async def _judged(self, failed: CallFailed, member: Member, *, renewed: bool) -> bool:
+    async def _judged(self, failed: CallFailed, member: Member, metadata: Metadata, *, renewed: bool) -> bool:
         """What comes of a failed call: whether its token was renewed by now.
 
         :raises StoreError: etcd has answered, and that is final.
         """
         if failed.verdict is Verdict.TOKEN and not renewed and self.connection.identity.user is not None:
-            self.forget_token()
+            self.forget_token(metadata)
             return True
         if failed.verdict in (Verdict.FINAL, Verdict.TOKEN):
             self.health.answered(member.endpoint.url)
@@ -229,7 +246,7 @@ class Etcd:
         async with self._renewing:  # of those who need a token at the same time, one asks
             if self._token is None:
                 self._token = await self._authenticate(member, who)
-        return (_HAS_LEADER, ("token", self._token)) if self._token else (_HAS_LEADER,)
+            return (_HAS_LEADER, (_TOKEN, self._token))
 
     async def _authenticate(self, member: Member, who: Identity) -> str:
         request = rpc.AuthenticateRequest(name=who.user, password=who.password or "")
@@ -238,7 +255,7 @@ class Etcd:
         except CallFailed as failed:
             if "not enabled" in failed.details:
                 return ""  # everybody may do everything there
-            await self._judged(failed, member, renewed=True)
+            await self._judged(failed, member, (), renewed=True)
             raise faults.unreachable(len(self.connection.endpoints), failed.why) from None
         token: str = said.token
         return token
@@ -256,14 +273,16 @@ async def open_etcd(config: EtcdConfig) -> AsyncIterator[Etcd]:
         yield etcd
     finally:
         probing.cancel()
-        await asyncio.wait((probing,))
-        await etcd.connection.close()
+        try:
+            await ended(probing)
+        finally:
+            await etcd.connection.close()
 
 
 def entry_of(kv: Any) -> Entry:
-    """A key as the protocol has it, as ours. Keys that are not UTF-8 are not ours."""
+    """A key as the protocol has it, as ours."""
     return Entry(
-        kv.key.decode("utf-8", "replace"),
+        key_of(kv),
         kv.value,
         kv.create_revision,
         kv.mod_revision,
@@ -272,27 +291,45 @@ def entry_of(kv: Any) -> Entry:
     )
 
 
-def _end(span: Span) -> bytes:
-    return b"" if span.end is None else span.end.encode()
+def key_of(kv: Any) -> str:
+    """Its name. Keys that are not UTF-8 are not ours; they come through as they are all the same."""
+    name: str = kv.key.decode("utf-8", "surrogateescape")
+    return name
+
+
+def key_bytes(key: str) -> bytes:
+    return key.encode("utf-8", "surrogateescape")
+
+
+def end_bytes(span: Span) -> bytes:
+    return b"" if span.end is None else key_bytes(span.end)
 
 
 def _compare(guard: Guard) -> Any:
     match guard:
         case Unchanged(key, modified):
             return rpc.Compare(
-                result=rpc.Compare.EQUAL, target=rpc.Compare.MOD, key=key.encode(), mod_revision=modified
+                result=rpc.Compare.EQUAL, target=rpc.Compare.MOD, key=key_bytes(key), mod_revision=modified
             )
         case SameLife(key, created):
             return rpc.Compare(
-                result=rpc.Compare.EQUAL, target=rpc.Compare.CREATE, key=key.encode(), create_revision=created
+                result=rpc.Compare.EQUAL,
+                target=rpc.Compare.CREATE,
+                key=key_bytes(key),
+                create_revision=created,
             )
 
 
 def _operation(operation: Operation) -> Any:
     match operation:
         case Put(key, value, lease):
-            return rpc.RequestOp(request_put=rpc.PutRequest(key=key.encode(), value=value, lease=lease))
+            return rpc.RequestOp(request_put=rpc.PutRequest(key=key_bytes(key), value=value, lease=lease))
+        case Touch(key):
+            same = rpc.PutRequest(key=key_bytes(key), ignore_value=True, ignore_lease=True)
+            return rpc.RequestOp(request_put=same)
         case Delete(span):
             return rpc.RequestOp(
-                request_delete_range=rpc.DeleteRangeRequest(key=span.key.encode(), range_end=_end(span))
+                request_delete_range=rpc.DeleteRangeRequest(
+                    key=key_bytes(span.key), range_end=end_bytes(span)
+                )
             )

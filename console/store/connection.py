@@ -12,13 +12,18 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+from console.errors import StoreError, StoreRefused, StoreUnreachable
 from console.store import faults
+from console.store.calls import CallFailed, answer
 from console.store.endpoints import Endpoint, Identity
 from console.store.faults import Verdict
 from console.store.wire import aio, credentials, rpc
 
 #: A member that does not say how it is within this many seconds is passed over.
 _CONNECT_S = 1.5
+
+#: So long a member may take before the next one is tried too. A frozen one holds nobody up.
+_HEAD_START_S = 0.3
 
 #: The server closes connections that ping more often than every 5 s. Without `ping_timeout_ms` a frozen
 #: server is noticed after 69 s, with it after 12 (measured, grpcio 1.85). Nothing is retried for us.
@@ -33,6 +38,9 @@ _OPTIONS = (
     ("grpc.enable_http_proxy", 0),
     ("grpc.use_local_subchannel_pool", 1),  # its back-off is not shared with an earlier try
 )
+
+
+_CLOSED = "the connection to etcd is closed"
 
 
 class Member:
@@ -62,14 +70,19 @@ def open_member(endpoint: Endpoint, identity: Identity) -> Member:
 
 
 class Connection:
-    """The one member in use. Made and closed by the client."""
+    """The one member in use. Made and closed by the client.
+
+    :ivar reason: why there was none when there last was none.
+    """
 
     def __init__(self, endpoints: Sequence[Endpoint], identity: Identity) -> None:
         self.endpoints = tuple(endpoints)
         self.identity = identity
+        self.reason = "no answer in time"
         self._next = 0
         self._member: Member | None = None
-        self._opening = asyncio.Lock()
+        self._connecting: asyncio.Task[Member] | None = None
+        self._closed = False
 
     @property
     def current(self) -> Member | None:
@@ -78,51 +91,113 @@ class Connection:
     async def member(self) -> Member:
         """The member in use; if there is none, the first endpoint from the next one on that answers.
 
+        Of those who ask while there is none, all wait for the same round over the endpoints.
+
         :raises StoreUnreachable: none does, or those that do have no leader.
+        :raises StoreRefused: TLS comes to nothing, and that will not change by itself.
+        :raises StoreError: it is closed.
         """
+        if self._closed:
+            raise StoreError(_CLOSED)
         if self._member is not None:
             return self._member
-        async with self._opening:
-            if self._member is None:
-                self._member = await self._connect()
-            return self._member
+        if self._connecting is None:
+            self._connecting = asyncio.create_task(self._connect(), name="etcd connecting")
+            self._connecting.add_done_callback(self._connected)
+        try:
+            member: Member = await answer(asyncio.shield(self._connecting))
+        except CallFailed:
+            raise StoreError(_CLOSED) from None
+        return member
 
-    async def leave(self, member: Member) -> None:
-        """Use another from now on, if `member` still is the one in use."""
+    async def leave(self, member: Member, reason: str) -> None:
+        """Use another from now on, if `member` still is the one in use; it has not answered."""
         if self._member is not member:
             return
         self._member = None
+        self.reason = reason
         self._next = (self.endpoints.index(member.endpoint) + 1) % len(self.endpoints)
         await member.close()
 
     async def close(self) -> None:
+        """For good. Calls that are still open end."""
+        self._closed = True
+        if self._connecting is not None:
+            self._connecting.cancel()
+            await asyncio.wait((self._connecting,))
         member, self._member = self._member, None
         if member is not None:
             await member.close()
 
+    def _connected(self, task: asyncio.Task[Member]) -> None:
+        self._connecting = None
+        if not task.cancelled() and task.exception() is None:
+            self._member = task.result()
+
     async def _connect(self) -> Member:
-        reason = ""
-        for offset in range(len(self.endpoints)):
-            at = (self._next + offset) % len(self.endpoints)
-            member = open_member(self.endpoints[at], self.identity)
-            try:
-                reason = await _complaint(member)
-            except BaseException:
+        order = [(self._next + offset) % len(self.endpoints) for offset in range(len(self.endpoints))]
+        complaints: list[StoreError] = []
+        trying: set[asyncio.Task[Member | StoreError]] = set()
+        found: list[Member] = []
+        try:
+            while not found and (order or trying):
+                if order:
+                    trying.add(asyncio.create_task(self._try(self.endpoints[order.pop(0)])))
+                done, trying = await asyncio.wait(
+                    trying, timeout=_HEAD_START_S if order else None, return_when=asyncio.FIRST_COMPLETED
+                )
+                for task in done:
+                    said = task.result()
+                    if isinstance(said, Member):
+                        found.append(said)
+                    else:
+                        complaints.append(said)
+            if found:
+                self._next = self.endpoints.index(found[0].endpoint)
+                return found.pop(0)
+        finally:
+            found += await _called_off(trying)
+            for member in found:
                 await member.close()
-                raise
-            if not reason:
-                self._next = at
-                return member
+        # The most telling one: a refusal will not pass, and without a quorum it is not the network.
+        worst = min(complaints, key=lambda one: (not isinstance(one, StoreRefused), not _no_quorum(one)))
+        self.reason = worst.message
+        if isinstance(worst, StoreRefused):
+            raise worst
+        raise faults.unreachable(len(self.endpoints), worst.message)
+
+    async def _try(self, endpoint: Endpoint) -> Member | StoreError:
+        """A member that is of use, or why it is not."""
+        member = open_member(endpoint, self.identity)
+        try:
+            complaint = await _complaint(member)
+        except BaseException:
             await member.close()
-        raise faults.unreachable(len(self.endpoints), reason)
+            raise
+        if complaint is None:
+            return member
+        await member.close()
+        return complaint
 
 
-async def _complaint(member: Member) -> str:
-    """Why this member is of no use now; empty if it is."""
+async def _called_off(tasks: set[asyncio.Task[Member | StoreError]]) -> list[Member]:
+    """End these; the members of those that had one already."""
+    for task in tasks:
+        task.cancel()
+    ended = await asyncio.gather(*tasks, return_exceptions=True)
+    return [one for one in ended if isinstance(one, Member)]
+
+
+def _no_quorum(complaint: StoreError) -> bool:
+    return complaint.message.startswith("no quorum")
+
+
+async def _complaint(member: Member) -> StoreError | None:
+    """Why this member is of no use now; None if it is."""
     try:
-        status = await member.maintenance.Status(rpc.StatusRequest(), timeout=_CONNECT_S)
-    except aio.AioRpcError as error:
-        if faults.verdict(error.code(), error.details() or "") in (Verdict.FINAL, Verdict.TOKEN):
-            return ""  # it answers; that it does not tell us this is no reason against it
-        return faults.why(error.code(), error.details() or "")
-    return "" if status.leader else "no quorum: it has no leader"
+        status = await answer(member.maintenance.Status(rpc.StatusRequest(), timeout=_CONNECT_S))
+    except CallFailed as failed:
+        if failed.verdict in (Verdict.FINAL, Verdict.TOKEN):
+            return None  # it answers; that it does not tell us this is no reason against it
+        return faults.tls_refusal(failed.code, failed.details) or StoreUnreachable(failed.why)
+    return None if status.leader else StoreUnreachable("no quorum: it has no leader")

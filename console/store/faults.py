@@ -26,6 +26,22 @@ _TURNED_DOWN = {
 }
 _ASKS_FOR_TOKEN = ("invalid auth token", "revision of auth store is old", "user name is empty")
 _NEVER_SENT = ("failed to connect to all addresses", "connections to all backends failing", "no leader")
+_TOO_LARGE = "grpc: received message larger than max"  # the server's own gRPC, before etcd sees it
+
+#: Words of gRPC about a handshake that was turned down: what that says, and what to do about it. Other
+#: failures of one, such as `Socket closed`, also come of a server that is just being stopped.
+_TLS_REFUSED = {
+    "CERTIFICATE_VERIFY_FAILED": (
+        "its certificate is not of an authority that we trust",
+        "check ca in [etcd]",
+    ),
+    "Hostname Verification": ("its certificate is for another name", "check endpoints in [etcd]"),
+    "TSI_DATA_CORRUPTED": (
+        "it does not take our certificate, or asks for one",
+        "check cert and key in [etcd]",
+    ),
+    "create security handshaker": ("our certificate and key cannot be used", "check cert and key in [etcd]"),
+}
 
 
 class Verdict(Enum):
@@ -47,7 +63,7 @@ def verdict(code: Any, details: str) -> Verdict:
         return Verdict.ELSEWHERE
     if code in _TURNED_DOWN:
         return Verdict.FINAL
-    if code is StatusCode.RESOURCE_EXHAUSTED and details.startswith("etcdserver:"):
+    if code is StatusCode.RESOURCE_EXHAUSTED and details.startswith(("etcdserver:", _TOO_LARGE)):
         return Verdict.FINAL
     return Verdict.OPEN
 
@@ -61,6 +77,8 @@ def refusal(code: Any, details: str) -> StoreError:
         return StoreRefused(f"etcd: {said}", hint="check user and password_file in [etcd]")
     if "user name is empty" in said:
         return StoreRefused("etcd asks who we are", hint="give user and password_file, or a cert, in [etcd]")
+    if code is StatusCode.RESOURCE_EXHAUSTED and details.startswith(_TOO_LARGE):
+        return StoreError("etcd: request is too large")
     if "space exceeded" in said:
         return StoreError(
             "etcd's quota is used up: it takes no more writes",
@@ -92,9 +110,24 @@ def why(code: Any, details: str) -> str:
         return "no quorum: it cannot commit"
     if "Connection refused" in said:
         return "connection refused"
-    if "certificate" in said or "SSL" in said or "handshake" in said.lower():
+    if (tls := tls_refusal(code, details)) is not None:
+        return tls.message
+    if "Handshake read failed" in said:
+        return "TLS: it closes the connection (does it speak https?)"
+    if "handshake" in said.lower():
         return f"TLS: {said}"
+    if code is StatusCode.UNAVAILABLE and "Socket closed" in said:
+        return "it closes the connection (is it https?)"
     return said or str(getattr(code, "name", code)).lower()
+
+
+def tls_refusal(code: Any, details: str) -> StoreRefused | None:
+    """What a handshake came to, if one end has said no: asking again does not change that."""
+    if code is StatusCode.UNAVAILABLE:
+        for sign, (said, hint) in _TLS_REFUSED.items():
+            if sign in details:
+                return StoreRefused(f"TLS: {said}", hint=hint)
+    return None
 
 
 def words(details: str | None) -> str:

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from console.errors import StoreError
-from console.store.calls import CallFailed, Metadata
+from console.store.calls import CallFailed, Metadata, answer, ended
 from console.store.client import Etcd
 from console.store.connection import Member
 from console.store.wire import aio, rpc
@@ -65,9 +65,11 @@ async def leased(etcd: Etcd, ttl: int, on_lost: Callable[[], None] = lambda: Non
         yield lease
     finally:
         keeping.cancel()
-        await asyncio.wait((keeping,))
-        if not lease.lost.is_set():
-            await _revoke(etcd, lease)
+        try:
+            await ended(keeping)
+        finally:
+            if not lease.lost.is_set():
+                await _revoke(etcd, lease)
 
 
 async def grant(etcd: Etcd, ttl: int) -> int:
@@ -90,7 +92,7 @@ async def _grant(etcd: Etcd, ttl: int) -> Any:
 
 async def _keep(etcd: Etcd, lease: Lease, on_lost: Callable[[], None]) -> None:
     while lease.holds():
-        await asyncio.sleep(lease.ttl / 3)
+        await asyncio.sleep(min(lease.ttl / 3, lease.ttl - lease.age))
         asked = now()
         try:
             left = await etcd.read(
@@ -109,8 +111,8 @@ async def _prolong(identity: int, member: Member, metadata: Metadata, timeout: f
     """Seconds that the lease has from now on; 0 if there is none."""
     call = member.lease.LeaseKeepAlive(metadata=metadata, timeout=timeout)
     try:
-        await call.write(rpc.LeaseKeepAliveRequest(ID=identity))
-        said = await call.read()
+        await answer(call.write(rpc.LeaseKeepAliveRequest(ID=identity)))
+        said = await answer(call.read())
     finally:
         call.cancel()
     if said is aio.EOF:

@@ -1,6 +1,7 @@
 """What stands under some keys, kept up to date here: listed once, then watched.
 
-    async for changes in mirror(etcd, Span.under(…), entries): …     entries is what is now
+    async with aclosing(mirror(etcd, Span.under(…), entries)) as changing:
+        async for changes in changing: …                             entries is what is now
 
 After a compaction it is listed anew and compared with what it was, so that no change is lost; those in
 between, which nobody can know any more, come as one.
@@ -8,14 +9,18 @@ between, which nobody can know any more, come as one.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
+from console.errors import StoreUnreachable
 from console.store.client import Compacted, Etcd
 from console.store.values import Entry, Event, Listing, Span
 from console.store.watch import watch
 
 
-async def mirror(etcd: Etcd, span: Span, entries: dict[str, Entry]) -> AsyncIterator[tuple[Event, ...]]:
+async def mirror(
+    etcd: Etcd, span: Span, entries: dict[str, Entry]
+) -> AsyncGenerator[tuple[Event, ...], None]:
     """Keep `entries` as they are in etcd; what changed, as it does. The first batch is all that there is.
 
     A key that was deleted while nobody could see it is told at the revision of the listing.
@@ -27,18 +32,19 @@ async def mirror(etcd: Etcd, span: Span, entries: dict[str, Entry]) -> AsyncIter
     while True:
         try:
             listing = await etcd.list(span)
-        except Compacted:
-            continue  # it took longer to read all pages than etcd keeps what was
+        except (Compacted, StoreUnreachable):
+            continue  # it took longer to read all pages than etcd keeps what was; or nobody answered for long
         changes = difference(entries, listing)
         _apply(entries, changes)
         if changes or first:
             first = False
             yield changes
         try:
-            async for events in watch(etcd, span, listing.revision):
-                if events:
-                    _apply(entries, events)
-                    yield events
+            async with aclosing(watch(etcd, span, listing.revision)) as watching:
+                async for events in watching:
+                    if events:
+                        _apply(entries, events)
+                        yield events
         except Compacted:
             pass
 

@@ -11,6 +11,7 @@ The one module that knows them. All under the fleet's prefix:
     rollouts/<id>                   spec, waves, position, per-target result
     denied/<kind>/<version>         versions that no rollout may bring back
     locks/reboot/<group>            semaphore: max, holders with since and why
+    migrating                       which console brings the keys to the next version, on a lease
     engine/leader                   election, on a lease
     acting/<host>/<record>          who changes something on a host just now, on a lease
     acks/<id>                       what is known and being looked after, until when
@@ -23,20 +24,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from console.errors import Conflict, StoreError
 from console.store import guarded
+from console.store.claim import claimed
 from console.store.client import Etcd
-from console.store.values import Entry, Span
+from console.store.values import Entry, Guard, Span
 
 #: The version of the keys that this program reads and writes.
 VERSION = 1
 
-#: From each older version to the next: changes all keys, and may be run again where it was interrupted.
-Migration = Callable[[Etcd, "Keys"], Awaitable[None]]
+#: From each older version to the next: changes all keys, with the guard in each write. It is run again
+#: where it was interrupted.
+Migration = Callable[[Etcd, "Keys", Guard], Awaitable[None]]
 MIGRATIONS: dict[int, Migration] = {}
+
+#: Seconds after which another console takes over from one that vanished while it migrated.
+_MIGRATING_TTL_S = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,10 @@ class Keys:
     @property
     def schema(self) -> str:
         return f"{self.prefix}schema"
+
+    @property
+    def migrating(self) -> str:
+        return f"{self.prefix}migrating"
 
     @property
     def leader(self) -> str:
@@ -102,12 +113,20 @@ async def check_schema(etcd: Etcd, *, write: bool) -> int:
             )
         if version == VERSION or not write:
             return version
-        if version:
-            await MIGRATIONS[version](etcd, keys)
-        try:
-            await guarded.put(etcd, keys.schema, _text(version + 1 if version else VERSION), entry)
-        except Conflict:
-            continue  # another console was at it too: see what it has made of them
+        with suppress(Conflict):  # another console was at it too: see what it has made of them
+            if version:
+                await _migrate(etcd, keys, version)
+            else:
+                await guarded.put(etcd, keys.schema, _text(VERSION), None)
+
+
+async def _migrate(etcd: Etcd, keys: Keys, version: int) -> None:
+    """Bring the keys one version forward, unless another console does or has."""
+    async with claimed(etcd, keys.migrating, b"", _MIGRATING_TTL_S) as claim:
+        entry = await etcd.get(keys.schema)
+        if _version(entry) == version:
+            await MIGRATIONS[version](etcd, keys, claim.guard)
+            await guarded.put(etcd, keys.schema, _text(version + 1), entry, guards=[claim.guard])
 
 
 def _version(entry: Entry | None) -> int:
@@ -115,9 +134,12 @@ def _version(entry: Entry | None) -> int:
     if entry is None:
         return 0
     try:
-        return int(json.loads(entry.value)["version"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"{entry.key} does not hold a version", hint="is this prefix another's?") from error
+        version = json.loads(entry.value)["version"]
+    except (ValueError, KeyError, TypeError):
+        version = None
+    if not isinstance(version, int) or version < 1:
+        raise StoreError(f"{entry.key} does not hold a version", hint="is this prefix another's?")
+    return version
 
 
 def _text(version: int) -> bytes:

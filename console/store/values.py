@@ -75,7 +75,14 @@ class Delete:
     span: Span
 
 
-Operation = Put | Delete
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """Have `key`, which there has to be, as it is, but changed at this revision."""
+
+    key: str
+
+
+Operation = Put | Delete | Touch
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,10 +29,11 @@ if _chosen is None:
 else:
     os.environ[_IMPLEMENTATION] = _chosen
 
-__all__ = ["StatusCode", "aio", "credentials", "rpc", "unknown"]
+__all__ = ["StatusCode", "UsageError", "aio", "credentials", "rpc", "unknown"]
 
 aio = grpc.aio
 StatusCode = grpc.StatusCode
+UsageError = grpc.aio.UsageError
 
 
 def credentials(ca: bytes | None, cert: bytes | None, key: bytes | None) -> Any:
