@@ -23,7 +23,7 @@ from console.model.store import StoreStatus
 from console.store import guarded, records
 from console.store.client import Etcd, open_etcd
 from console.store.lease import leased
-from console.store.mirror import mirror
+from console.store.mirror import difference, mirror
 from console.store.schema import Keys, check_schema
 from console.store.values import Entry, Event, Put
 
@@ -96,8 +96,9 @@ class Memory:
 
         async def read(kind: str) -> None:
             listing = await self.etcd.list(self.keys.under(kind))
+            changes = difference(self._entries[kind], listing)
             self._entries[kind] = {entry.key: entry for entry in listing.entries}
-            self._take(kind, [Event(entry.key, entry.modified, entry) for entry in listing.entries])
+            self._take(kind, changes)
 
         async with _one_error(), asyncio.TaskGroup() as group:
             for kind in _KINDS:
