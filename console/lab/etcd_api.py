@@ -21,8 +21,9 @@ from console.errors import LabError
 from console.lab.certificates import Authority, write_private
 from console.lab.etcd_member import CLIENT_PORT
 
-_ANSWERS_WITHIN = 5.0  # seconds; members give up on a request after about as long
+_ANSWERS_WITHIN = 10.0  # seconds; a member that finds no leader says so after seven
 _READY_WITHIN = 60.0  # members must know each other for five seconds before etcd lets another in
+_READ = "list"
 _MOST = 1 << 20  # bytes of an answer; a list of five members has two thousand
 
 
@@ -96,7 +97,7 @@ class EtcdApi:
 
         :raises LabError: no answer, or the cluster has no majority.
         """
-        return _members(await self._call("list", {"linearizable": True}))
+        return _members(await self._call(_READ, {"linearizable": True}))
 
     async def add_learner(self, peer_url: str) -> list[Member]:
         """Make room for a member at `peer_url`; all members then.
@@ -120,7 +121,7 @@ class EtcdApi:
         await self._call("remove", {"ID": member.id})
 
     async def _call(self, verb: str, message: dict[str, Any]) -> dict[str, Any]:
-        """One request; asked again only while it is refused as too early, which has changed nothing."""
+        """One request; asked again if it is a read, or was refused as too early, which changes nothing."""
         deadline = time.monotonic() + _READY_WITHIN
         while True:
             status, text = await self._answer(verb, json.dumps(message))
@@ -128,7 +129,7 @@ class EtcdApi:
                 answer: dict[str, Any] = json.loads(text)
                 return answer
             said = refusal(text)
-            if time.monotonic() > deadline or not too_early(said):
+            if time.monotonic() > deadline or not (verb == _READ or too_early(said)):
                 raise LabError(f"etcd refused member {verb}: {said}", host=self._host)
             await asyncio.sleep(0.2)
 

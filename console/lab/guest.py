@@ -176,13 +176,14 @@ class Guest:
             cgroup.freeze(self._machine, False)
             raise LabError(f"does not freeze within {_FREEZES_WITHIN:.0f} s", host=self.name) from error
 
-    def thaw(self) -> None:
+    async def thaw(self) -> None:
         """Let it go on. One that is not frozen is left alone.
 
         :raises LabError: it is off.
         """
-        self._enter()
+        self._enter()  # it is on
         cgroup.freeze(self._machine, False)
+        await _until(lambda: not cgroup.frozen(self._machine))
 
     async def cut(self) -> None:
         """Off the network, still running."""

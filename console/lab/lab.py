@@ -103,8 +103,9 @@ class Lab:
             cluster = EtcdCluster(guests, removed, subnet, self._layout.bridge)
             for guest in removed:
                 if guest not in cluster.leaving:
+                    lost = ", and etcd's data with it" if etcd_member.has_data(guest.folder) else ""
                     await guest.remove()
-                    self._report(f"{guest.name}: removed")
+                    self._report(f"{guest.name}: removed{lost}")
             if any(place.kind not in LAYERED for place in plan.hosts):
                 await self._publish(image, subnet)
             there = (*plan.hosts, *(guest.place for guest in cluster.leaving))
@@ -199,7 +200,7 @@ class Lab:
     async def thaw(self, host: str) -> None:
         """Undo `freeze`; a host that is not frozen is left alone."""
         async with self._one(host) as guest:
-            guest.thaw()
+            await guest.thaw()
 
     async def slow(
         self, host: str, *, delay: float = 0.0, rate: float | None = None, stall: bool = False
@@ -294,7 +295,7 @@ class Lab:
             async with slots:
                 # Without its supervisor a host would not come back from a reboot.
                 if guest.leader() is not None and guest.supervised():
-                    guest.thaw()
+                    await guest.thaw()
                     await guest.heal()
                     await guest.ready()
                 else:
