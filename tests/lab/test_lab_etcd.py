@@ -150,6 +150,21 @@ async def test_a_killed_member_comes_back_with_its_data_and_what_it_missed(etcd:
     assert etcd.members("etcd3") == MEMBERS
 
 
+async def test_a_member_that_reboots_comes_back_with_its_data(etcd: Etcd) -> None:
+    etcd.put("etcd1", "booted")
+    boot_id = "cat /proc/sys/kernel/random/boot_id"
+    before = etcd.truth.ask("etcd2", boot_id)
+    await etcd.lab.exec("etcd2", ["systemctl", "reboot"])
+
+    def again() -> bool:
+        try:
+            return etcd.truth.ask("etcd2", boot_id) != before and etcd.has("etcd2", "booted")
+        except AssertionError:
+            return False
+
+    await until(again, "etcd2 has its data in another boot")
+
+
 async def test_members_that_are_all_off_are_started_one_by_one(etcd: Etcd) -> None:
     etcd.put("etcd1", "kept")
     for name in MEMBERS:
