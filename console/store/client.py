@@ -4,8 +4,8 @@
         listing = await etcd.list(Span.under("/quarterdeck/hosts/"))
         await etcd.write([Put(key, value)], guards=[Unchanged(key, entry.modified)])
 
-Every call has a deadline. A read that gets no answer is asked of the next endpoint, until `PATIENCE_S`
-is over. A write is sent once: where its answer is lost it ends with `FateUnknown`, and `guarded.py` reads
+Every call has a deadline. A read that gets no answer is asked of the next endpoint, while our patience
+lasts. A write is sent once: where its answer is lost it ends with `FateUnknown`, and `guarded.py` reads
 what became of it. Source of the protocol: etcd's `api/etcdserverpb/rpc.proto`.
 """
 
@@ -71,8 +71,9 @@ class Compacted(StoreError):
 class Etcd:
     """The client. Made by `open_etcd`."""
 
-    def __init__(self, config: EtcdConfig) -> None:
+    def __init__(self, config: EtcdConfig, patience: float = PATIENCE_S) -> None:
         self.prefix = config.prefix
+        self.patience = patience
         self.connection = Connection([endpoint(url) for url in config.endpoints], identity(config))
         self._token: str | None = None
         self._renewing = asyncio.Lock()
@@ -138,14 +139,14 @@ class Etcd:
 
     # -- calls ------------------------------------------------------------------------------
 
-    async def read(self, ask: Ask, *, timeout: float = READ_S, patience: float = PATIENCE_S) -> Any:
+    async def read(self, ask: Ask, *, timeout: float = READ_S, patience: float | None = None) -> Any:
         """Ask until a member answers. For what may be asked twice.
 
-        :param timeout: of one try; `patience` is for all of them, in seconds.
+        :param timeout: of one try; `patience` is for all of them (None: the client's), in seconds.
         :raises StoreError: etcd says no, or nobody has answered.
         """
         loop = asyncio.get_running_loop()
-        until = loop.time() + patience
+        until = loop.time() + (self.patience if patience is None else patience)
         renewed = False
         while True:
             member, metadata = await self.ready(until)
@@ -169,7 +170,7 @@ class Etcd:
         :raises StoreError: it was not done.
         """
         loop = asyncio.get_running_loop()
-        until = loop.time() + PATIENCE_S
+        until = loop.time() + self.patience
         renewed = False
         while True:
             member, metadata = await self.ready(until)
@@ -222,7 +223,7 @@ class Etcd:
 
     def forget_token(self, metadata: Metadata) -> None:
         """The next call gets a token of its own: etcd no longer takes the one in `metadata`."""
-        if self._token is not None and (_TOKEN, self._token) in metadata:  # else there is a newer one
+        if self._token == dict(metadata).get(_TOKEN, ""):  # else there is a newer one
             self._token = None
 
     async def _judged(self, failed: CallFailed, member: Member, metadata: Metadata, *, renewed: bool) -> bool:
@@ -246,7 +247,7 @@ class Etcd:
         async with self._renewing:  # of those who need a token at the same time, one asks
             if self._token is None:
                 self._token = await self._authenticate(member, who)
-            return (_HAS_LEADER, (_TOKEN, self._token))
+            return (_HAS_LEADER, (_TOKEN, self._token)) if self._token else (_HAS_LEADER,)
 
     async def _authenticate(self, member: Member, who: Identity) -> str:
         request = rpc.AuthenticateRequest(name=who.user, password=who.password or "")
@@ -262,12 +263,13 @@ class Etcd:
 
 
 @asynccontextmanager
-async def open_etcd(config: EtcdConfig) -> AsyncIterator[Etcd]:
+async def open_etcd(config: EtcdConfig, patience: float = PATIENCE_S) -> AsyncIterator[Etcd]:
     """A client, with a task that asks etcd now and then whether it is there; both end with the context.
 
+    :param patience: how long each call looks for a member that answers, in seconds.
     :raises ConfigError: a file that the configuration names cannot be read. Nothing is connected here.
     """
-    etcd = Etcd(config)
+    etcd = Etcd(config, patience)
     probing = asyncio.create_task(etcd.health.watch_over(etcd), name="etcd probe")
     try:
         yield etcd
