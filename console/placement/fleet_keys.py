@@ -35,9 +35,7 @@ KEYS: Mapping[str, str] = {
 
 _TRUTHY = frozenset({"true", "yes", "1", "on", "t"})
 _GO_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
-_GO_PIECE = re.compile(
-    r"\\(?P<escaped>.)|\[(?P<not>\^?)(?P<inside>(?:\\.|[^\]\\])+)\]|[^\[\\]", re.DOTALL
-)
+_GO_PIECE = re.compile(r"\\(?P<escaped>.)|\[(?P<not>\^?)(?P<inside>(?:\\.|[^\]\\])+)\]|[^\[\\]", re.DOTALL)
 
 Value = tuple[int, str]  # line, text
 
@@ -125,7 +123,7 @@ def _of(found: Mapping[str, list[Value]], name: str) -> list[Value]:
 
 
 def _machine(found: Mapping[str, list[Value]]) -> Value | None:
-    """The first `MachineID`; the oldest spelling, by boot id, holds a unit back rather than letting it start."""
+    """The first `MachineID`; by boot id, the oldest spelling, it holds the unit back as it did in fleet."""
     for key in ("MachineID", "X-ConditionMachineID", "X-ConditionMachineBootID"):
         if found.get(key):
             return found[key][0]
@@ -188,9 +186,7 @@ def _refused(
         for line, peer in peers:
             for _, pattern in patterns:
                 if (shell := go_glob(pattern)) is not None and glob_matches(shell, peer):
-                    yield Fault(
-                        line, f'unresolvable requirements: peer "{peer}" matches {what} "{pattern}"'
-                    )
+                    yield Fault(line, f'unresolvable requirements: peer "{peer}" matches {what} "{pattern}"')
     if machine:
         for name, values in (("Peers", peers), ("Conflicts", conflicts), ("Replaces", replaces)):
             if values:

@@ -36,7 +36,7 @@ _RANKS = {QoS.BEST_EFFORT: 0, QoS.BURSTABLE: 1, QoS.GUARANTEED: 2}
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """Hosts that are liked, or with a negative weight (-100 to 100) avoided: those for which all of `terms` hold."""
+    """Hosts for which all of `terms` hold are liked, or with a negative weight (-100 to 100) avoided."""
 
     weight: int
     terms: tuple[AnyOf, ...]
@@ -46,7 +46,7 @@ class Preference:
 class Policy:
     """Where instances of one service may run, and how well they are kept.
 
-    Patterns are globs of unit names (`console/model/selector.py`), and mean instances. Specifiers may stand in
+    Patterns are globs of unit names (`console/model/selector.py`) and mean instances. Specifiers may stand in
     `require`, `prefer`, `near`, `apart`, `replaces` and `host`; `of` fills them in for an instance.
     """
 
@@ -54,7 +54,7 @@ class Policy:
     everywhere: bool = False  # Global=: one on every host that will have it
     require: tuple[AnyOf, ...] = ()  # all of them, each by any of its terms
     prefer: tuple[Preference, ...] = ()
-    near: tuple[tuple[str, ...], ...] = ()  # for each: an instance that one of its patterns means is on the host
+    near: tuple[tuple[str, ...], ...] = ()  # of each group: one that a pattern of it means is there
     together: bool = False  # Near=self: all instances of the service on one host
     apart: tuple[str, ...] = ()  # no instance that one of them means is on the host, and the other way round
     spread: tuple[str, ...] = ()  # labels over whose values the instances are spread evenly
@@ -77,6 +77,10 @@ class Policy:
     @property
     def varies(self) -> bool:
         """Whether a specifier stands in it, so that it may say another thing for each instance."""
+        if self.host is None and not (
+            self.require or self.prefer or self.near or self.apart or self.replaces
+        ):
+            return False  # most say nothing of the kind
         return any("%" in text for text in self._texts())
 
     def _texts(self) -> Iterator[str]:

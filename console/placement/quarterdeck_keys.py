@@ -31,7 +31,7 @@ _SECTIONS = ("Unit", "Service", "Socket", "Timer", "Path", "Mount", "Automount",
 class Key:
     """One key: the field of the policy it fills, and what makes a value of its text.
 
-    :param many: the key may stand many times and every value counts; `convert` then gives a tuple or one item.
+    :param many: the key may stand many times, and every value counts; `convert` gives one or a tuple of them.
     """
 
     field: str
@@ -66,9 +66,7 @@ def read(file: UnitFile, unit: UnitName) -> tuple[Policy, list[Fault]]:
     fields: dict[str, Any] = {}
     for name, key in KEYS.items():
         found = standing(options, name)
-        read_ones = [
-            one for option in found if (one := _converted(option, key, unit, faults)) is not None
-        ]
+        read_ones = [one for option in found if (one := _converted(option, key, unit, faults)) is not None]
         if read_ones:
             fields[key.field] = _gathered(read_ones) if key.many else read_ones[-1]
     near = fields.pop("near", ())
@@ -112,7 +110,8 @@ def _settings(options: Iterable[Option], unit: UnitName, faults: list[Fault]) ->
             )
             faults.append(
                 Fault(
-                    option.line, f"{option.name}: a {unit.type} has no [{section}]{near}; accepted: {accepted}"
+                    option.line,
+                    f"{option.name}: no [{section}] in a {unit.type}{near}; accepted: {accepted}",
                 )
             )
             continue

@@ -37,8 +37,8 @@ class Spec:
 
     def instances(self) -> tuple[str, ...]:
         """The names of its instances; of one that is on every host, the one name they all have."""
-        unit = UnitName(self.name)
-        if unit.is_template:
+        # Asked of every service each time something is placed, so the common case is short.
+        if "@." in self.name and (unit := UnitName(self.name)).is_template:
             return tuple(unit.instantiate(str(number)) for number in range(1, self.policy.replicas + 1))
         return (self.name,) if self.policy.replicas else ()
 
@@ -86,6 +86,5 @@ def parse_spec(text: str, file: Path, name: str | None = None) -> Spec:
 
 def _told(file: Path, faults: Iterable[Fault]) -> tuple[Problem, ...]:
     return tuple(
-        Problem(file, fault.line, fault.text)
-        for fault in sorted(faults, key=lambda fault: fault.line)
+        Problem(file, fault.line, fault.text) for fault in sorted(faults, key=lambda fault: fault.line)
     )

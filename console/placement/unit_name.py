@@ -1,4 +1,4 @@
-"""Names of units: what is one, templates and their instances, and the specifiers that stand for parts of them."""
+"""Names of units: what is one, templates and their instances, and the specifiers for parts of them."""
 
 from __future__ import annotations
 
