@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 from console.model.selector import BUILT_IN_KEYS, KeyTerm, glob_matches
+from console.model.text import clean
 from console.placement.policy import AnyOf, Policy
 from console.placement.unit_file import Fault, UnitFile
 from console.placement.unit_name import UnitName
@@ -35,7 +36,7 @@ KEYS: Mapping[str, str] = {
 
 _TRUTHY = frozenset({"true", "yes", "1", "on", "t"})
 _GO_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
-_GO_PIECE = re.compile(r"\\(?P<escaped>.)|\[(?P<not>\^?)(?P<inside>(?:\\.|[^\]\\])+)\]|[^\[\\]", re.DOTALL)
+_GO_PIECE = re.compile(r"\\(?P<escaped>.)|\[(?P<not>\^?+)(?P<inside>(?:\\.|[^\]\\])+)\]|[^\[\\]", re.DOTALL)
 
 Value = tuple[int, str]  # line, text
 
@@ -43,7 +44,12 @@ Value = tuple[int, str]  # line, text
 def read(file: UnitFile, unit: UnitName) -> tuple[Policy, list[Fault], list[Fault]]:
     """The policy of `[X-Fleet]`, what fleet would have refused, and what it warned of."""
     found: dict[str, list[Value]] = {}
+    faults: list[Fault] = []
     for option in file.of_section(SECTION):
+        if not f"{option.name}{option.value}".replace("\t", " ").isprintable():
+            # fleet let it pass; here it would be shown on terminals.
+            faults.append(Fault(option.line, f"{clean(option.name, 40)}: holds a control character"))
+            continue
         found.setdefault(option.name, []).extend((option.line, text) for text in split(option.value))
     warnings = list(_unrecognised(found))
     machine = _machine(found)
@@ -51,7 +57,7 @@ def read(file: UnitFile, unit: UnitName) -> tuple[Policy, list[Fault], list[Faul
     conflicts = _words(_of(found, "Conflicts"))
     replaces = _words(_of(found, "Replaces"))
     everywhere = bool(said := _of(found, "Global")) and said[-1][1].lower() in _TRUTHY
-    faults = list(_refused(machine, peers, conflicts, replaces, said[-1] if everywhere else None))
+    faults += _refused(machine, peers, conflicts, replaces, said[-1] if everywhere else None)
     policy = Policy(
         # A template of fleet's ran nothing by itself: its instances were started by their names.
         replicas=0 if unit.is_template else 1,

@@ -90,7 +90,7 @@ class Ledger:
         return found[host]
 
     def wanted(self) -> list[Instance]:
-        """All that are to be, by service and number; of `Global=yes` one for each host that takes or has it."""
+        """All that are to be, by service and number; of `Global=yes` one for each host it is for."""
         for name in self.everywhere:
             for host in self._kinds[name].sieve.takes:
                 self.on_host(name, host)

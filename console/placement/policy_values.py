@@ -38,6 +38,12 @@ def shown(text: str) -> str:
     return f"'{clean(text, 60)}'"
 
 
+def printable(text: str) -> None:
+    """:raises Rejected: a terminal would act on it where it is shown."""
+    if not text.replace("\t", " ").isprintable():
+        raise Rejected(f"{shown(text)} holds a control character", "printable text")
+
+
 def boolean(text: str, unit: UnitName) -> bool:
     word = text.lower()
     if word not in _TRUE and word not in _FALSE:
@@ -150,7 +156,7 @@ def patterns(word: str, unit: UnitName) -> tuple[str, ...]:
     `db` is `db.service` and every instance of `db@.service`; a template is all its instances; a full name
     or a glob is itself.
     """
-    if "/" in word or (not is_glob(word) and name_fault(f"{_plain(word)}.service")):
+    if name_fault(f"{_plain(word)}.service"):
         raise Rejected(f"{shown(word)} cannot name a service", "names or globs of units, or self")
     other = UnitName(word)
     if other.type in TYPES and "." in word:
@@ -168,8 +174,8 @@ def own_patterns(unit: UnitName) -> tuple[str, ...]:
 
 
 def _plain(word: str) -> str:
-    """The word with each specifier taken for a letter."""
-    return re.sub("%[nNpi]", "x", word)
+    """The word with each specifier, and each character that makes a glob, taken for a letter."""
+    return re.sub(r"%[nNpi]|[*?\[\]!]", "x", word)
 
 
 def _specifiers(text: str) -> None:

@@ -1,7 +1,8 @@
 """Preemption: whom to displace so that an instance fits.
 
 Only instances of a lower class *and* a lower priority are displaced, only if the instance fits nowhere
-without, and only so many as make it fit. One that others are near to stays: they would have to go with it.
+without, and only so many as make it fit. One that others are near to stays, for they would have to go with
+it; and so does one that the instance itself is to be near.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def _victims(instance: Instance, host: int, ledger: Ledger) -> list[Instance] | 
     lower = [
         other
         for other in ledger.on[host]
-        if instance.outranks(other) and not _is_peer(other, host) and (other.cpu or other.memory)
+        if instance.outranks(other) and (other.cpu or other.memory) and not _is_peer(other, instance, host)
     ]
     lower.sort(key=lambda other: other.order, reverse=True)
     chosen: list[Instance] = []
@@ -78,5 +79,6 @@ def _victims(instance: Instance, host: int, ledger: Ledger) -> list[Instance] | 
     return chosen
 
 
-def _is_peer(other: Instance, host: int) -> bool:
-    return any(host in pattern.holders for pattern in other.hit.near)
+def _is_peer(other: Instance, instance: Instance, host: int) -> bool:
+    """Whether one that is there, or the instance itself, is near to the other."""
+    return any(host in pattern.holders or pattern in instance.held.near for pattern in other.hit.near)

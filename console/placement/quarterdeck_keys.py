@@ -23,7 +23,7 @@ SECTION = "X-Quarterdeck"
 SETTING_PREFIX = "Unit"
 SETTING_FORM = f"{SETTING_PREFIX}SECTION.Setting"
 
-#: Sections that a drop-in may have, by the unit's type; `[Install]` counts for nothing there.
+#: Sections that a drop-in may have; not `[Install]`, for what is enabled follows from the policy.
 _SECTIONS = ("Unit", "Service", "Socket", "Timer", "Path", "Mount", "Automount", "Swap", "Slice", "Scope")
 
 
@@ -82,6 +82,7 @@ def read(file: UnitFile, unit: UnitName) -> tuple[Policy, list[Fault]]:
 
 def _converted(option: Option, key: Key, unit: UnitName, faults: list[Fault]) -> Any:
     try:
+        values.printable(option.value)
         return key.convert(option.value, unit)
     except Rejected as error:
         faults.append(Fault(option.line, f"{option.name}: {error}"))
@@ -104,7 +105,7 @@ def _settings(options: Iterable[Option], unit: UnitName, faults: list[Fault]) ->
         if not dot or not setting.isalnum():
             continue  # told as an unknown key
         if section not in {"Unit", own}:
-            near = " (systemd reads no [Install] in drop-ins)" if section == "Install" else ""
+            near = " (Boot, Host and Global say what is enabled)" if section == "Install" else ""
             accepted = f"{SETTING_PREFIX}Unit.{setting}" + (
                 f" or {SETTING_PREFIX}{own}.{setting}" if own in _SECTIONS else ""
             )
@@ -122,14 +123,20 @@ def _unknown(options: Iterable[Option]) -> Iterable[Fault]:
     for option in options:
         if option.name in KEYS or _is_setting(option.name):
             continue
-        # Case is what is mostly wrong with them: MaxPerhost, Qos.
-        folded = {name.lower(): name for name in (*KEYS, SETTING_FORM)}
-        near = get_close_matches(option.name.lower(), folded, 1, 0.5)
-        guess = f" (did you mean {folded[near[0]]}?)" if near else ""
+        guess = f" (did you mean {near}?)" if (near := _nearest(option.name)) else ""
         accepted = ", ".join((*KEYS, SETTING_FORM))
         yield Fault(
             option.line, f"unknown key {shown(option.name)} in [{SECTION}]{guess}; accepted: {accepted}"
         )
+
+
+def _nearest(name: str) -> str | None:
+    if name.startswith(SETTING_PREFIX):
+        return SETTING_FORM
+    # Case is what is mostly wrong with them: MaxPerhost, Qos.
+    folded = {key.lower(): key for key in KEYS}
+    near = get_close_matches(name.lower(), folded, 1)
+    return folded[near[0]] if near else None
 
 
 def _is_setting(name: str) -> bool:

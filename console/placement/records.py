@@ -6,7 +6,7 @@ touch old ones.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -91,7 +91,7 @@ def _term(value: Any) -> Term:
     return KeyTerm(value["key"], value["value"], value.get("negated", False))
 
 
-_READ = {
+_READ: Mapping[str, Callable[[Any], Any]] = {
     "require": _groups,
     "prefer": lambda value: tuple(Preference(each["weight"], _groups(each["terms"])) for each in value),
     "near": lambda value: tuple(tuple(group) for group in value),
