@@ -14,6 +14,7 @@ from console.placement.unit_name import UnitName
 Order = tuple[tuple[int, int, int, str], int]
 
 _NEW = ("new", "")
+_NO_SPREAD: dict[str, dict[str | None, int]] = {}  # of most services, and never written to
 
 
 class Pattern:
@@ -38,7 +39,9 @@ class Service:
         self.name = spec.name
         self.own: dict[int, int] = {}
         self.total = 0
-        self.spread: dict[str, dict[str | None, int]] = {label: {} for label in spec.policy.spread}
+        self.spread = _NO_SPREAD
+        if spec.policy.spread:
+            self.spread = {label: {} for label in spec.policy.spread}
         self.level = 0  # 0, or one more than the services it is near to
         #: How many of it one host may have, by its own rules; None if any number.
         self.limit = spec.policy.max_per_host
@@ -68,7 +71,7 @@ class Ties:
 class Kind:
     """What instances of one service that have one policy have in common."""
 
-    __slots__ = ("bound", "cpu", "groups", "held", "memory", "policy", "rank", "service", "sieve")
+    __slots__ = ("bound", "cpu", "groups", "held", "memory", "most", "policy", "rank", "service", "sieve")
 
     def __init__(
         self,
@@ -85,6 +88,7 @@ class Kind:
         self.groups = groups  # of Near=: any of each
         self.cpu = policy.cpu
         self.memory = policy.memory
+        self.most = policy.max_per_host
         self.bound = bool(held) or policy.together
         #: Who goes first: peers before those that are near them, then by class, by priority, by name.
         self.rank = (service.level, -policy.qos.rank, -policy.priority, service.name)

@@ -105,9 +105,10 @@ class Ledger:
         service = instance.service
         service.total += step
         _add(service.own, host, step)
-        for label, counts in service.spread.items():
-            value = self.label(label)[host]
-            counts[value] = counts.get(value, 0) + step
+        if service.spread:
+            for label, counts in service.spread.items():
+                value = self.label(label)[host]
+                counts[value] = counts.get(value, 0) + step
         if instance.plain:
             return
         for pattern in instance.held:

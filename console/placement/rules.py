@@ -58,7 +58,7 @@ def blocked(instance: Instance, host: int, ledger: Ledger) -> str | None:
         for rival in instance.rivals:
             if rival.host is not None:
                 return "replaces"
-    most = service.spec.policy.max_per_host
+    most = instance.kind.most
     if most is not None and service.own.get(host, 0) >= most:
         return "max-per-host"
     return None

@@ -2,8 +2,8 @@
 
 Five hundred services of twenty instances each, all of which reserve CPU and memory: a fifth require a
 label, a fifth are spread over zones, a fifth are apart from themselves, a fifth prefer a disk and allow one
-a host. Then the same number of instances in twenty services of five hundred, and in ten thousand of one. Times
-are CPU time of one core, the median.
+a host. Then the same number of instances in twenty services of five hundred, and in ten thousand of one.
+Times are CPU time of one core, the median.
 
 The alternative is to judge every host for every instance, as simple schedulers do. It is given a tenth of the
 instances and of the hosts and only the label and what is reserved to look at, and its time is multiplied

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from console.placement.candidate import Candidate, Standing
@@ -145,7 +147,7 @@ def test_a_pin_is_a_name_or_a_machine_id_as_fleet_took_it() -> None:
         ("pressure", {"pressure": "memory 40 %"}),
     ],
 )
-def test_a_host_that_takes_nothing_says_why(rule: str, state: dict[str, object]) -> None:
+def test_a_host_that_takes_nothing_says_why(rule: str, state: dict[str, Any]) -> None:
     assert pending(schedule([spec("a")], [host("h1", **state)])) == {"a.service": f"{rule} on 1"}
 
 
@@ -166,7 +168,7 @@ def test_without_hosts_everything_waits() -> None:
 @pytest.mark.parametrize(
     "state", [{"cordoned": True}, {"pressure": "memory 40 %"}, {"standing": Standing.SILENT}]
 )
-def test_what_runs_on_a_host_that_takes_nothing_new_stays(state: dict[str, object]) -> None:
+def test_what_runs_on_a_host_that_takes_nothing_new_stays(state: dict[str, Any]) -> None:
     assert schedule([spec("a")], [host("h1", **state), host("h2")], at("a=h1")).changes == ()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from console.errors import NothingSelected
@@ -42,12 +44,10 @@ def first(
     ],
 )
 def test_a_host_that_is_excluded_says_by_which_rule(
-    lines: tuple[str, ...], state: dict[str, object], placed: tuple[str, ...], rule: str, detail: str
+    lines: tuple[str, ...], state: dict[str, Any], placed: tuple[str, ...], rule: str, detail: str
 ) -> None:
     specs = [spec("a", *lines), spec("b")]
-    found = first(
-        specs, [Candidate("h1", **({"cpu": 4000, "memory": 8 * 1024**3} | state)), host("h2")], placed
-    )  # type: ignore[arg-type]
+    found = first(specs, [host("h1", **state), host("h2")], placed)
     assert found == Verdict("h1", "excluded", rule, detail)
 
 
