@@ -38,6 +38,9 @@ _KINDS: Mapping[str, Callable[[str, bytes], Any]] = {
 #: Who acts on a host, and has vanished, is forgotten after so many seconds.
 _ACTING_TTL = 15
 
+#: Work waits no longer than this for etcd to say that it goes on. Seconds.
+_SAID_WITHIN_S = 2.0
+
 #: Takes the names of one kind that have changed.
 Told = Callable[[str, frozenset[str]], None]
 
@@ -204,12 +207,15 @@ class Memory:
             return
         async with AsyncExitStack() as stack:
             try:
-                lease = await stack.enter_async_context(leased(self.etcd, _ACTING_TTL))
-                said = [
-                    Put(self.keys.acting(one.host, one.record), records.acting_bytes(one), lease.id)
-                    for one in puts
-                ]
-                await guarded.in_pages(self.etcd, said)
+                async with asyncio.timeout(_SAID_WITHIN_S):
+                    lease = await stack.enter_async_context(leased(self.etcd, _ACTING_TTL))
+                    said = [
+                        Put(self.keys.acting(one.host, one.record), records.acting_bytes(one), lease.id)
+                        for one in puts
+                    ]
+                    await guarded.in_pages(self.etcd, said)
+            except TimeoutError:
+                unheard(f"etcd does not answer: {self.status.reason or 'no word in time'}")
             except StoreError as error:
                 unheard(str(error))
             yield
@@ -217,13 +223,20 @@ class Memory:
 
 @asynccontextmanager
 async def open_memory(
-    config: EtcdConfig, file: Path, snapshot: Path, macros: Path, *, embedded: bool = False
+    config: EtcdConfig,
+    file: Path,
+    snapshot: Path,
+    macros: Path,
+    *,
+    embedded: bool = False,
+    writes: bool = True,
 ) -> AsyncIterator[Memory]:
     """The memory of a fleet; nothing is read yet.
 
+    :param writes: False: it is for reading alone.
     :raises ConfigError: a file that `config` names cannot be read.
     """
-    async with open_etcd(config) as etcd:
+    async with open_etcd(config, writes=writes) as etcd:
         yield Memory(etcd, file, snapshot, macros, embedded=embedded)
 
 

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from console.errors import StoreError, StoreUnreachable
+from console.errors import StoreError, StoreRefused, StoreUnreachable
 from console.model.config import EtcdConfig
 from console.store import faults
 from console.store.calls import CallFailed, Metadata, answer, ended
@@ -71,7 +71,8 @@ class Compacted(StoreError):
 class Etcd:
     """The client. Made by `open_etcd`."""
 
-    def __init__(self, config: EtcdConfig, patience: float = PATIENCE_S) -> None:
+    def __init__(self, config: EtcdConfig, patience: float = PATIENCE_S, *, writes: bool = True) -> None:
+        self._writes = writes
         self.prefix = config.prefix
         self.patience = patience
         self.connection = Connection([endpoint(url) for url in config.endpoints], identity(config))
@@ -169,6 +170,7 @@ class Etcd:
         :raises FateUnknown: no answer came.
         :raises StoreError: it was not done.
         """
+        self.check_writes()
         loop = asyncio.get_running_loop()
         until = loop.time() + self.patience
         renewed = False
@@ -185,6 +187,11 @@ class Etcd:
             else:
                 self.health.answered(member.endpoint.url)
                 return said
+
+    def check_writes(self) -> None:
+        """:raises StoreRefused: it was opened to read."""
+        if not self._writes:
+            raise StoreRefused("etcd was opened to read: this console is read-only")
 
     async def ready(self, until: float) -> tuple[Member, Metadata]:
         """A member that answers, and what goes with each call to it.
@@ -263,13 +270,16 @@ class Etcd:
 
 
 @asynccontextmanager
-async def open_etcd(config: EtcdConfig, patience: float = PATIENCE_S) -> AsyncIterator[Etcd]:
+async def open_etcd(
+    config: EtcdConfig, patience: float = PATIENCE_S, *, writes: bool = True
+) -> AsyncIterator[Etcd]:
     """A client, with a task that asks etcd now and then whether it is there; both end with the context.
 
     :param patience: how long each call looks for a member that answers, in seconds.
+    :param writes: False: whatever would change etcd is refused before it is sent.
     :raises ConfigError: a file that the configuration names cannot be read. Nothing is connected here.
     """
-    etcd = Etcd(config, patience)
+    etcd = Etcd(config, patience, writes=writes)
     probing = asyncio.create_task(etcd.health.watch_over(etcd), name="etcd probe")
     try:
         yield etcd

@@ -156,9 +156,8 @@ async def test_who_acts_on_hosts_is_seen_for_as_long_as_it_lasts(cluster: Cluste
 
 
 async def test_work_goes_on_where_etcd_does_not_answer_and_that_is_told(
-    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: Cluster, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("console.store.client.PATIENCE_S", 0.3)
     async with console(cluster, tmp_path) as memory:
         await memory.read()
         await cluster.members[0].kill()

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from console.errors import StoreError
+from console.errors import StoreError, StoreRefused
 from console.store.client import Etcd, open_etcd
+from console.store.lease import grant
 from console.store.members import cluster_status, recover
-from console.store.values import Put
+from console.store.roles import init_auth
+from console.store.schema import check_schema
+from console.store.values import Put, Span
 from tests.store.cluster import Cluster, Options, needs_etcd
 
 pytestmark = needs_etcd
@@ -60,3 +65,22 @@ async def test_a_quota_that_is_used_up_is_said_shown_and_recovered_from(cluster:
         assert status.alarms == ()
         assert status.members[0].size is not None
         assert status.members[0].size < QUOTA
+
+
+async def test_what_was_opened_to_read_sends_nothing_that_changes_etcd(cluster: Cluster) -> None:
+    async with open_etcd(cluster.config()) as etcd:
+        await etcd.write([Put("/quarterdeck/a", b"1")])
+    async with open_etcd(cluster.config(), writes=False) as etcd:
+        before = await etcd.get("/quarterdeck/a")
+        assert before is not None
+        for change in (
+            etcd.write([Put("/quarterdeck/a", b"2")]),
+            grant(etcd, 10),
+            recover(etcd),
+            init_auth(etcd, Path("/nowhere"), enable=True),
+            check_schema(etcd, write=True),
+        ):
+            with pytest.raises(StoreRefused, match="read-only"):
+                await change
+        assert await etcd.get("/quarterdeck/a") == before
+        assert (await etcd.range(Span("/"))).revision == before.modified
