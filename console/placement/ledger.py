@@ -37,6 +37,7 @@ class Ledger:
         self.memory = [0] * size
         #: How loaded a host is: thousandths of what is reserved, and ten for each instance.
         self.load = [0] * size
+        self.version = [0] * size  # of a host: another one after each change
         #: Hosts whose load went down, in that order: a ranking reads on from where it was.
         self.lowered: list[int] = []
         by_name = {spec.name: spec for spec in specs}
@@ -63,6 +64,7 @@ class Ledger:
         self.on[host][instance] = None
         self.cpu[host] += instance.cpu
         self.memory[host] += instance.memory
+        self.version[host] += 1
         self._count(instance, host, 1)
 
     def weigh(self) -> None:
@@ -78,6 +80,7 @@ class Ledger:
         self.cpu[host] -= instance.cpu
         self.memory[host] -= instance.memory
         self._weigh(host)
+        self.version[host] += 1
         self.lowered.append(host)
         self._count(instance, host, -1)
         return host

@@ -11,64 +11,76 @@ from collections.abc import Iterable
 
 from console.placement.instance import Instance
 from console.placement.ledger import Ledger
-from console.placement.ranking import Rankings
-from console.placement.rules import blocked, short
+from console.placement.rules import blocked
 
-Way = tuple[int, list[Instance]]
+#: What a way costs, and is compared by: the highest class displaced, the highest priority, how many, the
+#: host's load, the host.
+Cost = tuple[int, int, int, int, int]
+Way = tuple[Cost, list[Instance]]
+
+#: What the ways of two instances hang on, where neither is to be near anything.
+_Shape = tuple[int, int, int, int]
 
 
-def cheapest_way(
-    instance: Instance, ledger: Ledger, rankings: Rankings, hosts: Iterable[int] | None = None
-) -> Way | None:
-    """The host where least is displaced, and what; None if displacing does not help.
+class Preemption:
+    """Ways to make room on the hosts of one ledger. A host is looked at again only after it has changed."""
 
-    Least is: the highest class displaced, then its priority, then how many, then the host's cost and name.
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._known: dict[_Shape, dict[int, tuple[int, Way | None]]] = {}
+        policies = [service.spec.policy for service in ledger.services]
+        self._lowest_class = min((policy.qos.rank for policy in policies), default=0)
+        self._lowest_priority = min((policy.priority for policy in policies), default=0)
 
-    :param hosts: of which hosts; all that take the instance if None.
-    """
-    if not (instance.cpu or instance.memory):
+    def cheapest(
+        self, instance: Instance, hosts: Iterable[int] | None = None
+    ) -> tuple[int, list[Instance]] | None:
+        """The host where least is displaced, and what; None if displacing does not help.
+
+        :param hosts: of which hosts; all that take the instance if None.
+        """
+        policy = instance.policy
+        if policy.qos.rank <= self._lowest_class or policy.priority <= self._lowest_priority:
+            return None  # nothing at all is below it
+        if not (instance.cpu or instance.memory):
+            return None
+        best: Way | None = None
+        for host in instance.sieve.takes if hosts is None else hosts:
+            way = self._way(instance, host)
+            if way is None or (best is not None and way[0] >= best[0]):
+                continue
+            if blocked(instance, host, self._ledger) is None:
+                best = way
+        return None if best is None else (best[0][-1], best[1])
+
+    def _way(self, instance: Instance, host: int) -> Way | None:
+        if instance.held.near:
+            return _make(instance, host, self._ledger)
+        policy = instance.policy
+        shape = (instance.cpu, instance.memory, policy.qos.rank, policy.priority)
+        known = self._known.setdefault(shape, {})
+        version = self._ledger.version[host]
+        if (found := known.get(host)) is None or found[0] != version:
+            found = known[host] = (version, _make(instance, host, self._ledger))
+        return found[1]
+
+
+def _make(instance: Instance, host: int, ledger: Ledger) -> Way | None:
+    """The least that must go from a host for the instance to have room; None if that cannot be."""
+    if ledger.index.cpu[host] < instance.cpu or ledger.index.memory[host] < instance.memory:
         return None
-    best: tuple[tuple[int, int, int, int, int], list[Instance]] | None = None
-    for host in instance.sieve.takes if hosts is None else hosts:
-        if blocked(instance, host, ledger):
-            continue
-        victims = _victims(instance, host, ledger)
-        if victims is None:
-            continue
-        rank = (
-            max(victim.policy.qos.rank for victim in victims),
-            max(victim.policy.priority for victim in victims),
-            len(victims),
-            rankings.cost(instance, host),
-            host,
-        )
-        if best is None or rank < best[0]:
-            best = (rank, victims)
-    return None if best is None else (best[0][-1], best[1])
-
-
-def _victims(instance: Instance, host: int, ledger: Ledger) -> list[Instance] | None:
-    """The least that must go from a host for the instance to fit; None if that cannot be."""
     cpu = instance.cpu + ledger.cpu[host] - ledger.index.cpu[host] if instance.cpu else 0
     memory = instance.memory + ledger.memory[host] - ledger.index.memory[host] if instance.memory else 0
-    if cpu <= 0 and memory <= 0:
-        assert short(instance, host, ledger) is None
-        return None  # it fits as it is
-    lower = [
-        other
-        for other in ledger.on[host]
-        if instance.outranks(other) and (other.cpu or other.memory) and not _is_peer(other, instance, host)
-    ]
-    lower.sort(key=lambda other: other.order, reverse=True)
     chosen: list[Instance] = []
-    for other in lower:
+    for other in sorted(ledger.on[host], key=lambda other: other.order, reverse=True):
         if cpu <= 0 and memory <= 0:
             break
-        if (cpu > 0 and other.cpu) or (memory > 0 and other.memory):
+        helps = (cpu > 0 and other.cpu) or (memory > 0 and other.memory)
+        if helps and instance.outranks(other) and not _is_peer(other, instance, host):
             chosen.append(other)
             cpu -= other.cpu
             memory -= other.memory
-    if cpu > 0 or memory > 0:
+    if cpu > 0 or memory > 0 or not chosen:
         return None
     # The last ones chosen may have made earlier ones needless; the highest are spared first.
     for other in reversed(chosen.copy()):
@@ -76,7 +88,14 @@ def _victims(instance: Instance, host: int, ledger: Ledger) -> list[Instance] | 
             chosen.remove(other)
             cpu += other.cpu
             memory += other.memory
-    return chosen
+    cost = (
+        max(other.policy.qos.rank for other in chosen),
+        max(other.policy.priority for other in chosen),
+        len(chosen),
+        ledger.load[host],
+        host,
+    )
+    return cost, chosen
 
 
 def _is_peer(other: Instance, instance: Instance, host: int) -> bool:

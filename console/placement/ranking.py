@@ -24,9 +24,9 @@ from console.placement.policy import Policy, Preference
 from console.placement.rules import obstacle
 
 #: With so few hosts to choose from, looking at each is quicker than a heap.
-_FEW = 16
+FEW = 16
 #: From so many instances on, a service that fills hosts by its own rules has a ranking of its own.
-_MANY = 100
+MANY = 100
 
 Entry = tuple[int, int]  # load less preference, host
 Best = tuple[int, int]  # what is lowest, host
@@ -77,7 +77,7 @@ class Rankings:
             )
         if instance.policy.together and instance.service.total:
             return takes.intersection(instance.service.own)
-        return takes if len(takes) <= _FEW else None
+        return takes if len(takes) <= FEW else None
 
     def _best_of(self, instance: Instance, hosts: HostSet | set[int]) -> int | None:
         best: Best | None = None
@@ -93,7 +93,7 @@ class Rankings:
         service = instance.service
         # Of a service with many instances and a limit a host, the hosts that have their number would come
         # up again and again.
-        alone = service.limit is not None and policy.replicas >= _MANY
+        alone = service.limit is not None and policy.replicas >= MANY
         key = (id(instance.sieve), policy.prefer, policy.spread, id(service) if alone else 0)
         found = self._made.get(key)
         if found is None or (alone and found.outdated):

@@ -21,8 +21,7 @@ from console.placement.instance import Instance
 from console.placement.keeping import keep
 from console.placement.ledger import Ledger
 from console.placement.outcome import Change, Pending, Placed, Placement
-from console.placement.policy import QoS
-from console.placement.preemption import cheapest_way
+from console.placement.preemption import Preemption
 from console.placement.ranking import Rankings
 from console.placement.rules import obstacle
 from console.placement.spec import Spec
@@ -39,15 +38,20 @@ def schedule(specs: Iterable[Spec], hosts: Iterable[Candidate], current: Iterabl
     return _Run(Ledger(specs, HostIndex(hosts)), current).result()
 
 
+#: How often what is pending is tried again while that changes anything. Once is mostly enough. Each time
+#: something higher than before is placed, so it ends by itself; but nothing may hang on our being right.
+_ROUNDS = 20
+
+
 class _Run:
     """One working out of a placement."""
 
     def __init__(self, ledger: Ledger, current: Iterable[Placed]) -> None:
         self._ledger = ledger
         self._rankings = Rankings(ledger)
+        self._preemption = Preemption(ledger)
         self._failed: set[object] = set()
         self._replaced_by: set[Instance] = set()
-        self._low = self._lowest()
         self._dropped = keep(ledger, current)
         self._all = ledger.wanted()
         self._queue = [(instance.order, instance) for instance in self._all if instance.host is None]
@@ -56,7 +60,10 @@ class _Run:
     def result(self) -> Placement:
         pending = self._place_all()
         # What was displaced may have left more room than was needed, and a peer may have come late.
-        while pending and (again := self._once_more(pending)) is not None:
+        for _ in range(_ROUNDS):
+            again = self._once_more(pending)
+            if set(again) == set(pending):
+                break
             pending = again
         return Placement(tuple(self._placed()), tuple(self._told(pending)), tuple(self._changes()))
 
@@ -70,14 +77,12 @@ class _Run:
                 pending.append(instance)
         return pending
 
-    def _once_more(self, pending: list[Instance]) -> list[Instance] | None:
-        """Try again what is pending; what then is, or None if that placed nothing."""
+    def _once_more(self, pending: list[Instance]) -> list[Instance]:
+        """Try again what is pending; what then is."""
         self._failed.clear()
         self._queue = [(instance.order, instance) for instance in pending]
         heapify(self._queue)
-        left = self._place_all()
-        placed = any(instance.host is not None for instance in pending)
-        return left if placed else None
+        return self._place_all()
 
     def _place(self, instance: Instance) -> bool:
         if instance.policy.everywhere:
@@ -91,9 +96,7 @@ class _Run:
         if host is not None:
             self._ledger.place(instance, host)
             return True
-        if self._low < (instance.policy.qos.rank, instance.policy.priority) and (
-            way := cheapest_way(instance, self._ledger, self._rankings)
-        ):
+        if way := self._preemption.cheapest(instance):
             self._displace(instance, *way)
             return True
         if shape is not None:
@@ -107,7 +110,7 @@ class _Run:
         if obstacle(instance, host, self._ledger) is None:
             self._ledger.place(instance, host)
             return True
-        if way := cheapest_way(instance, self._ledger, self._rankings, (host,)):
+        if way := self._preemption.cheapest(instance, (host,)):
             self._displace(instance, *way)
             return True
         return False
@@ -150,7 +153,6 @@ class _Run:
         host = self._ledger.remove(instance)
         instance.why = (rule, detail)
         heappush(self._queue, (instance.order, instance))
-        self._failed.clear()
         if not any(host in pattern.holders for pattern in instance.hit.near):
             return
         for other in list(self._ledger.on[host]):
@@ -170,14 +172,6 @@ class _Run:
         if instance.plain and policy.max_per_host is None:
             return (id(instance.sieve), policy.cpu, policy.memory, policy.qos, policy.priority)
         return (id(instance.service), id(policy), *map(id, instance.hit))
-
-    def _lowest(self) -> tuple[int, int]:
-        """The lowest class and the lowest priority there are: below them nobody can be displaced."""
-        policies = [service.spec.policy for service in self._ledger.services]
-        return (
-            min((policy.qos.rank for policy in policies), default=QoS.GUARANTEED.rank),
-            min((policy.priority for policy in policies), default=0),
-        )
 
     # What came of it
 

@@ -66,9 +66,20 @@ def test_no_more_go_than_must_and_the_lowest_first() -> None:
         spec("large", "CPU=3", "QoS=best-effort", "Priority=20"),
         spec("db", "CPU=3", "Memory=1G", *HIGH),
     ]
-    # The small one comes first, and is not enough; the large one is, by itself.
-    placement = schedule(specs, hosts(1), at("small=h1", "large=h1"))
-    assert set(where(placement)) == {"small.service", "db.service"}
+    # The small one comes first, and is not enough; the large one is, by itself. There would be room for the
+    # small one elsewhere.
+    placement = schedule(specs, [host("h1"), host("h2", cpu=1000)], at("small=h1", "large=h1"))
+    assert where(placement) == {"db.service": ["h1"], "small.service": ["h1"]}
+
+
+def test_room_that_is_left_over_goes_to_who_waited_for_it() -> None:
+    specs = [
+        spec("waits", "CPU=1", "Memory=1G", "QoS=guaranteed", "Priority=10"),
+        spec("wins", "CPU=2", "Priority=90"),
+        spec("big", "CPU=4", "QoS=best-effort", "Priority=20"),
+    ]
+    # It may not displace the big one, whose priority is higher; what does leaves it room.
+    assert set(where(schedule(specs, hosts(1), at("big=h1")))) == {"waits.service", "wins.service"}
 
 
 def test_the_host_where_the_lowest_go_is_taken() -> None:

@@ -6,12 +6,15 @@ import os
 import random
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from console.model.selector import KeyTerm
+from console.placement import ranking
 from console.placement.candidate import Candidate, Standing
 from console.placement.outcome import Placed, Placement
 from console.placement.policy import AnyOf, Policy, Preference, QoS
@@ -141,6 +144,29 @@ def test_the_order_of_what_is_given_makes_no_difference(
     for given_ones in (specs, fleet, before):
         chance.shuffle(given_ones)
     assert schedule(specs, fleet, before) == expected
+
+
+@contextmanager
+def heaps() -> Iterator[None]:
+    """Let the best host be found by heaps, and services have their own, however few hosts there are."""
+    few, many = ranking.FEW, ranking.MANY
+    ranking.FEW, ranking.MANY = 0, 2
+    try:
+        yield
+    finally:
+        ranking.FEW, ranking.MANY = few, many
+
+
+@given(services(), fleets(8), BEFORE)
+@settings(max_examples=500)
+def test_heaps_find_the_host_that_looking_at_each_finds(
+    specs: list[Spec], fleet: list[Candidate], before: list[Placed]
+) -> None:
+    expected = schedule(specs, fleet, before)
+    moves = rebalance(specs, fleet, expected.placed, move_cost=10)
+    with heaps():
+        assert schedule(specs, fleet, before) == expected
+        assert rebalance(specs, fleet, expected.placed, move_cost=10) == moves
 
 
 @given(services(), fleets(), st.sampled_from(_ZONES))
