@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
@@ -135,6 +136,21 @@ async def test_a_mirror_tells_of_what_it_could_not_see_as_of_one_change_each(clu
             (b, None),
         ]
         assert tuple(entries[key] for key in sorted(entries)) == (await writing.list(SPAN)).entries
+
+
+async def test_a_mirror_keeps_nothing_but_what_is_now(cluster: Cluster) -> None:
+    keys = [f"{SPAN.key}{number}" for number in range(100)]
+    entries: dict[str, Entry] = {}
+    async with open_etcd(cluster.config()) as etcd:
+        await etcd.write([Put(key, b"old") for key in keys])
+        async with aclosing(mirror(etcd, SPAN, entries)) as batches:
+            assert len(await anext(batches)) == 100
+            await etcd.write([Put(key, b"new") for key in keys])
+            assert len(await anext(batches)) == 100
+            await etcd.write([Put(SPAN.key + "one more", b"")])
+            assert len(await anext(batches)) == 1
+            gc.collect()
+            assert sum(isinstance(thing, Entry) for thing in gc.get_objects()) == 101
 
 
 async def test_a_mirror_waits_for_an_etcd_that_is_not_there_yet(cluster: Cluster) -> None:
