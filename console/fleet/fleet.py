@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 from console.errors import HostError, Unreachable
+from console.fleet.collector import Collector, only_the_young
 from console.fleet.follow import PENDING, JournalTail, following
 from console.fleet.limits import make_room
 from console.fleet.model import FleetModel
@@ -32,6 +33,7 @@ class Fleet:
     ) -> None:
         configs = list(hosts)
         self.model = FleetModel(configs)
+        self.collector = Collector()
         self._sessions = {
             config.name: HostSession(
                 config,
@@ -115,6 +117,7 @@ class Fleet:
     async def run(self) -> None:
         """Keep every host connected until cancelled."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(self.collector.run(), name="collector")
             for name, session in self._sessions.items():
                 group.create_task(session.run(), name=f"session {name}")
 
@@ -135,12 +138,13 @@ async def open_fleet(hosts: Iterable[HostConfig], wants: Wants, links: Links) ->
         finally:
             await threads.close()
         return
-    # A task of its own, so that an error of the body leaves as itself and not inside a group.
-    running = asyncio.create_task(fleet.run(), name="fleet")
-    try:
-        yield fleet
-    finally:
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
-        await threads.close()
+    with only_the_young():
+        # A task of its own, so that an error of the body leaves as itself and not inside a group.
+        running = asyncio.create_task(fleet.run(), name="fleet")
+        try:
+            yield fleet
+        finally:
+            running.cancel()
+            with suppress(asyncio.CancelledError):
+                await running
+            await threads.close()
