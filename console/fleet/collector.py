@@ -2,7 +2,7 @@
 
 A full collection looks at every object there is, and takes a second where there are a thousand hosts. What
 lives long here (units, containers, log records, rows, widgets) is freed by its reference count, and so is
-nearly all of a connection that has ended. So all is collected once an hour, while nobody types.
+most of a connection that has ended. So all is collected once an hour, while nobody types.
 """
 
 from __future__ import annotations
