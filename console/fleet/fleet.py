@@ -18,7 +18,7 @@ from console.hosts.session import HostSession
 from console.hosts.sources import make_sources
 from console.hosts.transport import Transport
 from console.model.config import HostConfig
-from console.model.events import Event, UnitsChanged
+from console.model.events import Event, HostChanged, UnitsChanged
 from console.model.log import LogQuery
 from console.model.state import Source, State
 from console.model.wants import Wants
@@ -33,7 +33,7 @@ class Fleet:
     ) -> None:
         configs = list(hosts)
         self.model = FleetModel(configs)
-        self.collector = Collector()
+        self.collector = Collector(len(configs))
         self._sessions = {
             config.name: HostSession(
                 config,
@@ -45,6 +45,8 @@ class Fleet:
         }
 
     def _take(self, event: Event) -> None:
+        if isinstance(event, HostChanged) and self.model.host(event.host).state is State.LIVE:
+            self.collector.ended()
         self.model.apply(event)
         # Of deployments systemd only tells that one is being staged: what the `os` source reads is about
         # to change.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from console.fleet.collector import Collector, only_the_young
@@ -32,21 +33,41 @@ class Clock:
         return self.at
 
 
-def test_all_is_collected_once_an_hour_and_never_while_somebody_types() -> None:
-    clock = Clock()
-    collector = Collector(clock)
+def collected(collector: Collector, clock: Clock, busy: Mapping[int, Callable[[], None]]) -> list[int]:
+    """The seconds at which all was collected.
+
+    :param busy: what happens at a second.
+    """
     done = []
     with only_the_young():
         gone = left_over()
         for second in range(2 * 3600 + 60):
             clock.at = float(second)
-            if 3590 <= second < 3610:
-                collector.typed()
+            if second in busy:
+                busy[second]()
             collector.look()
             if gone() is None:
                 done.append(second)
                 gone = left_over()
-    assert done == [3613, 7213]
+    return done
+
+
+def test_all_is_collected_once_an_hour_and_never_while_somebody_types() -> None:
+    clock = Clock()
+    collector = Collector(10, clock)
+    assert collected(collector, clock, dict.fromkeys(range(3590, 3610), collector.typed)) == [3613, 7213]
+
+
+def test_all_is_collected_after_as_many_connections_have_ended_as_there_are_hosts() -> None:
+    for seconds, expected in ((9, [3600, 7200]), (10, [113, 3713])):
+        clock = Clock()
+        collector = Collector(200, clock)
+
+        def lost(collector: Collector = collector) -> None:
+            for _ in range(20):
+                collector.ended()
+
+        assert collected(collector, clock, dict.fromkeys(range(100, 100 + seconds), lost)) == expected
 
 
 def test_the_thresholds_are_as_before_afterwards() -> None:

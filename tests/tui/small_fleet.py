@@ -70,7 +70,7 @@ class FakeFleet:
 
     def __init__(self, hosts: Iterable[HostConfig]) -> None:
         self.model = FleetModel(hosts)
-        self.collector = Collector()
+        self.collector = Collector(len(self.model.hosts()))
         self.queries: list[tuple[Sequence[str], LogQuery]] = []
         self.sessions: dict[str, Any] = {}
         self.tails: list[JournalTail] = []
