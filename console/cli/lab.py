@@ -203,17 +203,20 @@ class LabSim(LabCommand):
     async def run(self, core: Core, out: Output) -> None:
         from console.commands.grammar import format_command
         from console.lab.sim.fleet import SimFleet
-        from console.lab.sim.standing import detached, sim_root
+        from console.lab.sim.standing import detached, sim_root, standing
 
         plan = self._plan()
-        if self.detach:
+        if self.detach and (config := standing(sim_root())):
+            out.note("a simulated fleet already runs, and is left as it is; `lab down` ends it")
+            out.document(SIM, config)
+        elif self.detach:
             line = format_command(replace(self, detach=False))
             out.document(SIM, await detached(sim_root(), [*_OURSELVES, *shlex.split(line)]))
-            return
-        async with SimFleet(sim_root(), plan, out.note).running() as fleet:
-            out.document(SIM, fleet.config)
-            sys.stdout.flush()
-            await fleet.wait()
+        else:
+            async with SimFleet(sim_root(), plan, out.note).running() as fleet:
+                out.document(SIM, fleet.config)
+                sys.stdout.flush()
+                await fleet.wait()
 
     def _plan(self) -> SimPlan:
         """:raises UsageError: the script cannot be read."""
