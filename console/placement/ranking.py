@@ -95,8 +95,7 @@ class Rankings:
         # up again and again.
         alone = service.limit is not None and policy.replicas >= MANY
         key = (id(instance.sieve), policy.prefer, policy.spread, id(service) if alone else 0)
-        found = self._made.get(key)
-        if found is None or (alone and found.outdated):
+        if (found := self._made.get(key)) is None:
             found = self._made[key] = _Ranking(
                 self._ledger,
                 instance.sieve,
@@ -110,7 +109,8 @@ class Rankings:
 class _Ranking:
     """Hosts of one sieve by load and preference: a heap for each combination of values of Spread='s labels.
 
-    :param limit: of a ranking that one service has to itself: hosts with so many of it are left out for good.
+    :param limit: of a ranking that one service has to itself: hosts with so many of it are left out, until
+        something is taken off them.
     """
 
     def __init__(
@@ -136,11 +136,6 @@ class _Ranking:
             heapify(heap)
         self._heaps = list(heaps.items())
         self._read = len(ledger.lowered)
-
-    @property
-    def outdated(self) -> bool:
-        """Whether something was removed since, so that a host left out may have to be in again."""
-        return self._read != len(self._ledger.lowered)
 
     def best(self, instance: Instance) -> int | None:
         self._catch_up()

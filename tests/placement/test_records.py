@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from console.errors import InternalError
 from console.placement.outcome import Placed
@@ -16,6 +16,7 @@ from tests.placement.test_scheduler_properties import policies
 
 
 @given(policies())
+@settings(deadline=None)
 def test_a_policy_comes_back_from_json_as_it_was(policy: Policy) -> None:
     assert policy_from_json(json.loads(json.dumps(policy_to_json(policy)))) == policy
 

@@ -111,7 +111,7 @@ BEFORE = st.lists(
 
 
 @given(services(), fleets(), BEFORE)
-@settings(max_examples=400)
+@settings(max_examples=120, deadline=None)
 def test_no_rule_is_broken_and_every_instance_is_accounted_for(
     specs: list[Spec], fleet: list[Candidate], before: list[Placed]
 ) -> None:
@@ -125,7 +125,7 @@ def test_no_rule_is_broken_and_every_instance_is_accounted_for(
 
 
 @given(services(), fleets(), BEFORE)
-@settings(max_examples=200)
+@settings(max_examples=120, deadline=None)
 def test_a_placement_given_back_gives_itself(
     specs: list[Spec], fleet: list[Candidate], before: list[Placed]
 ) -> None:
@@ -136,7 +136,7 @@ def test_a_placement_given_back_gives_itself(
 
 
 @given(services(), fleets(), BEFORE, st.randoms(use_true_random=False))
-@settings(max_examples=200)
+@settings(max_examples=120, deadline=None)
 def test_the_order_of_what_is_given_makes_no_difference(
     specs: list[Spec], fleet: list[Candidate], before: list[Placed], chance: random.Random
 ) -> None:
@@ -158,7 +158,7 @@ def heaps() -> Iterator[None]:
 
 
 @given(services(), fleets(8), BEFORE)
-@settings(max_examples=500)
+@settings(max_examples=250, deadline=None)
 def test_heaps_find_the_host_that_looking_at_each_finds(
     specs: list[Spec], fleet: list[Candidate], before: list[Placed]
 ) -> None:
@@ -169,8 +169,28 @@ def test_heaps_find_the_host_that_looking_at_each_finds(
         assert rebalance(specs, fleet, expected.placed, move_cost=10) == moves
 
 
+@given(st.lists(st.integers(0, 5), min_size=20, max_size=40), st.sampled_from((None, 2, 4)))
+@settings(max_examples=60, deadline=None)
+def test_heaps_stay_right_while_instances_are_taken_off_hosts(at: list[int], most: int | None) -> None:
+    fleet = [Candidate(f"h{number:02}") for number in range(9)]
+    specs = [
+        Spec("a@.service", Policy(replicas=len(at), max_per_host=most)),
+        Spec("b@.service", Policy(replicas=len(at))),
+    ]
+    placed = [
+        Placed(f"{name}@.service", f"{name}@{number}.service", f"h{host:02}")
+        for name in "ab"
+        for number, host in enumerate(at, 1)
+    ]
+    settled = schedule(specs, fleet, placed)
+    moves = rebalance(specs, fleet, settled.placed, move_cost=1)
+    with heaps():
+        assert schedule(specs, fleet, placed) == settled
+        assert rebalance(specs, fleet, settled.placed, move_cost=1) == moves
+
+
 @given(services(), fleets(), st.sampled_from(_ZONES))
-@settings(max_examples=200)
+@settings(max_examples=120, deadline=None)
 def test_a_host_that_joins_moves_nothing(specs: list[Spec], fleet: list[Candidate], zone: str) -> None:
     placement = schedule(specs, fleet)
     joined = Candidate("new", {"zone": zone}, cpu=64000, memory=256 * GIB)
@@ -181,7 +201,7 @@ def test_a_host_that_joins_moves_nothing(specs: list[Spec], fleet: list[Candidat
 
 
 @given(services(), fleets())
-@settings(max_examples=200)
+@settings(max_examples=120, deadline=None)
 def test_a_lost_host_moves_only_what_was_on_it_or_is_tied_to_that(
     specs: list[Spec], fleet: list[Candidate]
 ) -> None:
@@ -198,7 +218,7 @@ def test_a_lost_host_moves_only_what_was_on_it_or_is_tied_to_that(
 
 
 @given(services(ties=False), fleets())
-@settings(max_examples=300)
+@settings(max_examples=150, deadline=None)
 def test_without_ties_an_instance_is_pending_only_if_no_host_has_room_for_it(
     specs: list[Spec], fleet: list[Candidate]
 ) -> None:
@@ -216,7 +236,7 @@ def test_without_ties_an_instance_is_pending_only_if_no_host_has_room_for_it(
 
 
 @given(services(ties=False), fleets())
-@settings(max_examples=200)
+@settings(max_examples=120, deadline=None)
 def test_where_nothing_is_reserved_an_instance_is_placed_if_any_host_by_itself_would_do(
     specs: list[Spec], fleet: list[Candidate]
 ) -> None:
@@ -237,6 +257,7 @@ def test_where_nothing_is_reserved_an_instance_is_placed_if_any_host_by_itself_w
 
 
 @given(st.integers(0, 12), st.integers(1, 3), st.integers(0, 4))
+@settings(deadline=None)
 def test_a_limit_a_host_lets_as_many_run_as_there_is_room_for(replicas: int, most: int, count: int) -> None:
     fleet = [Candidate(f"h{number}") for number in range(count)]
     placement = schedule([Spec("a@.service", Policy(replicas=replicas, max_per_host=most))], fleet)
@@ -244,7 +265,7 @@ def test_a_limit_a_host_lets_as_many_run_as_there_is_room_for(replicas: int, mos
 
 
 @given(services(), fleets(), BEFORE)
-@settings(max_examples=300)
+@settings(max_examples=150, deadline=None)
 def test_nobody_is_displaced_by_his_like_or_by_a_lower_one(
     specs: list[Spec], fleet: list[Candidate], before: list[Placed]
 ) -> None:
@@ -264,7 +285,7 @@ def test_nobody_is_displaced_by_his_like_or_by_a_lower_one(
 
 
 @given(services(), fleets(), BEFORE)
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 def test_the_explanation_agrees_with_the_placement(
     specs: list[Spec], fleet: list[Candidate], before: list[Placed]
 ) -> None:
@@ -288,7 +309,7 @@ def test_the_explanation_agrees_with_the_placement(
 
 
 @given(services(), fleets())
-@settings(max_examples=200)
+@settings(max_examples=120, deadline=None)
 def test_rebalancing_breaks_no_rule_and_comes_to_an_end(specs: list[Spec], fleet: list[Candidate]) -> None:
     placement = schedule(specs, fleet)
     moves = rebalance(specs, fleet, placement.placed, move_cost=10)

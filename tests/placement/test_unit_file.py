@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from console.placement.unit_file import LIMIT, Option, parse, serialise
@@ -117,11 +117,13 @@ def words() -> st.SearchStrategy[str]:
 
 
 @given(st.lists(st.builds(Option, st.sampled_from(("Unit", "Service", "X-Quarterdeck")), words(), words())))
+@settings(deadline=None)
 def test_what_is_written_is_read_again(options: list[Option]) -> None:
     assert read(serialise(options)) == [(each.section, each.name, each.value) for each in options]
 
 
 @given(st.text("[]=\\#;\n\r\t ab", max_size=60))
+@settings(deadline=None)
 def test_any_text_is_read_or_told_and_what_was_read_is_read_again_from_its_copy(text: str) -> None:
     found = parse(text)
     copy = parse(serialise(found.options))
