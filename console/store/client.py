@@ -207,7 +207,8 @@ class Etcd:
                     member = await self.connection.member()
                     metadata = await self._metadata(member)
             except (StoreUnreachable, TimeoutError):
-                self.health.silent(self.connection.reason)
+                if self.connection.current is None:  # else somebody else has found one
+                    self.health.silent(self.connection.reason)
                 if loop.time() + _PAUSE_S >= until:
                     reached = len(self.connection.endpoints)
                     raise faults.unreachable(reached, self.connection.reason) from None
@@ -252,7 +253,8 @@ class Etcd:
         if who.user is None:
             return (_HAS_LEADER,)
         async with self._renewing:  # of those who need a token at the same time, one asks
-            if self._token is None:
+            # Once it was left while we waited for our turn, nothing can be asked of it: `ready` sees to that.
+            if self._token is None and member is self.connection.current:
                 self._token = await self._authenticate(member, who)
             return (_HAS_LEADER, (_TOKEN, self._token)) if self._token else (_HAS_LEADER,)
 

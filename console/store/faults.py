@@ -24,22 +24,27 @@ _TURNED_DOWN = {
     StatusCode.UNAUTHENTICATED,
     StatusCode.UNIMPLEMENTED,
 }
-_ASKS_FOR_TOKEN = ("invalid auth token", "revision of auth store is old", "user name is empty")
+_ASKS_FOR_TOKEN = {
+    "invalid auth token",
+    "revision of auth store is old",
+    "revision in header is old",  # the same, from 3.5.1 with code UNKNOWN
+    "user name is empty",
+}
+_TOKEN_CODES = {StatusCode.UNAUTHENTICATED, StatusCode.INVALID_ARGUMENT, StatusCode.UNKNOWN}
 _NEVER_SENT = ("failed to connect to all addresses", "connections to all backends failing", "no leader")
 _TOO_LARGE = "grpc: received message larger than max"  # the server's own gRPC, before etcd sees it
 
 #: Words of gRPC about a handshake that was turned down: what that says, and what to do about it. Other
 #: failures of one, such as `Socket closed`, also come of a server that is just being stopped.
+_NOT_THEIRS = ("its certificate is not of an authority that we trust", "check ca in [etcd]")
+_NOT_OURS = ("it does not take our certificate, or asks for one", "check cert and key in [etcd]")
 _TLS_REFUSED = {
-    "CERTIFICATE_VERIFY_FAILED": (
-        "its certificate is not of an authority that we trust",
-        "check ca in [etcd]",
-    ),
+    "CERTIFICATE_VERIFY_FAILED": _NOT_THEIRS,
     "Hostname Verification": ("its certificate is for another name", "check endpoints in [etcd]"),
-    "TSI_DATA_CORRUPTED": (
-        "it does not take our certificate, or asks for one",
-        "check cert and key in [etcd]",
-    ),
+    "TSI_DATA_CORRUPTED": _NOT_OURS,  # TLS 1.3 says so after the handshake
+    "ALERT_BAD_CERTIFICATE": _NOT_OURS,
+    "ALERT_UNKNOWN_CA": _NOT_OURS,
+    "ALERT_CERTIFICATE_EXPIRED": _NOT_OURS,
     "create security handshaker": ("our certificate and key cannot be used", "check cert and key in [etcd]"),
 }
 
@@ -55,9 +60,7 @@ class Verdict(Enum):
 
 def verdict(code: Any, details: str) -> Verdict:
     """Judge a call by its gRPC status and the text that came with it."""
-    if code in (StatusCode.UNAUTHENTICATED, StatusCode.INVALID_ARGUMENT) and any(
-        words in details for words in _ASKS_FOR_TOKEN
-    ):
+    if code in _TOKEN_CODES and any(words in details for words in _ASKS_FOR_TOKEN):
         return Verdict.TOKEN
     if code is StatusCode.UNAVAILABLE and any(words in details for words in _NEVER_SENT):
         return Verdict.ELSEWHERE

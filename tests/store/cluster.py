@@ -321,6 +321,8 @@ def _argv(folder: Path, cluster: Cluster, place: _Place, together: str) -> list[
         "--logger=zap",
         *options.more,
     ]
+    if options.members == 1:
+        argv += ["--heartbeat-interval=10", "--election-timeout=100"]  # it has nobody to wait for
     if not options.durable:
         argv.append("--unsafe-no-fsync")
     if cluster.authority:

@@ -26,6 +26,7 @@ _CONNECT = "failed to connect to all addresses; last error: "
         (StatusCode.RESOURCE_EXHAUSTED, "too many pings", Verdict.OPEN),
         (StatusCode.UNAUTHENTICATED, "etcdserver: invalid auth token", Verdict.TOKEN),
         (StatusCode.INVALID_ARGUMENT, "etcdserver: revision of auth store is old", Verdict.TOKEN),
+        (StatusCode.UNKNOWN, "auth: revision in header is old", Verdict.TOKEN),
         (StatusCode.INVALID_ARGUMENT, "etcdserver: user name is empty", Verdict.TOKEN),
         (
             StatusCode.INVALID_ARGUMENT,
@@ -70,6 +71,11 @@ def test_a_code_with_words_that_nobody_knows_never_says_that_nothing_was_sent(co
         (
             StatusCode.UNAVAILABLE,
             _CONNECT + "Unwrap failed (TSI_DATA_CORRUPTED)",
+            "TLS: it does not take our certificate, or asks for one",
+        ),
+        (
+            StatusCode.UNAVAILABLE,
+            _CONNECT + "Tls handshake failed: SSL routines:OPENSSL_internal:SSLV3_ALERT_BAD_CERTIFICATE",
             "TLS: it does not take our certificate, or asks for one",
         ),
         (StatusCode.UNAVAILABLE, _CONNECT + "Socket closed", "it closes the connection (is it https?)"),

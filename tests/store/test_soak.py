@@ -28,9 +28,10 @@ class Soak:
     The mirror reads through `links`, which only its own disconnection cuts.
     """
 
-    def __init__(self, cluster: Cluster, writer: Writer, links: tuple[Link, ...]) -> None:
+    def __init__(self, cluster: Cluster, writer: Writer, mirror: Reader, links: tuple[Link, ...]) -> None:
         self.cluster = cluster
         self.writer = writer
+        self.mirror = mirror
         self.links = links
         self.unseen: set[bytes] = set()
 
@@ -54,6 +55,7 @@ class Soak:
 
     async def the_mirror_is_cut_off_over_a_compaction(self, goes_on: Callable[[], Awaitable[None]]) -> None:
         first = len(self.writer.written)
+        await self.mirror.has_seen(self.writer.written[-1][0])
         with cut(*self.links):
             await goes_on()
             revision = self.writer.written[-1][0]
@@ -107,7 +109,7 @@ async def test_of_numbered_changes_none_is_lost_or_comes_twice_whatever_befalls_
             group.create_task(mirror.mirrors(mirroring)),
         ]
         await mirror.standing.wait()
-        soak = Soak(cluster, writer, links)
+        soak = Soak(cluster, writer, mirror, links)
         troubles = soak.troubles()
         share = count // (2 * len(troubles) + 1)
         for trouble in troubles:
