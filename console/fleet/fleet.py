@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from console.errors import HostError, Unreachable
 from console.fleet.collector import Collector, only_the_young
 from console.fleet.follow import PENDING, JournalTail, following
-from console.fleet.limits import make_room
+from console.fleet.limits import facts_every, make_room
 from console.fleet.model import FleetModel
 from console.hosts.engine_threads import EngineThreads
 from console.hosts.links import Links
@@ -38,7 +38,13 @@ class Fleet:
             config.name: HostSession(
                 config,
                 links.connect,
-                make_sources(config, wants, threads, DeploymentsReading(config.name)),
+                make_sources(
+                    config,
+                    wants,
+                    threads,
+                    DeploymentsReading(config.name),
+                    facts_every=facts_every(len(configs)),
+                ),
                 self._take,
             )
             for config in configs
