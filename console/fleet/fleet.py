@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from console.errors import HostError, Unreachable
 from console.fleet.collector import Collector, only_the_young
 from console.fleet.follow import PENDING, JournalTail, following
-from console.fleet.limits import make_room
+from console.fleet.limits import facts_every, make_room
 from console.fleet.model import FleetModel
 from console.hosts.engine_threads import EngineThreads
 from console.hosts.links import Links
@@ -34,6 +34,7 @@ class Fleet:
         configs = list(hosts)
         self.model = FleetModel(configs)
         self.collector = Collector(len(configs))
+        self._facts_every = facts_every(len(configs))
         self._wants = wants
         self._links = links
         self._threads = threads
@@ -43,7 +44,7 @@ class Fleet:
 
     def _session(self, config: HostConfig) -> HostSession:
         reading = DeploymentsReading(config.name)
-        sources = make_sources(config, self._wants, self._threads, reading)
+        sources = make_sources(config, self._wants, self._threads, reading, facts_every=self._facts_every)
         return HostSession(config, self._links.connect, sources, self._take)
 
     def _take(self, event: Event) -> None:

@@ -1,4 +1,4 @@
-"""The `os` source: what a host is and how it is doing, read every half minute in one command.
+"""The `os` source: what a host is and how it is doing, read now and then in one command.
 
 Nothing on a host pushes these facts, so they are asked for, all at once: one constant script for
 any POSIX shell (dash, bash, busybox), whose output is sections, each begun by a line of an ASCII
@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from typing import NoReturn, Protocol
 
 from console.errors import HostFailure
-from console.hosts.source import Emit
+from console.hosts.source import FACTS_EVERY_S, Emit
 from console.hosts.transport import Transport
 from console.model.events import Event, FactsRead
 from console.model.host import Disk, OsFacts, Pressure
@@ -47,7 +47,6 @@ section end
 exit 0
 """
 
-INTERVAL_S = 30.0
 #: What is about to change is read this often, for so many readings.
 _BRISK_S = 2.0
 _BRISK_READINGS = 15
@@ -92,7 +91,7 @@ class OsSource:
     :param also: what else is read each time.
     """
 
-    def __init__(self, host: str, *, interval: float = INTERVAL_S, also: AlsoRead | None = None) -> None:
+    def __init__(self, host: str, *, interval: float = FACTS_EVERY_S, also: AlsoRead | None = None) -> None:
         self._host = host
         self._interval = interval
         self._also = also

@@ -17,6 +17,9 @@ from typing import NoReturn, Protocol
 from console.hosts.transport import Transport
 from console.model.events import Event
 
+#: Nothing on a host pushes its facts: they are read this often, in seconds.
+FACTS_EVERY_S = 30.0
+
 #: Takes each event at once and in order; never blocks.
 Emit = Callable[[Event], None]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from console.hosts.engine_threads import EngineThreads
-from console.hosts.source import SourceRun
+from console.hosts.source import FACTS_EVERY_S, SourceRun
 from console.model.config import HostConfig
 from console.model.log import LogQuery
 from console.model.state import Source
@@ -16,11 +16,17 @@ if TYPE_CHECKING:
 
 
 def make_sources(
-    config: HostConfig, wants: Wants, threads: EngineThreads, also: AlsoRead | None = None
+    config: HostConfig,
+    wants: Wants,
+    threads: EngineThreads,
+    also: AlsoRead | None = None,
+    *,
+    facts_every: float = FACTS_EVERY_S,
 ) -> dict[Source, SourceRun]:
     """The wanted sources of one host. Each is imported when it is first wanted.
 
     :param also: what the `os` source reads beside its own facts.
+    :param facts_every: seconds between two of its readings.
     """
     sources: dict[Source, SourceRun] = {}
     if wants.units:
@@ -36,7 +42,7 @@ def make_sources(
     if wants.os:
         from console.hosts.osfacts import OsSource
 
-        sources[Source.OS] = OsSource(config.name, also=also)
+        sources[Source.OS] = OsSource(config.name, interval=facts_every, also=also)
     return sources
 
 

@@ -1,4 +1,4 @@
-"""Room for the files of many hosts."""
+"""Room for the files of many hosts, and an end to the work that they are while nothing happens."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import resource
 
 import pytest
 
-from console.fleet.limits import make_room
+from console.fleet.limits import facts_every, make_room
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,7 @@ def test_the_soft_limit_is_raised_as_far_as_needed_and_allowed(
     monkeypatch.setattr(resource, "setrlimit", lambda _, limits: found.append(limits))
     make_room(hosts)
     assert found == ([] if then is None else [then])
+
+
+def test_hosts_are_read_every_half_minute_and_many_ten_a_second() -> None:
+    assert [facts_every(hosts) for hosts in (1, 300, 500, 1000)] == [30, 30, 50, 100]
