@@ -94,12 +94,23 @@ class LabUp(LabCommand):
     docker: int | None = option(INTEGER, "hosts with docker")
     podman: int | None = option(INTEGER, "hosts with podman")
     atomic: int | None = option(INTEGER, "hosts that boot an OSTree deployment, and update as a whole")
+    rpm_ostree: int | None = option(INTEGER, "atomic hosts with a stand-in for rpm-ostree")
+    bootc: int | None = option(INTEGER, "atomic hosts with a stand-in for bootc")
+    update_engine: int | None = option(INTEGER, "atomic hosts with a stand-in for update_engine")
     exact: bool = switch("exactly so many: take others down")
 
     async def run(self, core: Core, out: Output) -> None:
         from console.lab.lab import DEFAULT_HOSTS
 
-        counts = {"plain": self.plain, "docker": self.docker, "podman": self.podman, "atomic": self.atomic}
+        counts = {
+            "plain": self.plain,
+            "docker": self.docker,
+            "podman": self.podman,
+            "atomic": self.atomic,
+            "rpm-ostree": self.rpm_ostree,
+            "bootc": self.bootc,
+            "update-engine": self.update_engine,
+        }
         wanted = {kind: count for kind, count in counts.items() if count is not None}
         status = await _lab(out).up(wanted or DEFAULT_HOSTS, exact=self.exact)
         out.document(LAB, status)

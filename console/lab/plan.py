@@ -9,9 +9,9 @@ from ipaddress import IPv4Address
 from console.errors import LabError
 
 #: The kinds of host there are. The name of a host is its kind and a number from 1.
-KINDS = ("docker", "podman", "plain", "atomic")
+KINDS = ("docker", "podman", "plain", "atomic", "rpm-ostree", "bootc", "update-engine")
 
-#: Those whose root is a layer over the image; an atomic host boots a deployment of its own.
+#: Those whose root is a layer over the image; the others boot a deployment of their own.
 LAYERED = ("docker", "podman", "plain")
 
 #: A host's number is the last byte of its addresses.

@@ -13,7 +13,7 @@ from console.model.container import Container, Port
 from console.model.deployment import Deployment
 from console.model.events import (
     ContainersListed,
-    DeploymentsRead,
+    UpdatesRead,
     Event,
     FactsRead,
     HostChanged,
@@ -144,7 +144,7 @@ def _events() -> Iterable[Event]:
         for source in Source:
             yield SourceChanged(name, source, Status(State.LIVE, _ago(hours=6)))
         yield FactsRead(name, _facts(system, version, up))
-        yield DeploymentsRead(name, driver, _DEPLOYMENTS if driver == "rpm-ostree" else ())
+        yield UpdatesRead(name, driver, _DEPLOYMENTS if driver == "rpm-ostree" else ())
         yield UnitsListed(name, _units(name, up))
         yield ContainersListed(name, _boxes(name, up))
     refused = Status(State.REFUSED, _ago(hours=6), "not in the group systemd-journal, and sudo asks")

@@ -69,7 +69,7 @@ def host_detail(host: Host) -> dict[str, Any]:
     facts = plain(host.facts)
     detail = _host_fields(host) | {
         "deployments": plain(host.deployments),
-        "deployments_problem": host.deployments_problem,
+        "deployments_problem": host.updates_problem,
     }
     return detail | {name: facts[name] for name in facts if name not in detail}
 
@@ -223,11 +223,11 @@ def host_page(host: Host, refused: Sequence[str] = ()) -> list[tuple[Cell, ...]]
             lines += [_told("", Cell.state("refused", Tone.BAD), Cell(reason)) for reason in refused]
     lines.append(())
     lines += [_told(name, cell) for name, cell in _numbers(host).items() if cell.text not in ("", "–")]
-    if host.deployments or host.deployments_problem:
+    if host.deployments or host.updates_problem:
         lines += [(), (Cell("  deployments, in boot order", Tone.FAINT),)]
         lines += [deployment_line(deployment) for deployment in host.deployments]
-    if host.deployments_problem:
-        lines.append((Cell(f"    {host.deployments_problem}", Tone.WARN),))
+    if host.updates_problem:
+        lines.append((Cell(f"    {host.updates_problem}", Tone.WARN),))
     return lines
 
 
