@@ -18,6 +18,7 @@ def core_registry() -> Registry:
         host,
         host_change,
         host_known,
+        host_updates,
         interactive,
         log,
         undo,
@@ -30,7 +31,7 @@ def core_registry() -> Registry:
     from console.commands.macro import commands as macro
 
     rooms = (
-        *(fleet, evidence, host, host_change, host_known, interactive),
+        *(fleet, evidence, host, host_change, host_known, host_updates, interactive),
         *(unit, unit_why, unit_diff, unit_change, unit_edit),
         *(container, container_change),
         *(log, audit, undo, macro, etcd),

@@ -34,6 +34,7 @@ from console.updates.driver import (
     UpdateDriver,
     driver_of,
 )
+from console.updates.ostree import OURS
 from console.updates.registry import DRIVERS
 from console.updates.work import UNIT, work
 
@@ -193,16 +194,19 @@ class Updater:
     async def cleanup(self, what: Cleanup) -> UpdateStatus:
         """Take away what is staged, or what a rollback would boot; nothing where there is none.
 
-        :raises Refused: it is pinned, or its updater cannot do that.
+        :raises Refused: somebody else pinned it, or its updater cannot do that.
         """
         status = await self.status()
         self._ready(status)
         found = status.pending if what is Cleanup.PENDING else status.rollback
         if found is None:
             return status
+        unpin: tuple[Argv, ...] = ()
         if found.pinned:
-            raise Refused(f"{_name(found)} is pinned", host=self.host, hint="unpin it first")
-        await self._run(self._plan(lambda: self._driver.cleanup(status, what)))
+            if status.extra.get(OURS) != found.id:
+                raise Refused(f"{_name(found)} is pinned", host=self.host, hint="unpin it first")
+            unpin = self._driver.pin(status, found, keep=False)
+        await self._run((*unpin, *self._plan(lambda: self._driver.cleanup(status, what))))
         return await self.status()
 
     # -- how it is done ---------------------------------------------------------------------
@@ -285,7 +289,7 @@ class Updater:
 
     def _check_staged(self, status: UpdateStatus, target: Target) -> None:
         """:raises HostFailure: what was asked for is not what the next boot takes."""
-        if target == Target() or target.channel is not None:
+        if (target.version is None and target.checksum is None) or target.channel is not None:
             return
         pending = status.staged if target.locked else status.next
         if pending is None or not target.is_met_by(pending):

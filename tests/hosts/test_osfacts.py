@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from console.errors import HostFailure, Unreachable
 from console.hosts.osfacts import OsSource, parse_facts, read_facts
 from console.hosts.transport import Completed, Transport
-from console.model.events import UpdatesRead, Event, FactsRead
+from console.model.events import Event, FactsRead, UpdatesRead
 from console.model.host import Disk, OsFacts, Pressure
 from tests.hosts.journal_files import Asking
 

@@ -76,8 +76,10 @@ sub spew {
     my ($path, $text) = @_;
     my ($folder) = $path =~ m{^(.*)/};
     system('mkdir', '-p', $folder);
-    open(my $file, '>', $path) or fail("$path: $!");
+    open(my $file, '>', "$path.$$") or fail("$path: $!");
     print $file "$text\n";
+    close $file;
+    rename("$path.$$", $path) or fail("$path: $!");
 }
 
 # A slow network: so many seconds, said in progress as the real ones do.
