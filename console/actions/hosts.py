@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from console.actions.boot import boot_id
-from console.errors import ConfigError, HostError, HostFailure, StoreError, Unreachable
+from console.errors import ConfigError, HostError, HostFailure, StoreError
 from console.fleet.overlay import (
     HostOverlay,
     change_overlay,
@@ -19,13 +19,12 @@ from console.fleet.overlay import (
     overlaid_host,
     read_overlay,
 )
+from console.hosts.power import go_down
 from console.model.config import HostConfig
-from console.model.text import clean
 
 if TYPE_CHECKING:
     from console.actions.hands import Hands
     from console.fleet.memory import Memory
-    from console.hosts.transport import Transport
 
 #: A host that is on its way up is asked this often, in seconds.
 _ASK_EVERY_S = 1.0
@@ -53,7 +52,7 @@ class HostReboot(_Power):
         gone = False
         try:
             async with asyncio.timeout(self.within):
-                await _tell(hands.transport, "reboot")
+                await go_down(hands.transport, "reboot")
                 await hands.transport.wait_closed()
                 gone = True
                 while True:
@@ -81,22 +80,11 @@ class HostPoweroff(_Power):
     async def do(self, hands: Hands) -> str:
         try:
             async with asyncio.timeout(self.within):
-                await _tell(hands.transport, "poweroff")
+                await go_down(hands.transport, "poweroff")
                 await hands.transport.wait_closed()
         except TimeoutError:
             raise HostFailure(f"it has not gone down within {self.within:g} s", host=hands.host) from None
         return "the connection is gone"
-
-
-async def _tell(transport: Transport, verb: str) -> None:
-    """Have systemd do it. :raises HostError: it would not."""
-    try:
-        said = await transport.run(("systemctl", "--no-ask-password", verb), privileged=True)
-    except Unreachable:
-        return  # it went down before it had answered; if it did not, that is seen by its not going
-    # Killed in the shutdown that it asked for itself, it has a code of its own.
-    if said.code > 0:
-        raise HostFailure(f"systemctl {verb}: {clean(said.complaint, 200)}", host=transport.host)
 
 
 class Said(Protocol):

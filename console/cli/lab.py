@@ -114,6 +114,9 @@ class LabUp(LabCommand):
     docker: int | None = option(INTEGER, "hosts with docker")
     podman: int | None = option(INTEGER, "hosts with podman")
     atomic: int | None = option(INTEGER, "hosts that boot an OSTree deployment, and update as a whole")
+    rpm_ostree: int | None = option(INTEGER, "atomic hosts with a stand-in for rpm-ostree")
+    bootc: int | None = option(INTEGER, "atomic hosts with a stand-in for bootc")
+    update_engine: int | None = option(INTEGER, "atomic hosts with a stand-in for update_engine")
     etcd: int | None = option(_MEMBERS, "members of one etcd, which the fleet file then names: 1, 3 or 5")
     exact: bool = switch("exactly so many: take others down")
 
@@ -125,6 +128,9 @@ class LabUp(LabCommand):
             "docker": self.docker,
             "podman": self.podman,
             "atomic": self.atomic,
+            "rpm-ostree": self.rpm_ostree,
+            "bootc": self.bootc,
+            "update-engine": self.update_engine,
             "etcd": self.etcd,
         }
         wanted = {kind: count for kind, count in counts.items() if count is not None}

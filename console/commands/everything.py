@@ -19,6 +19,7 @@ def core_registry() -> Registry:
         host,
         host_change,
         host_known,
+        host_updates,
         interactive,
         log,
         undo,
@@ -31,7 +32,7 @@ def core_registry() -> Registry:
     from console.commands.macro import commands as macro
 
     rooms = (
-        *(fleet, ack, evidence, host, host_change, host_known, interactive),
+        *(fleet, ack, evidence, host, host_change, host_known, host_updates, interactive),
         *(unit, unit_why, unit_diff, unit_change, unit_edit),
         *(container, container_change),
         *(log, audit, undo, macro, etcd),

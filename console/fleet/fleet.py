@@ -22,7 +22,7 @@ from console.model.events import Event, HostChanged, UnitsChanged
 from console.model.log import LogQuery
 from console.model.state import Source, State
 from console.model.wants import Wants
-from console.updates.reading import TELLING_UNITS, DeploymentsReading
+from console.updates.reading import TELLING_UNITS, UpdatesReading
 
 
 class Fleet:
@@ -43,7 +43,7 @@ class Fleet:
         self._running: dict[str, asyncio.Task[None]] = {}
 
     def _session(self, config: HostConfig) -> HostSession:
-        reading = DeploymentsReading(config.name)
+        reading = UpdatesReading(config.name)
         sources = make_sources(config, self._wants, self._threads, reading, facts_every=self._facts_every)
         return HostSession(config, self._links.connect, sources, self._take)
 
@@ -53,7 +53,7 @@ class Fleet:
         if isinstance(event, HostChanged) and self.model.host(event.host).state is State.LIVE:
             self.collector.ended()
         self.model.apply(event)
-        # Of deployments systemd only tells that one is being staged: what the `os` source reads is about
+        # Of an updater systemd only tells that it is at it: what the `os` source reads is about
         # to change.
         if isinstance(event, UnitsChanged) and any(unit.name in TELLING_UNITS for unit in event.changed):
             source = self._sessions[event.host].sources.get(Source.OS)

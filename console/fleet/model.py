@@ -15,10 +15,10 @@ from datetime import UTC, datetime
 
 from console.model.config import HostConfig
 from console.model.container import Container
+from console.model.deployment import NOTHING_SAID
 from console.model.events import (
     ContainersChanged,
     ContainersListed,
-    DeploymentsRead,
     Event,
     FactsRead,
     HostChanged,
@@ -26,6 +26,7 @@ from console.model.events import (
     SourceChanged,
     UnitsChanged,
     UnitsListed,
+    UpdatesRead,
 )
 from console.model.host import Host, OsFacts
 from console.model.log import Gap, LogRecord
@@ -105,7 +106,7 @@ class _Record:
     status: Status
     sources: dict[Source, Status] = field(default_factory=dict)
     facts: OsFacts = field(default_factory=OsFacts)
-    updates: DeploymentsRead | None = None
+    updates: UpdatesRead | None = None
     units: dict[str, Unit] = field(default_factory=dict)
     containers: dict[str, Container] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
@@ -143,8 +144,8 @@ class _Record:
                     len(self.unhealthy) if _known(self.sources.get(Source.CONTAINERS)) else None
                 ),
                 driver=self.updates.driver if self.updates else None,
-                deployments=self.updates.deployments if self.updates else (),
-                deployments_problem=self.updates.problem if self.updates else None,
+                updates=self.updates.status if self.updates else NOTHING_SAID,
+                updates_problem=self.updates.problem if self.updates else None,
                 cordoned=self.config.cordoned,
                 conflict=self.config.conflict,
                 acting=self.acting,
@@ -273,7 +274,7 @@ class FleetModel:
                 changes.containers |= {(event.host, container_id) for container_id in removed}
             case FactsRead(facts=facts):
                 record.facts = facts
-            case DeploymentsRead():
+            case UpdatesRead():
                 record.updates = event
             case Logged(records=records):
                 record.logs.extend(records)

@@ -24,10 +24,16 @@ from console.model.events import Event, FactsRead
 from console.model.host import Disk, OsFacts, Pressure
 from console.model.text import clean
 
-#: The clock is read first and last, as NTP does it, so that the script's own time does not count.
-SCRIPT = r"""
+#: What begins a script of sections: the shell function that begins one, and words in no language but C's.
+SECTIONS = r"""
 LC_ALL=C; export LC_ALL
 section() { printf '\036%s\n' "$1"; }
+"""
+
+#: The clock is read first and last, as NTP does it, so that the script's own time does not count.
+SCRIPT = (
+    SECTIONS
+    + r"""
 section clock; date +%s.%N
 section os; cat /etc/os-release 2>/dev/null || cat /usr/lib/os-release
 section kernel; cat /proc/sys/kernel/osrelease
@@ -46,6 +52,7 @@ section clock; date +%s.%N
 section end
 exit 0
 """
+)
 
 #: What is about to change is read this often, for so many readings.
 _BRISK_S = 2.0
@@ -124,7 +131,7 @@ class OsSource:
         facts, output = await _answer(transport, self._script)
         emit(FactsRead(self._host, facts))
         if self._also:
-            emit(await self._also.event(transport, _sections(output.decode("utf-8", "replace"))))
+            emit(await self._also.event(transport, sections_of(output.decode("utf-8", "replace"))))
 
 
 async def read_facts(transport: Transport) -> OsFacts:
@@ -156,7 +163,7 @@ def parse_facts(output: bytes, sent_at: float, received_at: float) -> OsFacts:
     :param sent_at, received_at: our time before and after, seconds since the epoch.
     :raises ValueError: the output is not the script's, or broke off.
     """
-    sections = _sections(output.decode("utf-8", "replace"))
+    sections = sections_of(output.decode("utf-8", "replace"))
     if "clock" not in sections or "end" not in sections:
         raise ValueError("the reading of the system's facts broke off")
     release = _os_release(sections.get("os", ""))
@@ -188,8 +195,8 @@ def parse_facts(output: bytes, sent_at: float, received_at: float) -> OsFacts:
     )
 
 
-def _sections(text: str) -> dict[str, str]:
-    """Each section's text; one that comes twice (the clock) has both."""
+def sections_of(text: str) -> dict[str, str]:
+    """Each section's text in what a script of them printed; one that comes twice (the clock) has both."""
     sections: dict[str, str] = {}
     for part in text.split("\x1e")[1:]:
         name, newline, body = part.partition("\n")

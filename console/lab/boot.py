@@ -115,7 +115,9 @@ def _load(spec: BootSpec) -> list[str]:
     if spec.layers:
         return []
     root = spec.folder / "root"
-    if root.is_mount():
+    # By its own list of mounts: Python's is_mount sees none where both ends are on one file system. What is
+    # left below a later mount would go away under it, once OSTree removes that deployment.
+    while subprocess.run(["mountpoint", "--quiet", root], check=False).returncode == 0:
         subprocess.run(["umount", "--lazy", root], check=True)
     chosen = choose(spec.folder / "sysroot")
     _say(f"{spec.name}: {chosen.entry.title}, {chosen.deployment.name}")

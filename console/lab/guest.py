@@ -13,10 +13,10 @@ import secrets
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from console.errors import LabError
-from console.lab import cgroup, etcd_member, ostree_repo
+from console.lab import cgroup, etcd_member, ostree_repo, recipe
 from console.lab.boot import BootSpec
 from console.lab.cells import Cells, alive
 from console.lab.certificates import write_private
@@ -259,9 +259,21 @@ class Guest:
             "containers/registries.conf.d/lab.conf": f'[[registry]]\nlocation="{registry}"\ninsecure=true\n',
             "lab/registry": f"{registry}\n",
         }
+        if self.place.kind == "update-engine":
+            files["flatcar/update.conf"] = "GROUP=stable\nREBOOT_STRATEGY=off\n"
         for name, text in files.items():
             (etc / name).parent.mkdir(parents=True, exist_ok=True)
             (etc / name).write_text(text)
+        links = {
+            etc.parent / recipe.CHOSEN_UPDATERS / program: "/" / recipe.UPDATERS_FOLDER / program
+            for program in recipe.STAND_INS.get(self.place.kind, ())
+        }
+        if self.place.kind == "update-engine":
+            wants = etc / "systemd/system/multi-user.target.wants/update-engine.service"
+            links[wants] = PurePosixPath("/usr/lib/systemd/system/update-engine.service")
+        for link, target in links.items():
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(target)
 
     def _write_certificates(self, root: Path) -> None:
         """What an etcd member and its clients know each other by."""

@@ -71,6 +71,9 @@ def shape(image: Path, out: Path) -> None:
         write(out / _KERNEL / name, f"no {name}: the machine's kernel runs\n")
     for own, source in recipe.own_files("tree-atomic").items():
         write(out / own, source.read_text())
+        (out / own).chmod(recipe.mode(own))
+    for program in {name for names in recipe.STAND_INS.values() for name in names}:
+        (out / "usr/local/bin" / program).symlink_to("/" / recipe.CHOSEN_UPDATERS / program)
 
 
 def lay_over(version: Version, out: Path) -> None:

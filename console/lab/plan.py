@@ -14,9 +14,9 @@ ETCD = "etcd"
 ETCD_COUNTS = (0, 1, 3, 5)
 
 #: The kinds of host there are. The name of a host is its kind and a number from 1.
-KINDS = ("docker", "podman", "plain", "atomic", ETCD)
+KINDS = ("docker", "podman", "plain", "atomic", "rpm-ostree", "bootc", "update-engine", ETCD)
 
-#: Those whose root is a layer over the image; an atomic host boots a deployment of its own.
+#: Those whose root is a layer over the image; the others boot a deployment of their own.
 LAYERED = ("docker", "podman", "plain", ETCD)
 
 #: A host's number is the last byte of its addresses.

@@ -22,6 +22,17 @@ UPDATERS: Mapping[str, tuple[str, ...]] = {"atomic": ("ostree", "ostree-boot")}
 #: What only hosts of one kind serve to others, by the packages' own units.
 SERVERS: Mapping[str, tuple[str, ...]] = {"etcd": ("etcd-server", "etcd-client")}
 
+#: On atomic hosts: stand-ins for other updaters. A link in the second folder has a host use one.
+UPDATERS_FOLDER = PurePosixPath("usr/lib/lab/updaters")
+CHOSEN_UPDATERS = PurePosixPath("etc/lab/updaters")
+
+#: Atomic hosts on which a stand-in for an updater works the same deployments: the programs that it has there.
+STAND_INS: Mapping[str, tuple[str, ...]] = {
+    "rpm-ostree": ("rpm-ostree",),
+    "bootc": ("bootc",),
+    "update-engine": ("update_engine_client", "cgpt", "rootdev"),
+}
+
 #: What belongs to one kind of host: no other sees it.
 OWN = {**ENGINES, **UPDATERS, **SERVERS}
 
@@ -95,7 +106,8 @@ def mode(path: PurePosixPath) -> int:
     """The permissions of one of our files in the tree."""
     if path.parent.name == "sudoers.d":
         return 0o440
-    return 0o755 if path.is_relative_to("usr/local/lib/lab") else 0o644
+    programs = path.is_relative_to("usr/local/lib/lab") or path.is_relative_to(UPDATERS_FOLDER)
+    return 0o755 if programs and path.suffix != ".pm" else 0o644
 
 
 def key(architecture: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from console.model.container import Container
-from console.model.deployment import Deployment
+from console.model.deployment import NOTHING_SAID, UpdateStatus
 from console.model.host import OsFacts
 from console.model.log import Gap, LogRecord
 from console.model.state import Source, Status
@@ -72,12 +72,12 @@ class FactsRead:
 
 
 @dataclass(frozen=True, slots=True)
-class DeploymentsRead:
-    """What drives a host's updates, and its deployments in boot order; `problem`: why they are unknown."""
+class UpdatesRead:
+    """What drives a host's updates, and what it says; `problem`: why that is unknown."""
 
     host: str
     driver: str | None
-    deployments: tuple[Deployment, ...] = ()
+    status: UpdateStatus = NOTHING_SAID
     problem: str | None = None
 
 
@@ -97,6 +97,6 @@ Event = (
     | ContainersListed
     | ContainersChanged
     | FactsRead
-    | DeploymentsRead
+    | UpdatesRead
     | Logged
 )

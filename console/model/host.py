@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from console.model.deployment import Deployment
+from console.model.deployment import NOTHING_SAID, Deployment, UpdateStatus
 from console.model.memory import Acting
 from console.model.state import Source, State, Status
 
@@ -64,8 +64,8 @@ class Host:
     units_failed: int | None = None
     containers_unhealthy: int | None = None
     driver: str | None = None  # the updater that looks after it; None until one is known
-    deployments: tuple[Deployment, ...] = ()  # in boot order
-    deployments_problem: str | None = None  # why they cannot be read
+    updates: UpdateStatus = NOTHING_SAID  # what that says
+    updates_problem: str | None = None  # why it cannot be read
     cordoned: datetime | None = None  # since when nothing new is to be placed on it
     conflict: str | None = None  # what etcd says otherwise of how it is reached
     acting: tuple[Acting, ...] = ()  # who is changing something on it just now, through any console
@@ -73,3 +73,8 @@ class Host:
     @property
     def state(self) -> State:
         return self.status.state
+
+    @property
+    def deployments(self) -> tuple[Deployment, ...]:
+        """In boot order."""
+        return self.updates.deployments

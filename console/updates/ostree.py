@@ -1,72 +1,202 @@
-"""`ostree admin status` as text, which every version has (JSON only came with 2025.3). Pure.
+"""Plain ostree, on hosts that have nothing above it. Pure.
 
-Source of the format: ostree's ot-admin-builtin-status.c, versions 2022.7 to 2025.2. For each deployment,
-in boot order, a line `* NAME CHECKSUM.SERIAL (mark)`, the star for the booted one, then lines about it:
+Sources: ostree's man pages, ot-admin-builtin-*.c of 2022.7 (Debian 12) and 2025.2 (Debian 13); tried on both.
+What they do not say:
 
-    Version: 1.1
-    Unlocked: hotfix                (only if it is)
-    Pinned: yes                     (only if it is)
-    origin refspec: lab:lab/os      (or `origin: none`, `origin: <unknown origin type>`)
-    `- title of the source, GPG: lines of signatures
+- `upgrade` puts the new version in place at once; `upgrade --stage` does so at shutdown.
+- there is no `rollback`. `set-default INDEX` came with 2023.6; before that the old version is deployed
+  anew, and loses where its updates come from unless its own origin file is given.
+- a pin is by index, and stays with its deployment. We pin what runs before something else is staged, so
+  that no clean-up takes away what we would go back to, and remember that it was us.
+- to look for an update is to fetch the branch's commit without its files, as `rpm-ostree upgrade --check`
+  does; `log` then tells versions.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from datetime import UTC, datetime
 
-from console.model.deployment import Deployment
+from console.errors import Refused
+from console.model.deployment import Available, Deployment, UpdateStatus
 from console.model.text import clean
+from console.updates.driver import (
+    Answer,
+    Argv,
+    Cleanup,
+    Driver,
+    Progress,
+    Question,
+    Target,
+    progress_of,
+)
+from console.updates.ostree_status import parse_status
+from console.updates.values import TEXT
 
-_HEADING = re.compile(r"([* ]) (\S{1,200}) ([0-9a-f]{64})\.([0-9]{1,9})((?: \([a-z -]{1,40}\))*)\Z")
-_NOTHING = "No deployments."
-_TEXT = 200
-_MOST = 64
+#: Which deployment we pinned, by its id.
+_PINS = "/var/lib/quarterdeck/pinned"
+OURS = "pinned-by-quarterdeck"
+
+_STATUS = f"""
+section ostree; ostree admin status --json 2>/dev/null || ostree admin status
+section pins; cat {_PINS} 2>/dev/null
+"""
+_LOOK = """
+ostree pull --commit-metadata-only --depth="$3" "$1" "$2" >/dev/null || exit 1
+section log; ostree log "$1:$2"
+"""
+#: So many commits back a version is looked for.
+_DEPTH = 64
+
+_REMEMBER = f'mkdir -p {_PINS.rpartition("/")[0]} && printf "%s\\n" "$1" > {_PINS}'
+_SET_DEFAULT = """
+if ostree admin --help 2>&1 | grep -qw set-default; then exec ostree admin set-default "$1"; fi
+exec ostree admin deploy --retain --origin-file="/ostree/deploy/$2/deploy/$3.origin" "${3%.*}"
+"""
+_UNLOCK = """
+ostree admin lock-finalization --unlock 2>/dev/null || exec rm -f /run/ostree/staged-deployment-locked
+"""
+_COMMIT = re.compile(r"commit ([0-9a-f]{64})\Z")
+_DATE = "%Y-%m-%d %H:%M:%S %z"
 
 
-def parse_status(text: str) -> tuple[Deployment, ...]:
-    """The host's deployments in boot order.
+class Ostree:
+    """See `UpdateDriver`."""
 
-    :raises ValueError: this is not what `ostree admin status` prints.
-    """
-    found: list[Deployment] = []
-    for raw in text.splitlines():
-        line = clean(raw, 2 * _TEXT).rstrip()
-        if heading := _HEADING.match(line):
-            if len(found) == _MOST:
-                break
-            star, name, checksum, serial, marks = heading.groups()
-            found.append(
-                Deployment(
-                    id=f"{name}-{checksum}.{serial}",
-                    checksum=checksum,
-                    booted=star == "*",
-                    next=not found,
-                    staged="(staged)" in marks,
-                    rollback="(rollback)" in marks,
-                )
+    driver = Driver.OSTREE
+    status = Question(_STATUS, root=True)
+
+    def parse(self, answer: Answer) -> UpdateStatus:
+        deployments = parse_status(answer.get("ostree", ""))
+        booted = next((one for one in deployments if one.booted), None)
+        ours = clean(answer.get("pins", "").strip(), 2 * TEXT)
+        return UpdateStatus(
+            deployments, booted.origin if booted else None, extra={OURS: ours} if ours else {}
+        )
+
+    def look(self, status: UpdateStatus, target: Target) -> Question | None:
+        remote, branch = _origin(target.channel or status.channel)
+        depth = _DEPTH if target.version else 0
+        return Question(_LOOK, (remote, branch, str(depth)), root=True, within=120)
+
+    def seen(self, status: UpdateStatus, target: Target, answer: Answer) -> Available | None:
+        commits = parse_log(answer.get("log", ""))
+        if target.version is not None:
+            for one in commits:
+                if one.version == target.version:
+                    return one
+            raise ValueError(f"{status.channel} has no version {clean(target.version, 60)}")
+        newest = commits[0]
+        return None if newest.checksum in (one.checksum for one in status.deployments) else newest
+
+    def stage(self, status: UpdateStatus, target: Target, found: Available | None) -> tuple[Argv, ...]:
+        commit = target.checksum or (found.checksum if found else None)
+        if target.channel is not None:
+            if commit:
+                raise Refused("ostree takes another branch or a version of its own, not both at once")
+            remote, branch = _origin(target.channel)
+            fetch: tuple[Argv, ...] = (
+                ("ostree", "pull", remote, branch),
+                ("ostree", "admin", "deploy", "--stage", f"{remote}:{branch}"),
             )
-        elif found and line.startswith("    "):
-            found[-1] = _with(found[-1], line.strip())
-        elif line and line != _NOTHING:
-            raise ValueError(f"ostree's status has a line that says nothing known: {clean(line, 80)}")
-    if not found and _NOTHING not in text:
-        raise ValueError("ostree's status says nothing")
-    return tuple(found)
+        elif commit:
+            which = ("--allow-downgrade", f"--override-commit={commit}")
+            fetch = (("ostree", "admin", "upgrade", "--stage", *which),)
+        else:
+            fetch = (("ostree", "admin", "upgrade", "--stage"),)
+        locking: tuple[Argv, ...] = (("ostree", "admin", "lock-finalization"),) if target.locked else ()
+        return (*self._pins(status), *fetch, *locking)
+
+    def _pins(self, status: UpdateStatus) -> list[Argv]:
+        """Pin what runs, and unpin what we pinned the last time."""
+        ours = status.extra.get(OURS)
+        commands: list[Argv] = []
+        for one in status.deployments:
+            if one.id == ours and one.pinned and not one.booted:
+                commands += self.pin(status, one, keep=False)
+        if (booted := status.booted) is not None and not booted.pinned:
+            commands += self.pin(status, booted, keep=True)
+            commands.append(("sh", "-c", _REMEMBER, "sh", booted.id))
+        return commands
+
+    def progress(self, line: str) -> Progress:
+        return progress_of(line)
+
+    def activate(self, status: UpdateStatus, *, reboot: bool) -> tuple[Argv, ...]:
+        return (("sh", "-c", _UNLOCK),) if status.staged is not None and status.staged.locked else ()
+
+    def rollback(self, status: UpdateStatus) -> tuple[Argv, ...]:
+        back = status.rollback
+        assert back is not None
+        index = status.deployments.index(back)
+        away: tuple[Argv, ...] = ()
+        if status.staged is not None:
+            away, index = (undeploy(status, status.staged),), index - 1
+        name, _, version = back.id.rpartition("-")
+        return (*away, ("sh", "-c", _SET_DEFAULT, "sh", str(index), name, version))
+
+    def pin(self, status: UpdateStatus, deployment: Deployment, *, keep: bool) -> tuple[Argv, ...]:
+        return (ostree_pin(status, deployment, keep=keep),)
+
+    def cleanup(self, status: UpdateStatus, what: Cleanup) -> tuple[Argv, ...]:
+        deployment = status.pending if what is Cleanup.PENDING else status.rollback
+        assert deployment is not None
+        return (undeploy(status, deployment),)
 
 
-def _with(deployment: Deployment, line: str) -> Deployment:
-    """The deployment with what one of its lines says; a line that is not about it changes nothing."""
-    name, colon, value = line.partition(":")
-    value = clean(value.strip(), _TEXT)
-    match name if colon and value else "":
-        case "Version":
-            return replace(deployment, version=value)
-        case "origin refspec":
-            return replace(deployment, origin=value)
-        case "Pinned":
-            return replace(deployment, pinned=value == "yes")
-        case "Unlocked":
-            return replace(deployment, unlocked=value)
-        case _:
-            return deployment
+def ostree_pin(status: UpdateStatus, deployment: Deployment, *, keep: bool) -> Argv:
+    """Pin or unpin a deployment; for every updater whose boot order is OSTree's."""
+    index = str(status.deployments.index(deployment))
+    return ("ostree", "admin", "pin", *(() if keep else ("--unpin",)), index)
+
+
+def undeploy(status: UpdateStatus, deployment: Deployment) -> Argv:
+    """Take a deployment away; the same."""
+    return ("ostree", "admin", "undeploy", str(status.deployments.index(deployment)))
+
+
+def parse_log(text: str) -> list[Available]:
+    """The commits that `ostree log` prints, newest first.
+
+    :raises ValueError: there is none.
+    """
+    found: list[Available] = []
+    version: str | None = None
+    at: datetime | None = None
+    checksum: str | None = None
+
+    def done() -> None:
+        if checksum is not None:
+            found.append(Available(version, checksum, at))
+
+    for raw in text.splitlines():
+        line = clean(raw, TEXT)
+        if commit := _COMMIT.match(line):
+            done()
+            checksum, version, at = commit[1], None, None
+        elif line.startswith("Version: ") and version is None:
+            version = line.removeprefix("Version: ").strip()
+        elif line.startswith("Date: ") and at is None:
+            at = _date(line.removeprefix("Date: ").strip())
+    done()
+    if not found:
+        raise ValueError("ostree's log tells of no commit")
+    return found
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, _DATE).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _origin(refspec: str | None) -> tuple[str, str]:
+    """A refspec's remote and branch. :raises Refused: it has none, as after a deployment of a bare commit."""
+    remote, colon, branch = (refspec or "").partition(":")
+    if not (colon and remote and branch):
+        raise Refused(
+            f"it follows no branch: its origin is {refspec or 'none'}",
+            hint="give it one: ostree admin set-origin",
+        )
+    return remote, branch

@@ -1,9 +1,9 @@
 """What a host's updater says, read along with the `os` source's facts.
 
-The probe and the status ride in the command that the source runs anyway (`osfacts.AlsoRead`), so that a
-host costs no channel more, and `hosts` needs not know of updaters. Where only root may look into /ostree,
-and only there, the status is asked for once more through `become`: not at each reading, since each
-leaves lines of sudo's in the host's journal, but when the boot order has changed as far as anyone can
+The probe, and ostree's status where the user may read it, ride in the command that the source runs anyway
+(`osfacts.AlsoRead`), so that a host costs no channel more, and `hosts` needs not know of updaters. The other
+updaters' answers wake a daemon or want root, and each question of root's leaves lines of sudo's in the host's
+journal: they are asked not at each reading, but when something about updates has changed as far as anyone can
 see it, or after a while.
 """
 
@@ -14,33 +14,44 @@ from collections.abc import Callable, Mapping
 
 from console.errors import HostError, Unreachable
 from console.hosts.transport import Transport
-from console.model.events import DeploymentsRead
-from console.model.text import clean
-from console.updates.driver import BOOTED, PROGRAMS, Driver, driver_of
-from console.updates.ostree import parse_status
+from console.model.events import UpdatesRead
+from console.updates import agents
+from console.updates.driver import PROBE, Driver, driver_of
+from console.updates.registry import DRIVERS
+from console.updates.updater import updater_of
+from console.updates.work import ENDED, UNIT, WHAT
 
-#: Units whose change says that deployments change: the only thing about them that systemd tells.
-TELLING_UNITS = frozenset({"ostree-finalize-staged.service", "bootc-status-updated.target"})
+#: Units whose change says that an updater's status changes: all that systemd tells of it.
+TELLING_UNITS = frozenset({"ostree-finalize-staged.service", "bootc-status-updated.target", UNIT})
 
+#: Files that change with an updater's status: the boot order, what is staged, a transaction, a reboot that is
+#: wanted, and work of ours.
+_TELLING_FILES = (
+    "/boot/loader /boot/loader/entries /ostree/deploy"
+    " /run/ostree/staged-deployment /run/ostree/staged-deployment-locked"
+    f" /run/rpm-ostree-transaction.sock /run/reboot-required {WHAT} {ENDED}"
+)
 SCRIPT = f"""
 section updaters
-[ -e /run/ostree-booted ] && echo {BOOTED}
-for program in {" ".join(PROGRAMS)}; do command -v $program >/dev/null && echo $program; done
-if [ -e /run/ostree-booted ]; then
-  section deployments; timeout 10 ostree admin status 2>/dev/null
-  section boot-order
-  stat -c '%n %i %Y' /boot/loader /boot/loader/entries /run/ostree/staged-deployment 2>/dev/null
+{PROBE}
+if [ -e /run/ostree-booted ] && ! command -v rpm-ostree >/dev/null && ! command -v bootc >/dev/null; then
+  section ostree; timeout 10 ostree admin status 2>/dev/null
 fi
+if command -v update_engine_client >/dev/null; then
+  section update-engine; timeout 10 update_engine_client -status 2>/dev/null
+fi
+section telling; stat -c '%n %i %Y' {_TELLING_FILES} 2>/dev/null
+{agents.SCRIPT}
 """
 
-_STATUS = ("ostree", "admin", "status")
-_LIMIT = 256 * 1024
-#: What nobody but root sees (a pin, an unlocking) shows after so many seconds.
+#: What can change unseen (a pin, an unlocking, a version that somebody found) shows after so many seconds.
 _AGAIN_S = 300.0
+#: The sections by which a change is seen without asking.
+_TELLING = ("telling", "agents", "work", "update-engine")
 
 
-class DeploymentsReading:
-    """Reads one host's deployments; see `console.hosts.osfacts.AlsoRead`."""
+class UpdatesReading:
+    """Reads what one host's updater says; see `console.hosts.osfacts.AlsoRead`."""
 
     script = SCRIPT
 
@@ -48,43 +59,44 @@ class DeploymentsReading:
         self._host = host
         self._clock = clock
         self._asked_at: float | None = None
-        self._asked: tuple[Transport, str] | None = None
-        self._answer: DeploymentsRead | None = None
+        self._asked: tuple[object, ...] = ()
+        self._answer: UpdatesRead | None = None
 
-    async def event(self, transport: Transport, sections: Mapping[str, str]) -> DeploymentsRead:
+    async def event(self, transport: Transport, sections: Mapping[str, str]) -> UpdatesRead:
         """What this reading tells.
 
         :raises Unreachable: the connection went away, or no answer came.
         """
         driver = driver_of(frozenset(sections.get("updaters", "").split()))
-        if driver is None or driver is Driver.UPDATE_ENGINE:
-            return DeploymentsRead(self._host, driver)
-        if status := sections.get("deployments", ""):
-            return self._read(driver, status)
-        order = sections.get("boot-order", "")
-        if self._answer is None or self._asked != (transport, order) or self._is_old():
+        if driver is None:
+            return UpdatesRead(self._host, None)
+        if driver is Driver.OSTREE and sections.get("ostree", ""):
+            return self._read(driver, sections)
+        asked = (
+            transport,
+            *(sections.get(name, "") for name in _TELLING),
+        )
+        if self._answer is None or self._asked != asked or self._is_old():
             self._answer = await self._ask(driver, transport)
-            self._asked, self._asked_at = (transport, order), self._clock()
+            self._asked, self._asked_at = asked, self._clock()
         return self._answer
 
     def _is_old(self) -> bool:
         return self._asked_at is None or self._clock() - self._asked_at >= _AGAIN_S
 
-    async def _ask(self, driver: Driver, transport: Transport) -> DeploymentsRead:
-        """The status as root reads it. Why it cannot be read is part of the answer."""
+    async def _ask(self, driver: Driver, transport: Transport) -> UpdatesRead:
+        """What the updater says when it is asked by itself. Why it cannot be is part of the answer."""
         try:
-            end = await transport.run(_STATUS, privileged=True, limit=_LIMIT)
+            return UpdatesRead(self._host, driver, await updater_of(driver, transport).status())
         except Unreachable:
             raise
         except HostError as error:
             hint = f" ({error.hint})" if error.hint else ""
-            return DeploymentsRead(self._host, driver, problem=f"{error.message}{hint}")
-        if end.code != 0:
-            return DeploymentsRead(self._host, driver, problem=clean(end.complaint, 200))
-        return self._read(driver, end.stdout.decode("utf-8", "replace"))
+            return UpdatesRead(self._host, driver, problem=f"{error.message}{hint}")
 
-    def _read(self, driver: Driver, status: str) -> DeploymentsRead:
+    def _read(self, driver: Driver, sections: Mapping[str, str]) -> UpdatesRead:
         try:
-            return DeploymentsRead(self._host, driver, parse_status(status))
+            status = agents.completed(DRIVERS[driver].parse(sections), sections)
         except ValueError as error:
-            return DeploymentsRead(self._host, driver, problem=str(error))
+            return UpdatesRead(self._host, driver, problem=str(error))
+        return UpdatesRead(self._host, driver, status)

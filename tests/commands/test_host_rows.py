@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from console.commands.rows import HOST_DETAIL
 from console.commands.rows.host import host_page
-from console.model.deployment import Deployment
+from console.model.deployment import Deployment, UpdateStatus
 from console.model.host import Disk, Host, OsFacts
 from console.model.state import Source, State, Status
 
@@ -29,7 +29,7 @@ def lines(shown: Host) -> list[str]:
 
 
 def test_a_script_gets_every_field_of_each_deployment_in_boot_order() -> None:
-    fields = HOST_DETAIL.fields(host(driver="ostree", deployments=DEPLOYMENTS))
+    fields = HOST_DETAIL.fields(host(driver="ostree", updates=UpdateStatus(DEPLOYMENTS)))
     assert fields["driver"] == "ostree"
     assert [deployment["version"] for deployment in fields["deployments"]] == ["1.2", "1.1", None, "0.9"]
     assert fields["deployments"][1] == {
@@ -43,12 +43,16 @@ def test_a_script_gets_every_field_of_each_deployment_in_boot_order() -> None:
         "rollback": False,
         "pinned": False,
         "unlocked": "hotfix",
+        "locked": False,
+        "digest": None,
+        "timestamp": None,
+        "extra": {},
     }
     assert HOST_DETAIL.fields(host())["deployments"] == []
 
 
 def test_a_person_gets_a_line_for_each() -> None:
-    shown = lines(host(driver="ostree", deployments=DEPLOYMENTS))
+    shown = lines(host(driver="ostree", updates=UpdateStatus(DEPLOYMENTS)))
     assert [line.split() for line in shown[-4:]] == [
         ["▲", "next", "staged", "1.2", "cccccccccccc", "lab:lab/os"],
         ["●", "booted", "unlocked", "(hotfix)", "1.1", "bbbbbbbbbbbb", "lab:lab/os"],
@@ -58,7 +62,7 @@ def test_a_person_gets_a_line_for_each() -> None:
 
 
 def test_why_deployments_are_unknown_is_shown_and_a_host_without_any_says_nothing() -> None:
-    assert any("sudo: no" in line for line in lines(host(driver="ostree", deployments_problem="sudo: no")))
+    assert any("sudo: no" in line for line in lines(host(driver="ostree", updates_problem="sudo: no")))
     assert not any("deployment" in line for line in lines(host()))
 
 

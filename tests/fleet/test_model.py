@@ -11,17 +11,17 @@ import pytest
 from console.fleet.model import LOGS_KEPT, FleetModel
 from console.model.config import HostConfig
 from console.model.container import Container
-from console.model.deployment import Deployment
+from console.model.deployment import Deployment, UpdateStatus
 from console.model.events import (
     ContainersChanged,
     ContainersListed,
-    DeploymentsRead,
     FactsRead,
     HostChanged,
     Logged,
     SourceChanged,
     UnitsChanged,
     UnitsListed,
+    UpdatesRead,
 )
 from console.model.host import OsFacts
 from console.model.log import LogRecord
@@ -131,11 +131,11 @@ async def test_a_hosts_deployments_are_part_of_it_and_a_change_of_the_host(model
     feed = model.feed()
     await feed.batch(pause=0)
     booted = Deployment("lab-abc.0", version="1.0", booted=True, next=True)
-    model.apply(DeploymentsRead("web1", "ostree", (booted,)))
+    model.apply(UpdatesRead("web1", "ostree", UpdateStatus((booted,))))
     assert (await feed.batch(pause=0)).hosts == {"web1"}
     assert (model.host("web1").driver, model.host("web1").deployments) == ("ostree", (booted,))
-    model.apply(DeploymentsRead("web1", "ostree", problem="sudo: no"))
-    assert (model.host("web1").deployments, model.host("web1").deployments_problem) == ((), "sudo: no")
+    model.apply(UpdatesRead("web1", "ostree", problem="sudo: no"))
+    assert (model.host("web1").deployments, model.host("web1").updates_problem) == ((), "sudo: no")
 
 
 async def test_a_feed_that_was_left_gets_nothing(model: FleetModel) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from console.errors import HostFailure, Unreachable
 from console.hosts.osfacts import OsSource, parse_facts, read_facts
 from console.hosts.transport import Completed, Transport
-from console.model.events import DeploymentsRead, Event, FactsRead
+from console.model.events import Event, FactsRead, UpdatesRead
 from console.model.host import Disk, OsFacts, Pressure
 from tests.hosts.journal_files import Asking
 
@@ -192,8 +192,8 @@ class Also:
 
     script = "section greeting; echo hello"
 
-    async def event(self, transport: Transport, sections: Mapping[str, str]) -> DeploymentsRead:
-        return DeploymentsRead("web1", sections["greeting"].strip())
+    async def event(self, transport: Transport, sections: Mapping[str, str]) -> UpdatesRead:
+        return UpdatesRead("web1", sections["greeting"].strip())
 
 
 async def test_another_room_reads_in_the_same_command_after_the_facts() -> None:
@@ -202,7 +202,7 @@ async def test_another_room_reads_in_the_same_command_after_the_facts() -> None:
     task = asyncio.create_task(source.run(Asking(), events.put_nowait, lambda: None))
     async with asyncio.timeout(10):
         assert isinstance(await events.get(), FactsRead)
-        assert await events.get() == DeploymentsRead("web1", "hello")
+        assert await events.get() == UpdatesRead("web1", "hello")
         source.read_soon()  # by itself it would read in half a minute
         assert isinstance(await events.get(), FactsRead)
     task.cancel()

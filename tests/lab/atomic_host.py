@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +22,7 @@ _BOOTED = "cat /proc/sys/kernel/random/boot_id; systemctl is-system-running --wa
 
 @dataclass(frozen=True)
 class AtomicHost:
-    """The only host of `lab`, which is atomic1."""
+    """A host of `lab`: the first one of its kind."""
 
     lab: Lab
     truth: Truth
@@ -31,6 +33,12 @@ class AtomicHost:
         """A new host, booted."""
         status = await lab.up({"atomic": 1})
         return cls(lab, Truth(load_config(status.config)))
+
+    @classmethod
+    async def all_of(cls, lab: Lab) -> dict[str, AtomicHost]:
+        """The hosts that a lab has, by their names."""
+        truth = Truth(load_config((await lab.status()).config))
+        return {entry.name: cls(lab, truth, entry.name) for entry in truth.config.hosts}
 
     def ask(self, command: str) -> str:
         return self.truth.ask(self.name, command).strip()
@@ -57,8 +65,14 @@ class AtomicHost:
 
     async def reboot(self) -> None:
         """From inside, and wait until it has booted again."""
+        async with self.rebooting():
+            assert await self.lab.exec(self.name, ["systemctl", "reboot"]) == 0
+
+    @asynccontextmanager
+    async def rebooting(self) -> AsyncIterator[None]:
+        """For whatever reboots it: leaving the block waits until it has booted again."""
         before = self.ask(_BOOTED).split()[0]
-        assert await self.lab.exec(self.name, ["systemctl", "reboot"]) == 0
+        yield
 
         def again() -> bool:
             try:

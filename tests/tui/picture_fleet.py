@@ -10,16 +10,16 @@ from typing import Any
 from console.errors import AccessRefused
 from console.model.config import HostConfig
 from console.model.container import Container, Port
-from console.model.deployment import Deployment
+from console.model.deployment import Deployment, UpdateStatus
 from console.model.events import (
     ContainersListed,
-    DeploymentsRead,
     Event,
     FactsRead,
     HostChanged,
     Logged,
     SourceChanged,
     UnitsListed,
+    UpdatesRead,
 )
 from console.model.host import Disk, OsFacts
 from console.model.log import Gap, LogQuery, LogRecord
@@ -144,7 +144,7 @@ def _events() -> Iterable[Event]:
         for source in Source:
             yield SourceChanged(name, source, Status(State.LIVE, _ago(hours=6)))
         yield FactsRead(name, _facts(system, version, up))
-        yield DeploymentsRead(name, driver, _DEPLOYMENTS if driver == "rpm-ostree" else ())
+        yield UpdatesRead(name, driver, UpdateStatus(_DEPLOYMENTS if driver == "rpm-ostree" else ()))
         yield UnitsListed(name, _units(name, up))
         yield ContainersListed(name, _boxes(name, up))
     refused = Status(State.REFUSED, _ago(hours=6), "not in the group systemd-journal, and sudo asks")

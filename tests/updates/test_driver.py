@@ -15,6 +15,7 @@ from console.updates.driver import BOOTED, Driver, driver_of
         ({BOOTED, "ostree", "bootc"}, Driver.BOOTC),
         ({BOOTED, "ostree", "bootc", "rpm-ostree"}, Driver.RPM_OSTREE),
         ({"update_engine_client"}, Driver.UPDATE_ENGINE),
+        ({BOOTED, "ostree", "update_engine_client"}, Driver.UPDATE_ENGINE),
         ({"ostree"}, None),  # for its flatpaks
         ({"bootc", "rpm-ostree", "ostree"}, None),  # in a container that builds images
         ({BOOTED}, None),

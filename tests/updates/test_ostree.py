@@ -9,16 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.model.deployment import Deployment
-from console.updates.ostree import parse_status
+from console.updates.ostree_status import parse_status
 
-DATA = Path(__file__).with_name("fixtures")
-FIXTURES = sorted(path.name for path in DATA.glob("*.txt"))
+DATA = Path(__file__).with_name("fixtures") / "ostree"
+FIXTURES = sorted(path.name for path in DATA.iterdir())
 
 
 def told(name: str) -> list[str]:
     """Each deployment of a fixture as its version and what is true of it."""
     lines = []
-    marks = ("booted", "next", "staged", "rollback", "pinned")
+    marks = ("booted", "next", "staged", "locked", "rollback", "pinned")
     for deployment in parse_status((DATA / name).read_text()):
         words = [mark for mark in marks if getattr(deployment, mark)]
         lines.append(" ".join([deployment.version or "?", *words, deployment.unlocked or ""]).strip())
@@ -31,6 +31,8 @@ def told(name: str) -> list[str]:
         ("2025.2-staged.txt", ["1.2 next staged", "1.0 booted", "1.1 rollback"]),
         ("2025.2-pending.txt", ["1.1 next", "1.0 booted"]),
         ("2025.2-pinned-unlocked.txt", ["1.1 booted next pinned hotfix", "1.0 rollback", "?"]),
+        ("2025.2-locked.txt", ["1.1 staged locked", "1.0 booted next"]),
+        ("2025.4-staged.json", ["1.1 staged locked", "1.0 booted next pinned development"]),
         ("2022.7-booted.txt", ["40.2 booted next", "40.1 rollback pinned"]),
         ("2022.7-not-booted.txt", ["40.2 next", "40.1 pinned"]),
     ],
@@ -44,6 +46,28 @@ def test_a_deployment_has_an_id_a_checksum_and_an_origin_where_it_has_one() -> N
     assert booted.checksum is not None
     assert booted.id == f"lab-{booted.checksum}.0"
     assert (booted.origin, rollback.origin, kept.origin) == ("lab:lab/os", None, None)
+
+
+def test_what_is_new_in_the_json_is_kept() -> None:
+    _, booted = parse_status((DATA / "2025.4-staged.json").read_text())
+    assert booted.id == f"lab-{'a' * 64}.1"
+    assert booted.extra == {"soft-reboot-target": "true"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "{}",
+        '{"deployments": 3}',
+        '{"deployments": [{"checksum": "../../etc", "serial": 0}]}',
+        '{"deployments": [{"checksum": 7, "serial": []}]}',
+        '{"deployments": ' + "[" * 100_000 + "]" * 100_000 + "}",
+    ],
+)
+def test_json_that_is_not_ostrees_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="ostree's status"):
+        parse_status(text)
 
 
 def test_two_deployments_of_one_commit_are_told_apart() -> None:

@@ -17,8 +17,8 @@ from console.commands.rows.base import (
     since_cell,
     worst_first,
 )
+from console.commands.rows.updates import deployment_line, updates_fields, updates_told
 from console.commands.values import ago
-from console.model.deployment import Deployment
 from console.model.host import Host
 from console.model.state import Source, State, Status
 
@@ -67,11 +67,12 @@ def _source_fields(status: Status | None) -> dict[str, Any] | None:
 
 
 def host_detail(host: Host) -> dict[str, Any]:
-    """All the fields of a host, its deployments in boot order, and everything else the `os` source read."""
+    """All the fields of a host, what its updater says, and everything else the `os` source read."""
     facts = plain(host.facts)
     detail = _host_fields(host) | {
         "deployments": plain(host.deployments),
-        "deployments_problem": host.deployments_problem,
+        "deployments_problem": host.updates_problem,
+        "updates": updates_fields(host),
     }
     return detail | {name: facts[name] for name in facts if name not in detail}
 
@@ -187,23 +188,6 @@ HOST: RowKind[Host] = RowKind(
 )
 
 
-def deployment_line(deployment: Deployment) -> tuple[Cell, ...]:
-    """A deployment for a person: what it is now and will be, its version, and where it comes from."""
-    marks = [name for name in ("booted", "staged", "rollback", "pinned") if getattr(deployment, name)]
-    if deployment.next and not deployment.booted:
-        marks.insert(0, "next")
-    if deployment.unlocked:
-        marks.append(f"unlocked ({deployment.unlocked})")
-    tone = Tone.GOOD if deployment.booted else Tone.WARN if deployment.next else Tone.FAINT
-    return (
-        Cell("    "),
-        Cell.state(f"{' '.join(marks) or 'kept':<16}", tone),
-        Cell(f" {deployment.version or '–':<12}"),
-        Cell(f" {(deployment.checksum or deployment.id)[:12]:<12}", Tone.FAINT),
-        Cell(f" {deployment.origin or ''}".rstrip(), Tone.FAINT),
-    )
-
-
 _NAMES = 14
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB")
 
@@ -228,11 +212,12 @@ def host_page(host: Host, refused: Sequence[str] = ()) -> list[tuple[Cell, ...]]
             lines += [_told("", Cell.state("refused", Tone.BAD), Cell(reason)) for reason in refused]
     lines.append(())
     lines += [_told(name, cell) for name, cell in _numbers(host).items() if cell.text not in ("", "–")]
-    if host.deployments or host.deployments_problem:
+    lines += [_told(name, cell) for name, cell in updates_told(host.updates)]
+    if host.deployments or host.updates_problem:
         lines += [(), (Cell("  deployments, in boot order", Tone.FAINT),)]
         lines += [deployment_line(deployment) for deployment in host.deployments]
-    if host.deployments_problem:
-        lines.append((Cell(f"    {host.deployments_problem}", Tone.WARN),))
+    if host.updates_problem:
+        lines.append((Cell(f"    {host.updates_problem}", Tone.WARN),))
     return lines
 
 

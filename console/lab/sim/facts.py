@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
+from console.lab.sim.deployments import Deployments
 from console.lab.sim.machine import Machine, release_of
 
 _SECTION = re.compile(r"""^\s*section (?:"([a-z $]+)"|([a-z-]+))(?:;|$)""", re.MULTILINE)
@@ -25,9 +26,7 @@ def is_script(text: str) -> bool:
 def answer(machine: Machine, script: str, *, root: bool = False) -> str:
     """The script's output on this host."""
     return "".join(
-        f"\x1e{name}\n{_ANSWERS[name](machine, root)}"
-        for name in _asked(script)
-        if name in _ANSWERS and (name not in _ATOMIC or _atomic(machine))
+        f"\x1e{name}\n{_ANSWERS[name](machine, root)}" for name in _asked(script) if name in _ANSWERS
     )
 
 
@@ -113,20 +112,25 @@ def _updaters(machine: Machine, root: bool) -> str:
     return "".join(f"{word}\n" for word in found)
 
 
-def _deployments(machine: Machine, root: bool) -> str:
-    assert machine.deployments is not None
-    return machine.deployments.ostree()
+def _of_updater(name: str, said: Callable[[Deployments], str]) -> Callable[[Machine, bool], str]:
+    """What a host says to a question that only one with this updater is asked."""
+
+    def text(machine: Machine, root: bool) -> str:
+        deployments = machine.deployments
+        return said(deployments) if deployments is not None and deployments.updater == name else ""
+
+    return text
 
 
-def _boot_order(machine: Machine, root: bool) -> str:
-    assert machine.deployments is not None
+def _telling(machine: Machine, root: bool) -> str:
+    if machine.deployments is None:
+        return ""
     lines = [f"/boot/loader 131 {1_790_000_000 + machine.boots}"]
     if machine.deployments.entries[0].staged:
         lines.append("/run/ostree/staged-deployment 977 1790000100")
     return "\n".join(lines) + "\n"
 
 
-_ATOMIC = frozenset({"deployments", "boot-order"})
 _ANSWERS: dict[str, Callable[[Machine, bool], str]] = {
     "clock": _clock,
     "os": _os,
@@ -140,7 +144,11 @@ _ANSWERS: dict[str, Callable[[Machine, bool], str]] = {
     "disks": _disks,
     **{f"pressure {resource}": _pressure(resource) for resource in ("cpu", "memory", "io")},
     "updaters": _updaters,
-    "deployments": _deployments,
-    "boot-order": _boot_order,
+    "ostree": _of_updater("ostree", Deployments.ostree),
+    "rpm-ostree": _of_updater("rpm-ostree", Deployments.rpm_ostree),
+    "bootc": _of_updater("bootc", Deployments.bootc),
+    "update-engine": _of_updater("update_engine", Deployments.update_engine),
+    "release": _os,
+    "telling": _telling,
     "end": lambda machine, root: "",
 }
