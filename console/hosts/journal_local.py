@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
@@ -35,7 +35,7 @@ from console.hosts.journal_pick import text_filter
 from console.hosts.journal_record import FIELDS, made
 from console.hosts.journalctl import Journalctl
 from console.hosts.transport import Transport
-from console.model.log import LogQuery, LogRecord
+from console.model.log import Bookmark, LogQuery, LogRecord
 
 _FOLDERS = (Path("/run/log/journal"), Path("/var/log/journal"))
 #: The fields under which a unit's entries are found.
@@ -64,11 +64,12 @@ class LocalJournalSource(JournalSource):
         host: str,
         query: LogQuery | None = None,
         *,
-        cursor: str | None = None,
+        resume: Bookmark | None = None,
         fields: Sequence[str] = (),
+        room: Callable[[], Awaitable[None]] | None = None,
         folder: Path | None = None,
     ) -> None:
-        super().__init__(host, query, cursor=cursor, fields=fields)
+        super().__init__(host, query, resume=resume, fields=fields, room=room)
         self._folder = folder
 
     def _open(self, transport: Transport) -> AbstractAsyncContextManager[OpenJournal]:

@@ -12,7 +12,7 @@ import pytest
 from console.errors import Absent, AccessRefused, HostFailure, UsageError
 from console.hosts.journal_follow import JournalSource
 from console.hosts.journal_local import LocalJournalSource, local_reader_available
-from console.model.log import Gap, LogQuery, LogRecord
+from console.model.log import Bookmark, Gap, LogQuery, LogRecord
 from tests.hosts.journal_files import (
     JOURNALCTL,
     Asking,
@@ -174,8 +174,10 @@ async def test_a_cursor_that_the_filter_does_not_match_costs_no_line_and_shows_n
     async with following(unfiltered, Asking()):
         pass
     journal.write("a", "b", SYSLOG_IDENTIFIER="mine")
-    query = LogQuery(identifiers=("mine",))
-    async with following(make("web1", query, cursor=unfiltered.cursor), Asking()) as heard:
+    left = unfiltered.bookmark()
+    assert left is not None
+    resumed = make("web1", LogQuery(identifiers=("mine",)), resume=Bookmark(left.cursor))
+    async with following(resumed, Asking()) as heard:
         await heard.until(lambda h: "b" in h.messages)
     assert heard.messages == ["a", "b"]
 
@@ -247,14 +249,14 @@ async def test_a_text_filter_moves_the_place_on_though_it_shows_little(
     async with following(source, Asking()) as heard:
         journal.write("match 1", *numbered(0, 100))
         await heard.until(lambda h: "match 1" in h.messages)
-    resumed_at = source.cursor
+    resumed_at = source.bookmark()
     journal.write("match 2")
     async with following(source, Asking(), heard):
         await heard.until(lambda h: "match 2" in h.messages)
     assert heard.messages == ["match 1", "match 2"]
     assert resumed_at is not None
     assert isinstance(heard.items[0], LogRecord)
-    assert resumed_at != heard.items[0].cursor
+    assert resumed_at.cursor != heard.items[0].cursor
 
 
 @pytest.mark.parametrize(
