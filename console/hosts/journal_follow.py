@@ -38,9 +38,10 @@ from console.errors import UsageError
 from console.hosts import journal_argv
 from console.hosts.export_format import Entry
 from console.hosts.journal_cursor import Hole, Place, hole, same_entry, step
+from console.hosts.journal_losses import Losses
 from console.hosts.journal_open import BATCH, OpenJournal, Start, Stream
 from console.hosts.journal_pick import Picks
-from console.hosts.journal_record import dropped, made
+from console.hosts.journal_record import made
 from console.hosts.journalctl import Journalctl
 from console.hosts.source import Emit
 from console.hosts.transport import Transport
@@ -94,6 +95,7 @@ class JournalSource:
         self._host = host
         self._query = query
         self._picks = Picks(query)
+        self._losses = Losses(host, query)
         self._complete = _complete(query)
         self._fields = tuple(fields)
         self._boot_id: str | None = None
@@ -224,7 +226,7 @@ class JournalSource:
                     elif self._complete and last is not None and (count := step(last, record.cursor)):
                         items.append(self._gap(Hole(last, record.cursor, count), "not in the host's stream"))
                     last = record.cursor
-                    if gap := dropped(self._host, entry, record):
+                    if gap := self._losses.before(entry, record):
                         items.append(gap)
                     if self._picks.wanted(entry, record):
                         items.append(record)
@@ -250,6 +252,7 @@ class JournalSource:
         return self._gap(Hole(expected, record.cursor, count), "vacuumed before they were read")
 
     def _gap(self, missing: Hole, reason: str) -> Gap:
+        self._losses.forget()
         place = Place.of(missing.before) if missing.before else None
         return Gap(
             self._host,

@@ -208,7 +208,7 @@ class LocalJournal:
             else:
                 reader.seek_head()
 
-        async with self._reader(query, boot_id, begin) as reader:
+        async with self._reader(query, boot_id, begin, reports=True) as reader:
             yield LocalStream(self, reader, (*FIELDS, *fields))
 
     # -- the thread -------------------------------------------------------------------------
@@ -240,7 +240,7 @@ class LocalJournal:
 
     @asynccontextmanager
     async def _reader(
-        self, query: LogQuery, boot_id: str | None, begin: Callable[[Any], None]
+        self, query: LogQuery, boot_id: str | None, begin: Callable[[Any], None], *, reports: bool = False
     ) -> AsyncIterator[Any]:
         """A reader that stands where `begin` puts it, and filters."""
         opened: list[Any] = []
@@ -248,7 +248,7 @@ class LocalJournal:
         def open_() -> None:
             reader = _new_reader(self._folder)
             opened.append(reader)
-            for group in match_groups(query, boot_id):
+            for group in match_groups(query, boot_id, reports=reports):
                 for number, term in enumerate(group):
                     if number:
                         reader.add_disjunction()

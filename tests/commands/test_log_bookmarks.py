@@ -1,4 +1,4 @@
-"""Bookmarks of a followed log: kept for the same line and fleet, one console at a time, and bad ones refused."""
+"""Bookmarks of a followed log: kept for the same line and fleet, for one console at a time."""
 
 from __future__ import annotations
 

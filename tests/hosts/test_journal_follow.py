@@ -313,6 +313,57 @@ async def test_journalds_report_of_suppressed_messages_is_a_gap_beside_the_messa
     assert heard.messages == ["GAP 12", "Suppressed 12 messages from web.service"]
 
 
+@pytest.mark.parametrize(
+    "query", [LogQuery(identifiers=("mine",)), LogQuery(containers=("api",)), LogQuery(priority=3)]
+)
+async def test_a_report_of_suppressed_messages_comes_through_every_filter_and_only_as_a_gap(
+    journal: JournalFiles, make: Make, query: LogQuery
+) -> None:
+    journal.write("before")
+    async with following(make("web1", query), Asking()) as heard:
+        journal.write("a", SYSLOG_IDENTIFIER="mine", CONTAINER_NAME="api", PRIORITY="3")
+        journal.write(
+            "Suppressed 12 messages from docker.service",
+            MESSAGE_ID="a596d6fe7bfa4994828e72309e95d61e",
+            N_DROPPED="12",
+            PRIORITY="6",
+            _SYSTEMD_UNIT="systemd-journald.service",
+            _UID="0",
+            OBJECT_SYSTEMD_UNIT="docker.service",
+        )
+        journal.write("b", SYSLOG_IDENTIFIER="mine", CONTAINER_NAME="api", PRIORITY="3")
+        await heard.until(lambda h: "b" in h.messages)
+    assert heard.messages == ["a", "GAP 12", "b"]
+
+
+async def test_numbers_of_a_containers_lines_that_are_missing_are_a_gap_between_its_neighbours(
+    journal: JournalFiles, make: Make
+) -> None:
+    def say(number: int, message: str) -> None:
+        journal.write(
+            message,
+            _UID="0",
+            _COMM="dockerd",
+            _SYSTEMD_UNIT="docker.service",
+            CONTAINER_NAME="api",
+            CONTAINER_ID_FULL="ab" * 32,
+            CONTAINER_LOG_EPOCH="e1",
+            CONTAINER_LOG_ORDINAL=str(number),
+        )
+
+    journal.write("before")
+    async with following(make("web1"), Asking()) as heard:
+        say(7, "a")
+        journal.write("of another unit")
+        say(10, "b")
+        await heard.until(lambda h: "b" in h.messages)
+    a, _, gap, b = heard.items
+    assert isinstance(a, LogRecord)
+    assert isinstance(b, LogRecord)
+    assert isinstance(gap, Gap)
+    assert (gap.count, gap.after, gap.before) == (2, a.cursor, b.cursor)
+
+
 # -- a stream as journalctl might print it ------------------------------------------------------
 
 
