@@ -108,6 +108,12 @@ def test_a_container_that_was_only_claimed_is_marked_in_words_and_tone() -> None
     assert ("api(claimed)", "tone--warn") in runs(line, Look())
 
 
+def test_a_late_line_says_so_in_word_and_tone() -> None:
+    line = replace(record("hello"), late=True)
+    assert drawn(line) == "12:00:00.000 late app hello"
+    assert ("late ", "tone--warn") in runs(line, Look())
+
+
 def test_a_gap_and_what_was_not_shown_are_bad() -> None:
     assert drawn(Gap("web1", NOON, "vacuumed", 3)) == "12:00:00.000 ✖ gap 3 lines missing: vacuumed"
     later = NOON + timedelta(seconds=2)
