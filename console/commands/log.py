@@ -4,28 +4,31 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, AsyncExitStack, aclosing, nullcontext
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from console.commands.command import Command, option
+from console.commands.command import Command, option, switch
+from console.commands.grammar import format_command
 from console.commands.parameters import OnHosts
 from console.commands.rows import LOG
-from console.commands.values import INTEGER, PRIORITY, SECONDS_OR_TIME, TEXT
+from console.commands.values import DURATION, INTEGER, PRIORITY, SECONDS_OR_TIME, TEXT, format_duration
 from console.errors import HostError
 from console.model.log import Gap, LogQuery, LogRecord
-from console.model.state import Source
 from console.model.wants import Wants
 
 if TYPE_CHECKING:
     from console.commands.core import Core, View
+    from console.commands.log_bookmarks import Bookmarks
     from console.commands.output import Output
 
 #: What `log show` shows when neither a number nor a time was said.
 _DEFAULT_LINES = 100
 #: What `log follow` shows of the past before it goes on.
 _DEFAULT_TAIL = 10
+#: With `--resume`: how often, in seconds, the place is kept while lines come, and while none do.
+_KEPT_EVERY_S, _IDLE_S = 0.05, 30.0
 
 
 @dataclass(frozen=True)
@@ -103,40 +106,63 @@ class LogShow(_Journal):
 
 @dataclass(frozen=True)
 class LogFollow(_Journal):
-    """Follow the journals of the selected hosts, each host's lines in its own order.
+    """Follow the journals of the selected hosts, merged by time; each host's own order is kept.
 
-    Begins with the newest 10, or with `--lines` or `--since`. What a host lost, or we could not
-    see, is a line that says so.
+    Begins with the newest 10, or with `--lines` or `--since`. Lines of several hosts are held back for a
+    moment (`--hold`), so that older ones of others can come first; one that comes later still is shown
+    where it comes, marked late. Nothing is left out: what a host lost, or we could not see, is a line
+    that says so, and a host that writes faster than its lines are taken is read more slowly. With
+    `--resume` the same line goes on where it was ended, on each host.
     """
 
     words = ("log", "follow")
+    hold: float | None = option(DURATION, "how long a line waits for those of other hosts (300ms)")
+    resume: bool = switch("go on where the same line was ended before")
 
     async def run(self, core: Core, out: Output) -> None:
-        lines = self.lines
-        if lines is None and self.since is None:
-            lines = _DEFAULT_TAIL
-        wants = Wants(units=False, containers=False, os=False, journal=self.query(lines=lines))
-        async with core.observe(self.on, wants, wait=False) as view:
-            await self._follow(view, out)
+        wants = Wants(units=False, containers=False, os=False)
+        with self._bookmarks(core) as kept:
+            async with core.observe(self.on, wants, wait=False) as view:
+                await self._follow(core, view, out, kept)
 
-    async def _follow(self, view: View, out: Output) -> None:
-        model = view.fleet.model
-        feed = model.feed(logs=None)
+    def _bookmarks(self, core: Core) -> AbstractContextManager[Bookmarks | None]:
+        """Where to go on; None if that was not asked for."""
+        if not self.resume:
+            return nullcontext()
+        from console.commands.log_bookmarks import bookmarks_of
+
+        query = replace(self, resume=False, hold=None, lines=None, since=None)
+        return bookmarks_of(core.state_folder, core.fleet_mark, format_command(query))
+
+    async def _follow(self, core: Core, view: View, out: Output, kept: Bookmarks | None) -> None:
+        from console.fleet.follow import Slow
+        from console.fleet.merge import HOLD_S
+
+        lines = _DEFAULT_TAIL if self.lines is None and self.since is None else self.lines
+        hold_s = HOLD_S if self.hold is None else self.hold
+        hosts = [host.name for host in core.candidates(self.on) if host.name in view.fleet.sessions]
+        if len(hosts) > 1:
+            out.note(f"{len(hosts)} hosts by time, lines held back {format_duration(hold_s)}")
         told: dict[str, str] = {}
-        try:
+        async with view.fleet.follow_journal(
+            hosts,
+            self.query(lines=lines),
+            hold_s=hold_s,
+            slow=Slow.WAIT,
+            resume=kept.hosts if kept else None,
+        ) as tail:
             while True:
-                batch = await feed.batch(pause=0)
-                for record in batch.logs:
-                    if view.includes(record.host):
-                        out.put(LOG, record)
+                batch = await tail.batch(_KEPT_EVERY_S if kept else 0, idle=_IDLE_S if kept else None)
+                for item in batch.records:
+                    if view.includes(item.host):
+                        out.put(LOG, item)
+                if kept:
+                    kept.save(tail.bookmarks())
                 for name in sorted(batch.hosts):
-                    host = model.host(name)
-                    status = host.sources.get(Source.JOURNAL, host.status)
+                    status = tail.statuses[name]
                     if status.reason and told.get(name) != status.reason and view.includes(name):
                         out.note(f"{name}: {status.state}: {status.reason}")
                     told[name] = status.reason or ""
-        finally:
-            model.leave(feed)
 
 
 COMMANDS: tuple[type[Command], ...] = (LogShow, LogFollow)

@@ -20,8 +20,8 @@ from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from operator import attrgetter, neg
 
-from console.commands.logbook_filter import Line, LogFilter, Mark, Pattern, Skipped, found_on
-from console.model.log import Gap, LogRecord
+from console.commands.logbook_filter import Line, LogFilter, Mark, Pattern, found_on
+from console.model.log import LogItem, LogRecord, Skipped
 
 #: Lines kept.
 CAP = 200_000
@@ -44,7 +44,7 @@ class LogBook:
         self._items: list[Line] = []
         self._first = 0
         self._evicted = 0
-        self._dropped = 0
+        self._skipped = 0
         self._hosts: dict[str, None] = {}
         self._filter: LogFilter | None = None
         self._wanted: Callable[[LogRecord], bool] = lambda record: True
@@ -66,9 +66,9 @@ class LogBook:
         return self._evicted
 
     @property
-    def dropped(self) -> int:
+    def skipped(self) -> int:
         """Lines that never came here, because they came too fast."""
-        return self._dropped
+        return self._skipped
 
     @property
     def hosts(self) -> Collection[str]:
@@ -115,18 +115,13 @@ class LogBook:
 
     # -- what comes -------------------------------------------------------------------------
 
-    def append(self, batch: Iterable[LogRecord | Gap], dropped: int = 0) -> None:
-        """Take new lines.
-
-        :param dropped: how many there were before these that found no place; a line says so.
-        """
+    def append(self, batch: Iterable[LogItem]) -> None:
+        """Take new lines."""
         before, with_host = len(self._items), self.with_host
-        if dropped:
-            self._dropped += dropped
-            self._items.append(Skipped(dropped))
-            before += 1
         self._items += batch
-        self._hosts.update(dict.fromkeys(map(_host, self._items[before:])))
+        new = self._items[before:]
+        self._hosts.update(dict.fromkeys(map(_host, new)))
+        self._skipped += sum(line.count for line in new if isinstance(line, Skipped))
         self._make_room()
         if self.with_host is not with_host:
             self.set_filter(self._filter)  # hosts are now a part of the text
@@ -140,7 +135,7 @@ class LogBook:
         """Forget all lines and counts; the filter stays."""
         self._first = self.end
         self._items.clear()
-        self._evicted = self._dropped = 0
+        self._evicted = self._skipped = 0
         self._hosts.clear()
         self.set_filter(self._filter)
 

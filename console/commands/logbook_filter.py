@@ -24,20 +24,13 @@ from functools import cache
 from console.commands.rows.log import gap_message, origin
 from console.commands.values import PRIORITY
 from console.errors import UsageError
-from console.model.log import Gap, LogRecord
+from console.model.log import Gap, LogItem, LogRecord
 
 #: What an entry without a priority counts as: info, as in journalctl.
 _NO_PRIORITY = 6
 
 #: What a backslash at the beginning makes literal.
 _LITERAL = ("\\!", "\\/", "\\-p", "\\-h", "\\\\")
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """Lines that came faster than they could be taken, and are not shown."""
-
-    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +41,7 @@ class Mark:
 
 
 #: All that a log shows; only records can be filtered out.
-Line = LogRecord | Gap | Skipped | Mark
+Line = LogItem | Mark
 
 
 @dataclass(frozen=True)

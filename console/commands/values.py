@@ -47,9 +47,9 @@ def parse_duration(text: str) -> float:
 
 def format_duration(seconds: float) -> str:
     """The shortest text that `parse_duration` reads back as `seconds`."""
-    for unit in ("d", "h", "m", "s"):
-        count = seconds / _UNITS[unit]
-        if count >= 1 and count == int(count):
+    for unit in ("d", "h", "m", "s", "ms"):
+        count = round(seconds / _UNITS[unit], 6)
+        if count >= 1 and count == int(count) and int(count) * _UNITS[unit] == seconds:
             return f"{int(count)}{unit}"
     return f"{seconds!r}s" if "e" not in repr(seconds) else f"{seconds:f}s"
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 from console.errors import HostError, Unreachable
 from console.fleet.collector import Collector, only_the_young
-from console.fleet.follow import PENDING, JournalTail, following
+from console.fleet.follow import PENDING, JournalTail, Slow, following
 from console.fleet.limits import facts_every, make_room
+from console.fleet.merge import HOLD_S
 from console.fleet.model import FleetModel
 from console.hosts.engine_threads import EngineThreads
 from console.hosts.links import Links
@@ -19,7 +20,7 @@ from console.hosts.sources import make_sources
 from console.hosts.transport import Transport
 from console.model.config import HostConfig
 from console.model.events import Event, HostChanged, UnitsChanged
-from console.model.log import LogQuery
+from console.model.log import Bookmark, LogQuery
 from console.model.state import Source, State
 from console.model.wants import Wants
 from console.updates.reading import TELLING_UNITS, UpdatesReading
@@ -130,10 +131,29 @@ class Fleet:
         return Unreachable(f"{host.state}: {reason}" if reason else str(host.state), host=name)
 
     def follow_journal(
-        self, hosts: Iterable[str], query: LogQuery, *, pending: int = PENDING
+        self,
+        hosts: Iterable[str],
+        query: LogQuery,
+        *,
+        hold_s: float = HOLD_S,
+        slow: Slow = Slow.SKIP,
+        pending: int = PENDING,
+        resume: Mapping[str, Bookmark] | None = None,
     ) -> AbstractAsyncContextManager[JournalTail]:
         """The journals of some hosts, for as long as the context is held; see `following`."""
-        return following([self._sessions[host] for host in hosts], query, pending=pending)
+
+        def offset(host: str) -> float | None:
+            return self.model.host(host).facts.clock_offset_s if host in self._sessions else None
+
+        return following(
+            [self._sessions[host] for host in hosts],
+            query,
+            hold_s=hold_s,
+            slow=slow,
+            pending=pending,
+            resume=resume,
+            offset=offset,
+        )
 
     async def run(self) -> None:
         """Keep every host connected until cancelled."""

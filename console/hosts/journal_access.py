@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 
 from console.errors import Absent, AccessRefused, HostError, HostFailure
+from console.hosts.host_clock import clock_offset
 from console.hosts.transport import Completed, Transport
 from console.model.text import clean
 
@@ -19,7 +20,7 @@ _QUESTION = """\
 command -v journalctl >/dev/null 2>&1 || { echo none; exit 0; }
 machine=$(cat /etc/machine-id 2>/dev/null)
 echo "machine $machine"
-echo "now $(date +%s)"
+echo "now $(date +%s.%N)"
 for folder in "/run/log/journal/$machine" "/var/log/journal/$machine"; do
   [ -d "$folder" ] || continue
   if [ -r "$folder" ] && [ -x "$folder" ]; then
@@ -28,22 +29,25 @@ for folder in "/run/log/journal/$machine" "/var/log/journal/$machine"; do
     echo closed
   fi
 done
-LC_ALL=C exec journalctl --no-pager --lines=1 --output=cat >/dev/null
+LC_ALL=C journalctl --no-pager --lines=1 --output=cat >/dev/null
+code=$?
+echo "now $(date +%s.%N)"
+exit $code
 """
 
 #: What journalctl says when it was not allowed to open some of the files, or any.
 _CLOSED = ("not seeing messages from other users", "due to insufficient permissions")
 
 _HINT = "add the user to the group systemd-journal, or allow sudo without a password"
-_ANSWER = re.compile(rb"^(none|machine|now|closed)(?: ([0-9a-f]+))?$", re.MULTILINE)
+_ANSWER = re.compile(rb"^(none|machine|closed)(?: ([0-9a-f]+))?$", re.MULTILINE)
+_NOW = re.compile(rb"^now ([0-9.]{1,30})", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
     """How this host's journal is read.
 
-    `clock_offset_s` is the host's clock minus ours, to the second, for bounds that err on the side
-    of showing a gap; the `os` source has the exact one.
+    `clock_offset_s` is the host's clock minus ours, half the round trip taken off; 0 if it cannot be told.
     """
 
     privileged: bool
@@ -58,8 +62,9 @@ async def find_access(transport: Transport) -> Access:
     :raises AccessRefused: it is closed to this user, and root is out of reach.
     :raises HostFailure: journalctl cannot read it.
     """
+    sent_at = time.time()
     end = await transport.run(("sh", "-c", _QUESTION))
-    closed, access = judge(transport.host, end, time.time())
+    closed, access = judge(transport.host, end, sent_at, time.time())
     if not closed:
         return access
     try:
@@ -77,9 +82,10 @@ async def find_access(transport: Transport) -> Access:
     return Access(True, access.machine_id, access.clock_offset_s)
 
 
-def judge(host: str, end: Completed, now: float) -> tuple[bool, Access]:
+def judge(host: str, end: Completed, sent_at: float, received_at: float) -> tuple[bool, Access]:
     """Whether the journal is closed to the user who asked, and what else was answered. Pure.
 
+    :param sent_at, received_at: our time before and after, seconds since the epoch.
     :raises Absent, HostFailure: as in `find_access`.
     """
     answers = dict(_ANSWER.findall(end.stdout))
@@ -89,11 +95,11 @@ def judge(host: str, end: Completed, now: float) -> tuple[bool, Access]:
     closed = b"closed" in answers or any(words in complaint for words in _CLOSED)
     if not closed and (fault := failed(host, end)):
         raise fault
-    clock = answers.get(b"now", b"")
+    clocks = b" ".join(_NOW.findall(end.stdout)).decode()
     return closed, Access(
         privileged=False,
         machine_id=answers.get(b"machine", b"").decode() or None,
-        clock_offset_s=int(clock) - now if clock.isdigit() and len(clock) < 12 else 0.0,
+        clock_offset_s=clock_offset(clocks, sent_at, received_at) or 0.0,
     )
 
 

@@ -22,6 +22,8 @@ What decides their form (measured on systemd 252 and 257, read in journalctl.c a
 - A follower needs `--no-tail` and an inclusive `--cursor=`: `-n 0` or `-n 1` with a match that has
   no earlier entry loses the beginning, `--after-cursor` (252, 253) loses an entry whenever the
   cursor's own is vacuumed or does not match.
+- A follower also gets journald's reports of suppressed messages (`+ MESSAGE_ID=…`), which no filter by
+  container, identifier or priority lets through; priorities are matches for it, as options exclude.
 - `--grep` is not used: it makes the host read every message of every file (minutes where a client
   needs seconds), and not every build has it.
 """
@@ -33,8 +35,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from console.errors import UsageError
+from console.hosts.journal_losses import DROPPED_MESSAGE_ID
 from console.hosts.journal_record import FIELDS
 from console.model.log import LogQuery
+
+#: The match for journald's reports of what its rate limit suppressed; they are told by journald's unit too,
+#: under which a unit's own log has them.
+REPORTS = f"MESSAGE_ID={DROPPED_MESSAGE_ID.decode()}"
 
 _COMMON = ("journalctl", "-q", "--no-pager", "-o", "export")
 _GLOB = frozenset("*?[")
@@ -68,7 +75,9 @@ def look_back(query: LogQuery, fields: Sequence[str] = FIELDS, *, backwards: boo
         argv.append(f"--until={moment(query.until)}")
     if query.boot is not None:
         argv.append(f"--boot={check_boot(query.boot)}")
-    argv += _options(query)
+    argv += _units(query.units)
+    if query.priority is not None:
+        argv.append(f"--priority={query.priority}")
     return (*argv, *_matches(query))
 
 
@@ -95,8 +104,11 @@ def follow(
     elif since is not None:
         argv.append(f"--since={moment(since)}")
     here = [f"_MACHINE_ID={machine_id}"] if machine_id else []
-    boot = [f"_BOOT_ID={boot_id}"] if boot_id else []
-    return (*argv, *_options(query, globs=False), *here, *boot, *_matches(query))
+    here += [f"_BOOT_ID={boot_id}"] if boot_id else []
+    wanted = [*_priorities(query), *_matches(query)]
+    # Whatever is asked for, journald's word that it suppressed some of it must come with it.
+    reports = ["+", *here, REPORTS] if wanted else []
+    return (*argv, *_units(exact(query.units)), *here, *wanted, *reports)
 
 
 def newest(count: int = 1) -> tuple[str, ...]:
@@ -144,12 +156,13 @@ def _wanted(fields: Sequence[str]) -> str:
     return "--output-fields=" + (",".join(fields) or "_BOOT_ID")
 
 
-def _options(query: LogQuery, *, globs: bool = True) -> list[str]:
-    units = query.units if globs else exact(query.units)
-    options = [f"--unit={unit}" for unit in units]
-    if query.priority is not None:
-        options.append(f"--priority={query.priority}")
-    return options
+def _units(names: tuple[str, ...]) -> list[str]:
+    return [f"--unit={unit}" for unit in names]
+
+
+def _priorities(query: LogQuery) -> list[str]:
+    """What `--priority=` stands for, as matches, so that it can be an alternative."""
+    return [] if query.priority is None else [f"PRIORITY={level}" for level in range(query.priority + 1)]
 
 
 def _matches(query: LogQuery) -> list[str]:

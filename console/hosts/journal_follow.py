@@ -28,7 +28,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -38,15 +38,16 @@ from console.errors import UsageError
 from console.hosts import journal_argv
 from console.hosts.export_format import Entry
 from console.hosts.journal_cursor import Hole, Place, hole, same_entry, step
+from console.hosts.journal_losses import Losses
 from console.hosts.journal_open import BATCH, OpenJournal, Start, Stream
 from console.hosts.journal_pick import Picks
-from console.hosts.journal_record import dropped, made
+from console.hosts.journal_record import made
 from console.hosts.journalctl import Journalctl
 from console.hosts.source import Emit
 from console.hosts.transport import Transport
 from console.hosts.turns import turns
 from console.model.events import Logged
-from console.model.log import Gap, LogQuery, LogRecord
+from console.model.log import Bookmark, Gap, LogQuery, LogRecord
 
 #: Entries looked at after the cursor on resuming.
 _LOOKED_AT = 16
@@ -73,8 +74,9 @@ class JournalSource:
     `query.since` and `query.lines` say what is told first of what is there already (as
     `read_journal` would); without them the stream begins now.
 
-    :param cursor: resume after this entry, as after a lost connection.
+    :param resume: go on there, as after a lost connection; what the query wants of the past was told.
     :param fields: names of further fields to carry along in `LogRecord.fields`.
+    :param room: waits until more is wanted; until then nothing is read, and journalctl waits.
     :raises UsageError: `query` has an `until`, or its `grep` is no regular expression.
     """
 
@@ -83,8 +85,9 @@ class JournalSource:
         host: str,
         query: LogQuery | None = None,
         *,
-        cursor: str | None = None,
+        resume: Bookmark | None = None,
         fields: Sequence[str] = (),
+        room: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         query = query or LogQuery()
         if query.until is not None:
@@ -92,20 +95,29 @@ class JournalSource:
         self._host = host
         self._query = query
         self._picks = Picks(query)
+        self._losses = Losses(host, query)
         self._complete = _complete(query)
         self._fields = tuple(fields)
         self._boot_id: str | None = None
-        self._look_back = cursor is None and (query.since is not None or query.lines is not None)
-        self._placed = cursor is not None  # whether the newest entry was ever asked for
-        self._cursor = cursor
-        self._delivered = False  # the entry at the cursor came through this stream
+        self._look_back = resume is None and (query.since is not None or query.lines is not None)
+        self._placed = resume is not None  # whether the newest entry was ever asked for
+        self._cursor = resume.cursor if resume else None
+        self._delivered = resume is not None and resume.delivered  # the cursor's entry came through here
         self._told: Hole | None = None
-        self._present = _Present()
+        self._present = _Present(resume.heard_until_us if resume else None)
+        self._room = room
+        self._clock_offset_s = 0.0
 
     @property
-    def cursor(self) -> str | None:
-        """Where to resume; None while nothing was read yet."""
-        return self._cursor
+    def clock_offset_s(self) -> float:
+        """The host's clock minus ours, as it was when the journal was last begun to be read."""
+        return self._clock_offset_s
+
+    def bookmark(self) -> Bookmark | None:
+        """Where to resume, now; None while nothing was read yet."""
+        if self._cursor is None:
+            return None
+        return Bookmark(self._cursor, self._present.heard_until_us(), self._delivered)
 
     async def run(self, transport: Transport, emit: Emit, live: Callable[[], None]) -> NoReturn:
         """See `SourceRun`.
@@ -118,6 +130,7 @@ class JournalSource:
         async with self._open(transport) as journal:
             if self._query.boot is not None and self._boot_id is None:
                 self._boot_id = await journal.boot_id(self._query.boot)
+            self._clock_offset_s = journal.clock_offset_s
             begin = await self._begin(journal, emit)
             fields = (*self._fields, *self._picks.fields)
             self._present.begin(live, journal.clock_offset_s)
@@ -165,6 +178,7 @@ class JournalSource:
                     self._emit(emit, records, records[-1].cursor)
                     self._placed = True
                     records = []
+                    await self._until_there_is_room()
         if records:
             self._emit(emit, records, records[-1].cursor)
 
@@ -174,7 +188,7 @@ class JournalSource:
         if self._complete:
             missing = hole(cursor, found[:1])  # later ones are seen when the stream jumps
         else:
-            missing = hole(cursor, found, self._present.heard_until_us)
+            missing = hole(cursor, found, self._present.heard_until_us())
         if missing and missing != self._told:
             emit(Logged(self._host, (self._gap(missing, "no longer in the host's journal"),)))
             self._told = missing
@@ -212,12 +226,17 @@ class JournalSource:
                     elif self._complete and last is not None and (count := step(last, record.cursor)):
                         items.append(self._gap(Hole(last, record.cursor, count), "not in the host's stream"))
                     last = record.cursor
-                    if gap := dropped(self._host, entry, record):
+                    if gap := self._losses.before(entry, record):
                         items.append(gap)
                     if self._picks.wanted(entry, record):
                         items.append(record)
                 self._emit(emit, items, record.cursor)
                 self._present.saw(record.time)
+            await self._until_there_is_room()
+
+    async def _until_there_is_room(self) -> None:
+        if self._room is not None:
+            await self._room()
 
     def _emit(self, emit: Emit, items: Sequence[LogRecord | Gap], cursor: str) -> None:
         """Hand on, and only then move the place to resume at."""
@@ -233,6 +252,7 @@ class JournalSource:
         return self._gap(Hole(expected, record.cursor, count), "vacuumed before they were read")
 
     def _gap(self, missing: Hole, reason: str) -> Gap:
+        self._losses.forget()
         place = Place.of(missing.before) if missing.before else None
         return Gap(
             self._host,
@@ -247,12 +267,19 @@ class JournalSource:
 class _Present:
     """Whether the stream is at the present, and until when it surely was."""
 
-    def __init__(self) -> None:
-        self.heard_until_us: int | None = None  # by the host's clock
+    def __init__(self, heard_until_us: int | None) -> None:
+        self._heard_until_us = heard_until_us  # by the host's clock
         self._live: Callable[[], None] | None = None
         self._offset_s = 0.0
         self._at: float | None = None
         self._quiet = False
+
+    def heard_until_us(self) -> int | None:
+        """The host's time up to which everything was heard that was asked for, as far as is known now."""
+        at = time.time() if self._quiet else self._at
+        if at is None:
+            return self._heard_until_us
+        return int((at + self._offset_s - _SURELY_HEARD_S) * 1_000_000)
 
     def begin(self, live: Callable[[], None], clock_offset_s: float) -> None:
         self._live, self._offset_s = live, clock_offset_s
@@ -283,9 +310,9 @@ class _Present:
             self._reached()
 
     def end(self) -> None:
-        at = time.time() if self._quiet else self._at
-        if at is not None:
-            self.heard_until_us = int((at + self._offset_s - _SURELY_HEARD_S) * 1_000_000)
+        """The stream is over."""
+        self._heard_until_us = self.heard_until_us()
+        self._at, self._quiet = None, False
 
     def _reached(self) -> None:
         if self._live is not None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
@@ -35,7 +35,7 @@ from console.hosts.journal_pick import text_filter
 from console.hosts.journal_record import FIELDS, made
 from console.hosts.journalctl import Journalctl
 from console.hosts.transport import Transport
-from console.model.log import LogQuery, LogRecord
+from console.model.log import Bookmark, LogQuery, LogRecord
 
 _FOLDERS = (Path("/run/log/journal"), Path("/var/log/journal"))
 #: The fields under which a unit's entries are found.
@@ -64,11 +64,12 @@ class LocalJournalSource(JournalSource):
         host: str,
         query: LogQuery | None = None,
         *,
-        cursor: str | None = None,
+        resume: Bookmark | None = None,
         fields: Sequence[str] = (),
+        room: Callable[[], Awaitable[None]] | None = None,
         folder: Path | None = None,
     ) -> None:
-        super().__init__(host, query, cursor=cursor, fields=fields)
+        super().__init__(host, query, resume=resume, fields=fields, room=room)
         self._folder = folder
 
     def _open(self, transport: Transport) -> AbstractAsyncContextManager[OpenJournal]:
@@ -207,7 +208,7 @@ class LocalJournal:
             else:
                 reader.seek_head()
 
-        async with self._reader(query, boot_id, begin) as reader:
+        async with self._reader(query, boot_id, begin, reports=True) as reader:
             yield LocalStream(self, reader, (*FIELDS, *fields))
 
     # -- the thread -------------------------------------------------------------------------
@@ -239,7 +240,7 @@ class LocalJournal:
 
     @asynccontextmanager
     async def _reader(
-        self, query: LogQuery, boot_id: str | None, begin: Callable[[Any], None]
+        self, query: LogQuery, boot_id: str | None, begin: Callable[[Any], None], *, reports: bool = False
     ) -> AsyncIterator[Any]:
         """A reader that stands where `begin` puts it, and filters."""
         opened: list[Any] = []
@@ -247,7 +248,7 @@ class LocalJournal:
         def open_() -> None:
             reader = _new_reader(self._folder)
             opened.append(reader)
-            for group in match_groups(query, boot_id):
+            for group in match_groups(query, boot_id, reports=reports):
                 for number, term in enumerate(group):
                     if number:
                         reader.add_disjunction()

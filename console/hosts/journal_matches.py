@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from console.hosts.attribution import COREDUMP_MESSAGE_ID
-from console.hosts.journal_argv import exact
+from console.hosts.journal_argv import REPORTS, exact
 from console.hosts.journal_pick import full_name
 from console.model.log import LogQuery
 
@@ -17,22 +17,26 @@ Groups = list[list[list[str]]]
 _BOOT = re.compile(r"([0-9a-f]{32})?([+-]?[0-9]+)?\Z")
 
 
-def match_groups(query: LogQuery, boot_id: str | None = None) -> Groups:
+def match_groups(query: LogQuery, boot_id: str | None = None, *, reports: bool = False) -> Groups:
     """The matches for `query`'s filters; names are left out where one of them is a glob.
 
     :param boot_id: what `query.boot` stands for.
+    :param reports: let journald's reports of suppressed messages through as well, as a follower needs them.
     """
     groups: Groups = []
     if units := exact(query.units):
         groups.append([term for unit in units for term in _unit_terms(full_name(unit))])
-    if query.priority is not None:
-        groups.append([[f"PRIORITY={level}" for level in range(query.priority + 1)]])
+    boot = [f"_BOOT_ID={boot_id}"] if boot_id else []
+    priorities = () if query.priority is None else range(query.priority + 1)
     plain = [
         *(f"CONTAINER_NAME={name}" for name in exact(query.containers)),
         *(f"SYSLOG_IDENTIFIER={name}" for name in query.identifiers),
-        *([f"_BOOT_ID={boot_id}"] if boot_id else []),
+        *(f"PRIORITY={level}" for level in priorities),
     ]
-    return [*groups, [plain]] if plain else groups
+    alternatives = [[*plain, *boot]] if plain or boot else []
+    if plain and reports:
+        alternatives.append([REPORTS, *boot])
+    return [*groups, alternatives] if alternatives else groups
 
 
 def _unit_terms(unit: str) -> list[list[str]]:

@@ -10,6 +10,7 @@ from console.errors import UsageError
 from console.hosts.attribution import found_under
 from console.hosts.export_format import Entry
 from console.hosts.journal_argv import is_glob
+from console.hosts.journal_losses import is_report
 from console.model.log import LogQuery, LogRecord
 
 _UNIT_TYPES = (
@@ -65,6 +66,7 @@ class Picks:
         self._text = text_filter(query.grep)
         self._units = tuple(map(full_name, query.units)) if any(map(is_glob, query.units)) else ()
         self._containers = query.containers if any(map(is_glob, query.containers)) else ()
+        self._query = query
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -73,6 +75,8 @@ class Picks:
 
     def wanted(self, entry: Entry, record: LogRecord) -> bool:
         """Whether the record is to be shown."""
+        if is_report(entry) and not self._asked_for(record):
+            return False
         if self._containers and not _fits(record.container or "", self._containers):
             return False
         if self._units:
@@ -80,6 +84,13 @@ class Picks:
             if not any(_fits(name, self._units) for name in names):
                 return False
         return self._text is None or self._text(record)
+
+    def _asked_for(self, record: LogRecord) -> bool:
+        """Whether a report of journald passes what the host lets such a report past."""
+        asked = self._query
+        if asked.containers or (asked.identifiers and record.identifier not in asked.identifiers):
+            return False
+        return asked.priority is None or (record.priority is not None and record.priority <= asked.priority)
 
 
 def _fits(name: str, patterns: tuple[str, ...]) -> bool:

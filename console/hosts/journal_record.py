@@ -10,18 +10,16 @@ from console.errors import HostFailure
 from console.hosts import attribution
 from console.hosts.export_format import Entry
 from console.hosts.journal_cursor import sequence
-from console.model.log import Gap, LogRecord
+from console.model.log import LogRecord
 from console.model.text import MAX_TEXT, clean
+
+#: What tells of losses; see `journal_losses`.
+_LOSSES = ("MESSAGE_ID", "N_DROPPED", "CONTAINER_ID_FULL", "CONTAINER_LOG_EPOCH", "CONTAINER_LOG_ORDINAL")
 
 #: What a record is made of; the host is asked for these only (journalctl adds the `__` fields).
 FIELDS: tuple[str, ...] = tuple(
-    dict.fromkeys(
-        ("MESSAGE", "PRIORITY", "SYSLOG_IDENTIFIER", "SYSLOG_PID", "N_DROPPED", *attribution.FIELDS)
-    )
+    dict.fromkeys(("MESSAGE", "PRIORITY", "SYSLOG_IDENTIFIER", "SYSLOG_PID", *attribution.FIELDS, *_LOSSES))
 )
-
-#: journald's word that its rate limit swallowed messages (sd-messages.h, SD_MESSAGE_JOURNAL_DROPPED).
-DROPPED_MESSAGE_ID = b"a596d6fe7bfa4994828e72309e95d61e"
 
 _NAME_SHOWN = 256
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -44,22 +42,22 @@ def record(host: str, entry: Entry, extra: Iterable[str] = ()) -> LogRecord:
         raise EntryError("an entry without __CURSOR")
     message, raw = _shown(first(b"MESSAGE") or b"")
     who = attribution.attribute(entry.fields)
-    priority = _number(first(b"PRIORITY"))
+    priority = decimal(first(b"PRIORITY"))
     # From systemd 254 on the number is a field; before, only the cursor has it.
-    seqnum, seqnum_id = _number(first(b"__SEQNUM")), first(b"__SEQNUM_ID")
+    seqnum, seqnum_id = decimal(first(b"__SEQNUM")), first(b"__SEQNUM_ID")
     if (seqnum is None or seqnum_id is None) and (found := sequence(cursor)):
         seqnum_id, seqnum = found
     return LogRecord(
         host=host,
         cursor=_text(cursor),
         time=_time(first(b"__REALTIME_TIMESTAMP")),
-        monotonic_us=_number(first(b"__MONOTONIC_TIMESTAMP")) or 0,
+        monotonic_us=decimal(first(b"__MONOTONIC_TIMESTAMP")) or 0,
         boot_id=_name(first(b"_BOOT_ID")) or "",
         message=message,
         raw=raw,
         unit=_name(who.unit),
         identifier=_name(first(b"SYSLOG_IDENTIFIER") or first(b"_COMM")),
-        pid=_number(first(b"_PID") or first(b"SYSLOG_PID")),
+        pid=decimal(first(b"_PID") or first(b"SYSLOG_PID")),
         container=_name(who.container),
         priority=priority if priority is not None and priority <= 7 else None,
         trusted=who.trusted,
@@ -79,25 +77,6 @@ def made(host: str, entry: Entry, extra: Iterable[str] = ()) -> LogRecord:
         return record(host, entry, extra)
     except EntryError as error:
         raise HostFailure(f"the journal's entries cannot be read: {error}", host=host) from error
-
-
-def dropped(host: str, entry: Entry, record: LogRecord) -> Gap | None:
-    """The gap that journald itself reports with this entry, if it is such a report.
-
-    Anyone may send the message id; only journald runs in journald's unit.
-    """
-    if entry.first(b"MESSAGE_ID") != DROPPED_MESSAGE_ID:
-        return None
-    if not (entry.first(b"_SYSTEMD_UNIT") or b"").startswith(b"systemd-journald"):
-        return None
-    count = _number(entry.first(b"N_DROPPED"))
-    return Gap(
-        host,
-        record.time,
-        f"journald's rate limit suppressed messages of {record.unit or 'a process'}",
-        count=count,
-        before=record.cursor,
-    )
 
 
 def _shown(value: bytes) -> tuple[str, bytes | None]:
@@ -129,13 +108,13 @@ def _extra(entry: Entry, name: str) -> str | tuple[str, ...] | None:
     return _shown(value)[0]
 
 
-def _number(value: bytes | None) -> int | None:
+def decimal(value: bytes | None) -> int | None:
     """A plain decimal number; None for anything else. 20 digits hold any 64-bit one."""
     return int(value) if value and len(value) <= 20 and value.isdigit() else None
 
 
 def _time(value: bytes | None) -> datetime:
-    microseconds = _number(value)
+    microseconds = decimal(value)
     if microseconds is None:
         raise EntryError("an entry without a time")
     try:

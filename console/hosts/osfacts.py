@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from typing import NoReturn, Protocol
 
 from console.errors import HostFailure
+from console.hosts.host_clock import clock_offset
 from console.hosts.source import FACTS_EVERY_S, Emit
 from console.hosts.transport import Transport
 from console.model.events import Event, FactsRead
@@ -59,12 +60,9 @@ _BRISK_S = 2.0
 _BRISK_READINGS = 15
 _LIMIT = 256 * 1024
 _TEXT = 200
-#: An offset of the clock less certain than this is no offset.
-_CERTAIN_S = 5.0
 
 _ASSIGNMENT = re.compile(r"""([A-Za-z0-9_]+)=(["']?)(.*)\2\Z""")
 _ESCAPED = re.compile(r"""\\([\\$"'`])""")
-_CLOCK = re.compile(r"([0-9]{1,12})(?:\.([0-9]{9}))?")
 _DECIMAL = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,9})?\Z")
 _ID = re.compile(r"[0-9a-f-]{32,36}\Z")
 _STALL = re.compile(r"(some|full) avg10=([0-9.]{1,8}) avg60=([0-9.]{1,8})")
@@ -191,7 +189,7 @@ def parse_facts(output: bytes, sent_at: float, received_at: float) -> OsFacts:
             for resource in ("cpu", "memory", "io")
             for stall in _pressure(resource, sections.get(f"pressure {resource}", ""))
         ),
-        clock_offset_s=_offset(sections["clock"], sent_at, received_at),
+        clock_offset_s=clock_offset(sections["clock"], sent_at, received_at),
     )
 
 
@@ -270,20 +268,3 @@ def _pressure(resource: str, text: str) -> list[Pressure]:
             if _DECIMAL.match(avg10) and _DECIMAL.match(avg60):
                 stalls.append(Pressure(resource, kind, float(avg10), float(avg60)))
     return stalls
-
-
-def _offset(clocks: str, sent_at: float, received_at: float) -> float | None:
-    """The host's clock minus ours, from its readings at the script's start and end.
-
-    A clock that counts seconds only (busybox) is half a second on at the mean.
-    """
-    times = [
-        int(seconds) + (int(nanoseconds) / 1e9 if nanoseconds else 0.5)
-        for seconds, nanoseconds in _CLOCK.findall(clocks)
-    ]
-    if len(times) != 2 or times[1] < times[0]:
-        return None
-    on_the_way = (received_at - sent_at) - (times[1] - times[0])
-    if on_the_way / 2 > _CERTAIN_S:
-        return None
-    return ((times[0] - sent_at) + (times[1] - received_at)) / 2

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from console.hosts.engine_threads import EngineThreads
 from console.hosts.source import FACTS_EVERY_S, SourceRun
 from console.model.config import HostConfig
-from console.model.log import LogQuery
+from console.model.log import Bookmark, LogQuery
 from console.model.state import Source
 from console.model.wants import Wants
 
 if TYPE_CHECKING:
+    from console.hosts.journal_follow import JournalSource
     from console.hosts.osfacts import AlsoRead
 
 
@@ -46,16 +48,22 @@ def make_sources(
     return sources
 
 
-def journal_source(config: HostConfig, query: LogQuery) -> SourceRun:
+def journal_source(
+    config: HostConfig,
+    query: LogQuery,
+    resume: Bookmark | None = None,
+    room: Callable[[], Awaitable[None]] | None = None,
+) -> JournalSource:
     """What follows a host's journal.
 
+    :param resume, room: see `JournalSource`.
     :raises UsageError: the query cannot be followed.
     """
     if config.transport == "local":
         from console.hosts.journal_local import LocalJournalSource, local_reader_available
 
         if local_reader_available():
-            return LocalJournalSource(config.name, query)
+            return LocalJournalSource(config.name, query, resume=resume, room=room)
     from console.hosts.journal_follow import JournalSource
 
-    return JournalSource(config.name, query)
+    return JournalSource(config.name, query, resume=resume, room=room)

@@ -15,6 +15,7 @@ class LogRecord:
     than that (not valid, printable UTF-8, or longer; shown as `message_b64`). `cut` is True where
     even `raw` or `fields` are not all that the host has. `trusted` is False when the container a
     record names was claimed by a process that has no right to (see `console/hosts/attribution.py`).
+    `late` is True where newer lines of other hosts were shown before it.
     `fields` holds the other fields asked for: text, or a tuple where a field repeats.
     """
 
@@ -35,6 +36,7 @@ class LogRecord:
     seqnum_id: str | None = None
     fields: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     cut: bool = False
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +73,39 @@ class LogQuery:
     boot: str | None = None
     lines: int | None = None
     grep: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """Where a journal was left, to go on with it later.
+
+    For another query only the cursor counts: what the query before it heard says nothing of the new one.
+
+    :param cursor: of the last entry that was read.
+    :param heard_until_us: the host's time, in microseconds, up to which surely all that was asked for has
+        been heard, so that only what was written later can be missed; None if nothing is known but `cursor`.
+    :param delivered: the entry at the cursor passed the filter.
+    """
+
+    cursor: str
+    heard_until_us: int | None = None
+    delivered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Records that reached us faster than they were taken, and are not shown; the host still has them.
+
+    `time` and `until` are those of the first and the last of them, by the host's clock; `query` is what
+    was asked for, so that it can be asked again. `count` holds what gaps among them told of, too.
+    """
+
+    host: str
+    time: datetime
+    until: datetime
+    count: int
+    query: LogQuery = LogQuery()
+
+
+#: What a log is made of.
+LogItem = LogRecord | Gap | Skipped

@@ -285,6 +285,14 @@ ACTIONS: tuple[Action, ...] = (
     _log("log.wrap", "w", "focused.toggle_wrap", 9, "wrap", "Break long lines, or cut them."),
     _log("log.time", "t", "focused.toggle_time", 10, "times", "Show or hide when a line was written."),
     _log(
+        "log.hold",
+        "h",
+        "screen.hold",
+        None,
+        "hold",
+        "How long lines of many hosts are held back so that they come in order.",
+    ),
+    _log(
         "log.mark",
         "space m",
         "focused.mark_line",

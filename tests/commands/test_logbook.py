@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from console.commands import logbook
 from console.commands.logbook import LogBook, Seek
-from console.commands.logbook_filter import Line, LogFilter, Mark, Pattern, Skipped
+from console.commands.logbook_filter import Line, LogFilter, Mark, Pattern
 from console.errors import UsageError
-from console.model.log import Gap, LogRecord
+from console.model.log import Gap, LogItem, LogRecord, Skipped
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -25,6 +25,10 @@ def record(message: str, host: str = "web1", **more: object) -> LogRecord:
 
 def gap(host: str = "web1") -> Gap:
     return Gap(host, NOON, "vacuumed", count=3)
+
+
+def skipped(count: int, host: str = "web1") -> Skipped:
+    return Skipped(host, NOON, NOON, count)
 
 
 def text(line: Line) -> str:
@@ -197,9 +201,9 @@ def test_the_oldest_lines_make_room_and_are_counted() -> None:
 def test_what_found_no_place_is_a_line_where_it_would_have_been() -> None:
     book = LogBook()
     book.append([record("1")])
-    book.append([record("9")], dropped=7)
+    book.append([skipped(7), record("9")])
     assert shown(book) == ["1", "skipped 7", "9"]
-    assert book.dropped == 7
+    assert book.skipped == 7
     book.set_filter(LogFilter.parse("nothing of it"))
     book.work()
     assert shown(book) == ["skipped 7"]
@@ -224,9 +228,9 @@ def test_a_line_drawn_by_the_reader_is_shown_whatever_the_filter() -> None:
 def test_clear_forgets_lines_hosts_and_counts_but_no_number_and_no_filter() -> None:
     book = LogBook()
     book.set_filter(LogFilter.parse("2"))
-    book.append([record("1"), record("2", "db1")], dropped=4)
+    book.append([record("1"), record("2", "db1"), skipped(4)])
     book.clear()
-    assert (len(book), book.held, book.dropped, book.pending, list(book.hosts)) == (0, 0, 0, 0, [])
+    assert (len(book), book.held, book.skipped, book.pending, list(book.hosts)) == (0, 0, 0, 0, [])
     assert book.end == 3
     book.append([record("21"), record("3")])
     book.work()
@@ -286,10 +290,13 @@ def test_however_it_comes_about_a_book_shows_the_newest_lines_that_its_filter_wa
         for name, what in operations:
             if name in ("append", "drop"):
                 assert isinstance(what, list)
-                batch = [gap() if m == "gap" else record(f"{m} {(number := number + 1)}") for m in what]
-                dropped = 2 if name == "drop" else 0
-                book.append(batch, dropped)
-                all_lines += [*([Skipped(2)] if dropped else []), *batch]
+                batch: list[LogItem] = [
+                    gap() if m == "gap" else record(f"{m} {(number := number + 1)}") for m in what
+                ]
+                if name == "drop":
+                    batch.insert(0, skipped(2))
+                book.append(batch)
+                all_lines += batch
             elif name == "filter":
                 expression = str(what)
                 book.set_filter(LogFilter.parse(expression))

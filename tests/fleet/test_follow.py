@@ -12,14 +12,14 @@ import pytest
 
 from console.errors import AccessRefused, HostError, HostFailure, Unreachable, UsageError
 from console.fleet import follow
-from console.fleet.follow import JournalTail, TailBatch, following, merged_by_time
+from console.fleet.follow import JournalTail, Slow, TailBatch, following
 from console.hosts import session as session_module
 from console.hosts.session import HostSession, Link
 from console.hosts.source import Emit
 from console.hosts.transport import Transport
 from console.model.config import HostConfig
 from console.model.events import Event, Logged, SourceChanged
-from console.model.log import Gap, LogQuery, LogRecord
+from console.model.log import Bookmark, Gap, LogQuery, LogRecord, Skipped
 from console.model.state import Source, State, Status
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -28,6 +28,19 @@ LIVE = Status(State.LIVE, NOON)
 
 def record(host: str, second: float, message: str = "") -> LogRecord:
     return LogRecord(host, f"c{second}", NOON + timedelta(seconds=second), 0, "boot", message or f"{second}")
+
+
+def at(host: str, moment: datetime, later: float) -> LogRecord:
+    return LogRecord(host, f"c{later}", moment + timedelta(seconds=later), 0, "boot", f"{later}")
+
+
+async def lines(tail: JournalTail, count: int) -> list[str]:
+    """The next so many, however many batches they come in."""
+    found: list[str] = []
+    async with asyncio.timeout(5):
+        while len(found) < count:
+            found += said(await tail.batch(0))
+    return found
 
 
 def said(batch: TailBatch) -> list[str]:
@@ -41,39 +54,63 @@ def told(tail: JournalTail, *records: LogRecord | Gap) -> None:
 # -- what a reader gets ------------------------------------------------------------------------
 
 
-def test_streams_are_merged_by_time_and_keep_their_own_order() -> None:
-    one = [record("a", 1), record("a", 9), record("a", 2), record("a", 10)]
-    other = [record("b", 3), record("b", 9), record("b", 11)]
-    assert [(r.host, r.time.second) for r in merged_by_time([one, other])] == [
-        ("a", 1), ("b", 3), ("a", 9), ("a", 2), ("b", 9), ("a", 10), ("b", 11)
-    ]  # fmt: skip
+async def test_lines_of_hosts_that_are_live_come_by_time_once_they_were_held_back() -> None:
+    tail = JournalTail(["a", "b"], hold_s=1.05)
+    tail.told("a", LIVE)
+    tail.told("b", LIVE)
+    now = datetime.now(UTC) - timedelta(seconds=1)  # whose lines come a second after they were written
+    told(tail, at("b", now, 0.02), at("b", now, 0.04))
+    told(tail, at("a", now, 0.01), at("a", now, 0.03))
+    assert await lines(tail, 4) == ["a 0.01", "b 0.02", "a 0.03", "b 0.04"]
 
 
-async def test_the_first_batch_of_several_hosts_is_by_time_and_then_all_is_as_it_arrives() -> None:
+async def test_the_hold_is_settable_and_a_line_already_held_is_let_go_by_it() -> None:
+    tail = JournalTail(["a", "b"], hold_s=1000)
+    tail.told("a", LIVE)
+    tail.told("b", LIVE)
+    told(tail, at("a", datetime.now(UTC), 0))
+    assert (await tail.batch(0)).records == []
+    assert tail.hold_s == 1000
+    waiting = asyncio.create_task(tail.batch(0))
+    await asyncio.sleep(0)
+    tail.hold_s = 0
+    async with asyncio.timeout(5):
+        assert said(await waiting) == ["a 0"]
+
+
+async def test_what_a_host_that_is_still_asked_has_to_say_comes_before_what_is_newer() -> None:
     tail = JournalTail(["a", "b"])
     told(tail, record("b", 2), record("b", 4))
     tail.told("b", LIVE)
-    told(tail, record("a", 1), record("a", 3))
     assert said(await tail.batch(0)) == [], "b's lines wait for a, whose journal has not answered"
+    told(tail, record("a", 1), record("a", 3))
     tail.told("a", LIVE)
     assert said(await tail.batch(0)) == ["a 1", "b 2", "a 3", "b 4"]
-    told(tail, record("b", 8))
-    told(tail, record("a", 7))
-    told(tail, record("b", 9))
-    assert said(await tail.batch(0)) == ["b 8", "a 7", "b 9"]
 
 
-async def test_a_host_that_does_not_answer_holds_the_others_up_for_a_moment_only() -> None:
-    tail = JournalTail(["a", "b"], gather_s=0.01)
+async def test_a_host_that_does_not_answer_holds_the_others_up_for_a_moment_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("console.fleet.merge.PATIENCE_S", 0.01)
+    tail = JournalTail(["a", "b"])
     told(tail, record("b", 2))
     async with asyncio.timeout(5):
         assert said(await tail.batch(0)) == ["b 2"]
 
 
+async def test_a_clock_that_is_measured_to_be_ahead_puts_a_hosts_lines_where_they_belong() -> None:
+    tail = JournalTail(["a", "b"])
+    tail.take(Logged("a", (record("a", 3601), record("a", 3603))), offset_s=3600.0)
+    tail.take(Logged("b", (record("b", 2),)))
+    tail.told("a", LIVE)
+    tail.told("b", LIVE)
+    assert said(await tail.batch(0)) == ["a 3601", "b 2", "a 3603"]
+
+
 async def test_one_host_alone_is_never_held_back() -> None:
-    tail = JournalTail(["a"], gather_s=1000)
-    told(tail, record("a", 1))
-    assert said(await tail.batch(0)) == ["a 1"]
+    tail = JournalTail(["a"], hold_s=1000)
+    told(tail, at("a", datetime.now(UTC), 0))
+    assert said(await tail.batch(0)) == ["a 0"]
 
 
 async def test_a_status_is_told_while_lines_are_still_held_back() -> None:
@@ -85,40 +122,54 @@ async def test_a_status_is_told_while_lines_are_still_held_back() -> None:
     assert batch.hosts == {"a"}
     assert tail.statuses["a"] == LIVE
     assert tail.statuses["b"].state is State.CONNECTING
-    tail.close()
 
 
-async def test_what_a_slow_reader_leaves_is_bounded_and_the_rest_is_counted() -> None:
-    tail = JournalTail(["a"], pending=10)
+async def test_what_a_slow_reader_leaves_is_bounded_and_the_rest_is_a_line_that_counts_it() -> None:
+    query = LogQuery(units=("api",))
+    tail = JournalTail(["a"], query=query, pending=10)
     for start in range(0, 100, 4):
         told(tail, *(record("a", start + i) for i in range(4)))
-    batch = await tail.batch(0)
-    assert said(batch) == [f"a {i}" for i in range(90, 100)]
-    assert batch.dropped == 90
+    skipped, *rest = (await tail.batch(0)).records
+    assert skipped == Skipped("a", NOON, NOON + timedelta(seconds=90), 91, query)
+    assert [r.message for r in rest if isinstance(r, LogRecord)] == [f"{i}" for i in range(91, 100)]
     told(tail, record("a", 100))
-    assert (await tail.batch(0)).dropped == 0
+    assert said(await tail.batch(0)) == ["a 100"]
 
 
-async def test_a_flood_on_one_host_does_not_drop_anothers_lines() -> None:
-    tail = JournalTail(["quiet", "loud"], pending=10)
-    tail.told("quiet", LIVE)
-    tail.told("loud", LIVE)
-    told(tail, record("quiet", 0))
-    for start in range(1, 100):
-        told(tail, record("loud", start))
-    batch = await tail.batch(0)
-    assert said(batch) == ["quiet 0", *(f"loud {i}" for i in range(91, 100))]
-    assert batch.dropped == 90
+async def test_a_host_is_not_read_on_while_a_slow_reader_that_waits_has_no_room_for_it() -> None:
+    tail = JournalTail(["a", "b"], slow=Slow.WAIT, pending=400)
+    tail.told("a", LIVE)
+    tail.told("b", LIVE)
+    for start in range(200):
+        await tail.room("a")
+        told(tail, record("a", start))
+    full = asyncio.create_task(tail.room("a"))
+    await tail.room("b")
+    await asyncio.sleep(0)
+    assert not full.done()
+    assert len((await tail.batch(0)).records) == 200
+    async with asyncio.timeout(5):
+        await full
 
 
-async def test_what_a_dropped_gap_told_of_is_counted_with_what_was_dropped() -> None:
-    tail = JournalTail(["a"], pending=1)
-    told(tail, Gap("a", NOON, "vacuumed", count=300), Gap("a", NOON, "unknown"), record("a", 1))
-    assert (await tail.batch(0)).dropped == 301
+async def test_a_bookmark_is_at_what_was_handed_over_and_not_at_what_is_still_held() -> None:
+    tail = JournalTail(["a", "b"], hold_s=1000)
+    tail.told("a", LIVE)
+    tail.told("b", LIVE)
+    source = Numbers("a")
+    before = Bookmark("before", 5, True)
+    tail.reads("a", source, before)  # type: ignore[arg-type]
+    assert tail.bookmarks() == {"a": source.bookmark()}
+    told(tail, record("a", 1), at("a", datetime.now(UTC), 0))
+    assert said(await tail.batch(0)) == ["a 1"]
+    assert tail.bookmarks() == {"a": Bookmark("c1", 7, True)}
+    tail.hold_s = 0
+    assert said(await tail.batch(0)) == ["a 0"]
+    assert tail.bookmarks() == {"a": source.bookmark()}
 
 
 async def test_an_idle_reader_gets_an_empty_batch() -> None:
-    assert await JournalTail(["a"]).batch(idle=0.01) == TailBatch(())
+    assert await JournalTail(["a"]).batch(idle=0.01) == TailBatch([])
 
 
 async def test_batches_can_be_iterated_over() -> None:
@@ -156,6 +207,10 @@ class Numbers:
         self.running = 0
         self.ended = asyncio.Event()
         self.faults: list[HostError] = []
+        self.clock_offset_s = 0.0
+
+    def bookmark(self) -> Bookmark:
+        return Bookmark(f"read {len(self.transports)}", 7)
 
     async def run(self, transport: Transport, emit: Emit, live: Callable[[], None]) -> NoReturn:
         self.transports.append(transport)
@@ -196,7 +251,7 @@ class Host:
 async def running(*names: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[dict[str, Host]]:
     monkeypatch.setattr(session_module.Backoff, "delay", lambda self: 0.001)
     hosts = {name: Host(name) for name in names}
-    monkeypatch.setattr(follow, "journal_source", lambda config, query: hosts[config.name].journal)
+    monkeypatch.setattr(follow, "journal_source", lambda config, *_: hosts[config.name].journal)
     tasks = [asyncio.create_task(host.session.run()) for host in hosts.values()]
     try:
         yield hosts
@@ -319,7 +374,7 @@ async def test_an_error_of_the_view_leaves_as_itself_and_ends_the_following(
 async def test_the_session_may_end_before_the_view(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session_module.Backoff, "delay", lambda self: 0.001)
     host = Host("a")
-    monkeypatch.setattr(follow, "journal_source", lambda config, query: host.journal)
+    monkeypatch.setattr(follow, "journal_source", lambda config, *_: host.journal)
     task = asyncio.create_task(host.session.run())
     async with following([host.session], LogQuery()) as tail:
         await Reader(tail).until(lambda: tail.statuses["a"].state is State.LIVE)

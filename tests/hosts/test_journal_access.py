@@ -17,9 +17,10 @@ def answer(stdout: str, stderr: bytes = b"", code: int = 0) -> Completed:
 
 
 def test_an_open_journal_is_read_as_the_user() -> None:
-    closed, access = judge("web1", answer(f"machine {MACHINE}\nnow 1764000010\n"), now=1764000000.5)
+    said = f"machine {MACHINE}\nnow 1764000010.000000000\nnow 1764000010.500000000\n"
+    closed, access = judge("web1", answer(said), sent_at=1764000000, received_at=1764000001)
     assert not closed
-    assert access == Access(privileged=False, machine_id=MACHINE, clock_offset_s=9.5)
+    assert access == Access(privileged=False, machine_id=MACHINE, clock_offset_s=9.75)
 
 
 @pytest.mark.parametrize(
@@ -31,21 +32,26 @@ def test_an_open_journal_is_read_as_the_user() -> None:
     ],
 )
 def test_a_file_that_is_closed_or_a_notice_closes_the_journal(end: Completed) -> None:
-    assert judge("web1", end, now=0)[0]
+    assert judge("web1", end, sent_at=0, received_at=0)[0]
 
 
 def test_a_host_without_a_machine_id_or_clock_is_read_all_the_same() -> None:
-    assert judge("web1", answer("machine \nnow \n"), now=5)[1] == Access(False, None, 0.0)
+    assert judge("web1", answer("machine \nnow \n"), sent_at=5, received_at=5)[1] == Access(False, None, 0.0)
 
 
 def test_no_journalctl_is_absent() -> None:
     with pytest.raises(Absent):
-        judge("web1", answer("none\n"), now=0)
+        judge("web1", answer("none\n"), sent_at=0, received_at=0)
 
 
 def test_a_journalctl_that_fails_is_a_failure_in_its_own_words() -> None:
     with pytest.raises(HostFailure, match="Failed to open"):
-        judge("web1", answer("machine \n", b"\x1b[31mFailed to open journal\x1b[0m\n", 1), now=0)
+        judge(
+            "web1",
+            answer("machine \n", b"\x1b[31mFailed to open journal\x1b[0m\n", 1),
+            sent_at=0,
+            received_at=0,
+        )
 
 
 @pytest.mark.parametrize(

@@ -76,17 +76,24 @@ def test_a_follower_filters_on_the_host_and_names_its_boot_by_a_match() -> None:
     assert follow(query, boot_id="ef" * 16) == (
         "--cursor=s=1",
         "--unit=a.service",
-        "--priority=3",
         "_MACHINE_ID=" + "cd" * 16,
         "_BOOT_ID=" + "ef" * 16,
+        *(f"PRIORITY={level}" for level in range(4)),
         "CONTAINER_NAME=api",
         "SYSLOG_IDENTIFIER=x",
+        "+",
+        "_MACHINE_ID=" + "cd" * 16,
+        "_BOOT_ID=" + "ef" * 16,
+        journal_argv.REPORTS,
     )
 
 
 def test_a_follower_leaves_globs_and_the_names_beside_them_to_the_client() -> None:
     query = LogQuery(units=("a.service", "web@*"), containers=("api", "db?"), identifiers=("x[1]",))
-    assert follow(query) == ("--cursor=s=1", "_MACHINE_ID=" + "cd" * 16, "SYSLOG_IDENTIFIER=x[1]")
+    here = "_MACHINE_ID=" + "cd" * 16
+    assert follow(query) == (
+        "--cursor=s=1", here, "SYSLOG_IDENTIFIER=x[1]", "+", here, journal_argv.REPORTS
+    )  # fmt: skip
 
 
 def test_a_follower_looks_at_neither_range_nor_count_nor_text() -> None:

@@ -12,7 +12,7 @@ import pytest
 from console.errors import Absent, AccessRefused, HostFailure, UsageError
 from console.hosts.journal_follow import JournalSource
 from console.hosts.journal_local import LocalJournalSource, local_reader_available
-from console.model.log import Gap, LogQuery, LogRecord
+from console.model.log import Bookmark, Gap, LogQuery, LogRecord
 from tests.hosts.journal_files import (
     JOURNALCTL,
     Asking,
@@ -174,8 +174,10 @@ async def test_a_cursor_that_the_filter_does_not_match_costs_no_line_and_shows_n
     async with following(unfiltered, Asking()):
         pass
     journal.write("a", "b", SYSLOG_IDENTIFIER="mine")
-    query = LogQuery(identifiers=("mine",))
-    async with following(make("web1", query, cursor=unfiltered.cursor), Asking()) as heard:
+    left = unfiltered.bookmark()
+    assert left is not None
+    resumed = make("web1", LogQuery(identifiers=("mine",)), resume=Bookmark(left.cursor))
+    async with following(resumed, Asking()) as heard:
         await heard.until(lambda h: "b" in h.messages)
     assert heard.messages == ["a", "b"]
 
@@ -247,14 +249,14 @@ async def test_a_text_filter_moves_the_place_on_though_it_shows_little(
     async with following(source, Asking()) as heard:
         journal.write("match 1", *numbered(0, 100))
         await heard.until(lambda h: "match 1" in h.messages)
-    resumed_at = source.cursor
+    resumed_at = source.bookmark()
     journal.write("match 2")
     async with following(source, Asking(), heard):
         await heard.until(lambda h: "match 2" in h.messages)
     assert heard.messages == ["match 1", "match 2"]
     assert resumed_at is not None
     assert isinstance(heard.items[0], LogRecord)
-    assert resumed_at != heard.items[0].cursor
+    assert resumed_at.cursor != heard.items[0].cursor
 
 
 @pytest.mark.parametrize(
@@ -309,6 +311,57 @@ async def test_journalds_report_of_suppressed_messages_is_a_gap_beside_the_messa
         )
         await heard.until(lambda h: len(h.items) == 2)
     assert heard.messages == ["GAP 12", "Suppressed 12 messages from web.service"]
+
+
+@pytest.mark.parametrize(
+    "query", [LogQuery(identifiers=("mine",)), LogQuery(containers=("api",)), LogQuery(priority=3)]
+)
+async def test_a_report_of_suppressed_messages_comes_through_every_filter_and_only_as_a_gap(
+    journal: JournalFiles, make: Make, query: LogQuery
+) -> None:
+    journal.write("before")
+    async with following(make("web1", query), Asking()) as heard:
+        journal.write("a", SYSLOG_IDENTIFIER="mine", CONTAINER_NAME="api", PRIORITY="3")
+        journal.write(
+            "Suppressed 12 messages from docker.service",
+            MESSAGE_ID="a596d6fe7bfa4994828e72309e95d61e",
+            N_DROPPED="12",
+            PRIORITY="6",
+            _SYSTEMD_UNIT="systemd-journald.service",
+            _UID="0",
+            OBJECT_SYSTEMD_UNIT="docker.service",
+        )
+        journal.write("b", SYSLOG_IDENTIFIER="mine", CONTAINER_NAME="api", PRIORITY="3")
+        await heard.until(lambda h: "b" in h.messages)
+    assert heard.messages == ["a", "GAP 12", "b"]
+
+
+async def test_numbers_of_a_containers_lines_that_are_missing_are_a_gap_between_its_neighbours(
+    journal: JournalFiles, make: Make
+) -> None:
+    def say(number: int, message: str) -> None:
+        journal.write(
+            message,
+            _UID="0",
+            _COMM="dockerd",
+            _SYSTEMD_UNIT="docker.service",
+            CONTAINER_NAME="api",
+            CONTAINER_ID_FULL="ab" * 32,
+            CONTAINER_LOG_EPOCH="e1",
+            CONTAINER_LOG_ORDINAL=str(number),
+        )
+
+    journal.write("before")
+    async with following(make("web1"), Asking()) as heard:
+        say(7, "a")
+        journal.write("of another unit")
+        say(10, "b")
+        await heard.until(lambda h: "b" in h.messages)
+    a, _, gap, b = heard.items
+    assert isinstance(a, LogRecord)
+    assert isinstance(b, LogRecord)
+    assert isinstance(gap, Gap)
+    assert (gap.count, gap.after, gap.before) == (2, a.cursor, b.cursor)
 
 
 # -- a stream as journalctl might print it ------------------------------------------------------

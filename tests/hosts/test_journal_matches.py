@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from console.hosts.journal_argv import REPORTS
 from console.hosts.journal_matches import Groups, boot_at, match_groups
 from console.model.log import LogQuery
 
@@ -34,8 +35,7 @@ def terms(unit: str) -> list[list[str]]:
             LogQuery(units=("web.service",), containers=("a", "b"), identifiers=("x",), priority=0),
             [
                 terms("web.service"),
-                [["PRIORITY=0"]],
-                [["CONTAINER_NAME=a", "CONTAINER_NAME=b", "SYSLOG_IDENTIFIER=x"]],
+                [["CONTAINER_NAME=a", "CONTAINER_NAME=b", "SYSLOG_IDENTIFIER=x", "PRIORITY=0"]],
             ],
         ),
     ],
@@ -46,6 +46,17 @@ def test_filters_become_groups_that_must_all_hold(query: LogQuery, groups: Group
 
 def test_a_boot_is_one_more_match() -> None:
     assert match_groups(LogQuery(boot="-1"), "ab" * 16) == [[["_BOOT_ID=" + "ab" * 16]]]
+
+
+def test_reports_of_suppressed_messages_come_with_whatever_is_followed() -> None:
+    boot = "_BOOT_ID=" + "ab" * 16
+    query = LogQuery(units=("web",), identifiers=("x",))
+    assert match_groups(query, "ab" * 16, reports=True) == [
+        terms("web.service"),
+        [["SYSLOG_IDENTIFIER=x", boot], [REPORTS, boot]],
+    ]
+    assert match_groups(LogQuery(), reports=True) == []
+    assert match_groups(LogQuery(boot="0"), "ab" * 16, reports=True) == [[[boot]]]
 
 
 BOOTS = ["0a" * 16, "0b" * 16, "0c" * 16]

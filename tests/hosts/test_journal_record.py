@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from console.hosts.export_format import Entry, Fields
-from console.hosts.journal_record import DROPPED_MESSAGE_ID, EntryError, dropped, record
+from console.hosts.journal_record import EntryError, record
 from console.model.text import MAX_TEXT
 
 META: Fields = {
@@ -127,34 +127,3 @@ def test_an_unknown_form_of_cursor_leaves_the_sequence_number_to_its_own_field()
     fields = {**META, b"__CURSOR": b"opaque", b"__SEQNUM": b"12", b"__SEQNUM_ID": b"98a1"}
     made = record("web1", Entry(fields))
     assert (made.cursor, made.seqnum, made.seqnum_id) == ("opaque", 12, "98a1")
-
-
-REPORT = {
-    "MESSAGE_ID": DROPPED_MESSAGE_ID,
-    "N_DROPPED": b"4711",
-    "_UID": b"0",
-    "_SYSTEMD_UNIT": b"systemd-journald.service",
-    "OBJECT_SYSTEMD_UNIT": b"docker.service",
-}
-
-
-def test_journalds_own_report_of_suppressed_messages_is_a_gap_with_a_count() -> None:
-    report = entry(b"Suppressed 4711 messages from docker.service", **REPORT)
-    made = record("web1", report)
-    gap = dropped("web1", report, made)
-    assert gap is not None
-    assert (gap.count, gap.before, gap.time) == (4711, made.cursor, made.time)
-    assert "docker.service" in gap.reason
-
-
-@pytest.mark.parametrize(
-    "change", [{"_SYSTEMD_UNIT": b"evil.service"}, {"MESSAGE_ID": b"00" * 16}, {"_SYSTEMD_UNIT": []}]
-)
-def test_anybody_elses_report_is_not_believed(change: dict[str, bytes | list[bytes]]) -> None:
-    fields = {name: value for name, value in {**REPORT, **change}.items() if value}
-    report = entry(**fields)
-    assert dropped("web1", report, record("web1", report)) is None
-
-
-def test_an_ordinary_entry_is_no_gap() -> None:
-    assert dropped("web1", entry(), record("web1", entry())) is None

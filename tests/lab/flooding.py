@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from textual import events
 
-from console.commands.logbook_filter import Skipped
-from console.model.log import LogRecord
+from console.model.log import LogRecord, Skipped
 from console.tui.views import Kind, View
 from console.tui.widgets.log_pane import LogPane
 from tests.lab.on_screen import OnScreen

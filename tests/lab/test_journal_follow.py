@@ -10,7 +10,7 @@ import pytest
 from console.hosts.journal_cursor import Place
 from console.hosts.journal_follow import JournalSource
 from console.lab.lab import Lab
-from console.model.log import Gap, LogQuery, LogRecord
+from console.model.log import Bookmark, Gap, LogQuery, LogRecord
 from tests.hosts.journal_files import Heard, following, journal_files, needs_journal_tools
 from tests.lab.journal_host import JournalHost, host_of, kept, message, whole
 
@@ -106,7 +106,8 @@ async def test_what_was_vacuumed_while_nobody_read_is_a_gap_with_its_exact_size(
     async with host.connected() as transport, following(source, transport) as heard:
         await host.write("here", "before")
         await heard.until(lambda h: "before" in h.messages)
-    last = Place.of(source.cursor or "")
+    left = source.bookmark()
+    last = Place.of(left.cursor) if left else None
     await host.root("seq 300 | systemd-cat -t lost; journalctl --rotate; journalctl -q --vacuum-files=1")
     await host.write("here", "after")
     async with host.connected() as transport, following(source, transport, heard):
@@ -160,7 +161,10 @@ async def test_after_a_change_of_filter_nothing_is_lost_and_no_gap_is_shown(host
             await host.write("other", "a line that the new filter does not match")
             await heard.until(lambda h: lines(h, "other") != [])
         await host.write("narrow", *map(str, range(100)))
-        narrow = JournalSource("plain1", LogQuery(identifiers=("narrow",)), cursor=everything.cursor)
+        left = everything.bookmark()
+        assert left is not None
+        query = LogQuery(identifiers=("narrow",))
+        narrow = JournalSource("plain1", query, resume=Bookmark(left.cursor))
         async with following(narrow, transport) as heard:
             await heard.until(lambda h: "99" in h.messages)
     assert heard.messages == [str(i) for i in range(100)]

@@ -29,7 +29,7 @@ from console.hosts.unit_control import unit_control
 from console.hosts.unit_wire import MANAGER, PATH, SERVICE, UNIT, unit_path
 from console.hosts.units import UnitsSource
 from console.model.config import HostConfig
-from console.model.log import LogQuery, LogRecord
+from console.model.log import Bookmark, LogQuery, LogRecord
 from console.model.unit import Health
 from tests.hosts.container_watch import watching
 from tests.hosts.journal_files import following
@@ -296,7 +296,7 @@ async def the_newest_lines_are_in_order_and_cursors_resume(subject: Subject) -> 
     assert [record.seqnum for record in records] == sorted(record.seqnum or 0 for record in records)
     assert len({record.cursor for record in records}) == 3
     async with connected(subject) as transport:
-        resumed = JournalSource(subject.config.name, LogQuery(), cursor=records[0].cursor)
+        resumed = JournalSource(subject.config.name, LogQuery(), resume=Bookmark(records[0].cursor))
         async with following(resumed, transport) as told:
             await told.until(lambda each: "while it is followed" in each.messages)
     assert [item for item in told.items if not isinstance(item, LogRecord)] == []

@@ -86,7 +86,7 @@ class FakeFleet:
     @asynccontextmanager
     async def follow_journal(self, hosts: Sequence[str], query: LogQuery) -> AsyncIterator[JournalTail]:
         self.queries.append((tuple(hosts), query))
-        tail = JournalTail(hosts, gather_s=0)
+        tail = JournalTail(hosts, query=query, hold_s=0)
         self.tails.append(tail)
         for host in hosts:
             tail.told(host, Status(State.LIVE, NOW))
@@ -95,7 +95,6 @@ class FakeFleet:
         try:
             yield tail
         finally:
-            tail.close()
             self.tails.remove(tail)
 
 

@@ -12,6 +12,7 @@ from textual.widgets import Input
 
 from console.commands import clock
 from console.errors import AccessRefused
+from console.fleet.merge import HOLD_S
 from console.model.events import Logged
 from console.tui.app import QuarterdeckApp
 from console.tui.screens.dialogs import ColumnsScreen, HelpScreen
@@ -172,6 +173,22 @@ async def test_a_units_log_is_followed_and_left_behind(fleet: SmallFleet) -> Non
         await pilot.press("q")
         await shows(ready, "prod › watch")
         await until(pilot, lambda: not fleet.tails)
+
+
+async def test_the_hold_of_lines_of_many_hosts_is_shown_and_set_by_a_key(
+    fleet: SmallFleet,
+) -> None:
+    async with running(fleet) as ready:
+        await ready[1].press("L")
+        await shows(ready, "held back 300ms")
+        (tail,) = fleet.tails
+        assert tail.hold_s == HOLD_S
+        await ready[1].press("h")
+        await shows(ready, "held back 1s")
+        assert tail.hold_s == 1
+        await ready[1].press("h", "h")
+        await shows(ready, "not held back")
+        assert tail.hold_s == 0
 
 
 async def test_a_search_that_finds_nothing_says_so(fleet: SmallFleet) -> None:

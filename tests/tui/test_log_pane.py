@@ -15,9 +15,9 @@ from textual.pilot import Pilot
 
 from console.commands import clock
 from console.commands.logbook import LogBook
-from console.commands.logbook_filter import Line, Skipped
+from console.commands.logbook_filter import Line
 from console.errors import UsageError
-from console.model.log import Gap, LogRecord
+from console.model.log import Gap, LogQuery, LogRecord, Skipped
 from console.tui.tones import DEFAULT_VARIABLES
 from console.tui.widgets import log_line
 from console.tui.widgets.log_line import Look, Times, host_class, runs, wrapped
@@ -108,10 +108,23 @@ def test_a_container_that_was_only_claimed_is_marked_in_words_and_tone() -> None
     assert ("api(claimed)", "tone--warn") in runs(line, Look())
 
 
+def test_a_late_line_says_so_in_word_and_tone() -> None:
+    line = replace(record("hello"), late=True)
+    assert drawn(line) == "12:00:00.000 late app hello"
+    assert ("late ", "tone--warn") in runs(line, Look())
+
+
 def test_a_gap_and_what_was_not_shown_are_bad() -> None:
     assert drawn(Gap("web1", NOON, "vacuumed", 3)) == "12:00:00.000 ✖ gap 3 lines missing: vacuumed"
-    skipped = runs(Skipped(7), Look())
-    assert skipped == [("✖ 7 lines not shown: they came too fast", "tone--bad")]
+    later = NOON + timedelta(seconds=2)
+    skipped = runs(Skipped("web1", NOON, later, 7, LogQuery(units=("api",))), Look())
+    assert skipped == [
+        (
+            "✖ 7 lines of web1 not shown: they came too fast; to see them :log show --on=web1 --unit=api "
+            f"--since={NOON.isoformat()} --until={later.isoformat()}",
+            "tone--bad",
+        )
+    ]
 
 
 def test_what_a_terminal_would_act_on_is_never_drawn() -> None:
@@ -354,10 +367,10 @@ async def test_new_lines_are_filtered_too() -> None:
     app = Shown()
     async with app.run_test(size=SIZE) as pilot:
         app.pane.set_filter("!line 1")
-        app.pane.append(numbered(0, 3), dropped=4)
+        app.pane.append([Skipped("web1", NOON, NOON, 4), *numbered(0, 3)])
         await settled(pilot, app.pane)
         assert messages(app.pane)[1:3] == lines(0, 2)
-        assert screen(app.pane)[0] == "✖ 4 lines not shown: they came too fast"
+        assert screen(app.pane)[0].startswith("✖ 4 lines of web1 not shown")
         assert "4 lines not shown" in app.pane.status()
 
 

@@ -7,24 +7,42 @@ from datetime import UTC
 from typing import Any
 
 from console.commands.rows.base import Cell, RowKind, Tone, moment
-from console.model.log import Gap, LogRecord
+from console.model.log import Gap, LogItem, LogRecord, Skipped
+
+#: What a line is marked with that came after newer ones of other hosts.
+LATE = "late"
 
 
-def log_fields(record: LogRecord | Gap) -> dict[str, Any]:
-    """A record; a gap is one whose `gap` is set and whose message says what is missing."""
+def log_fields(record: LogItem) -> dict[str, Any]:
+    """A record; `late` is set on one that came after newer ones of other hosts.
+
+    A gap is one whose `gap` is set and whose message says what is missing; in the same way `skipped` is
+    set on what stands for lines that were not shown.
+    """
     if isinstance(record, Gap):
-        return {
-            "host": record.host,
-            "time": moment(record.time),
-            "unit": None,
-            "container": None,
-            "priority": None,
-            "message": record.reason,
-            "message_b64": None,
-            "cursor": record.after,
-            "trusted": True,
-            "gap": {"count": record.count, "after": record.after, "before": record.before},
-        }
+        missing = {"count": record.count, "after": record.after, "before": record.before}
+        return _no_record(record, record.reason, record.after) | {"gap": missing}
+    if isinstance(record, Skipped):
+        skipped = {"count": record.count, "until": moment(record.until)}
+        return _no_record(record, skipped_message(record), None) | {"skipped": skipped}
+    return _record_fields(record) | ({"late": True} if record.late else {})
+
+
+def _no_record(item: Gap | Skipped, message: str, cursor: str | None) -> dict[str, Any]:
+    return {
+        "host": item.host,
+        "time": moment(item.time),
+        "unit": None,
+        "container": None,
+        "priority": None,
+        "message": message,
+        "message_b64": None,
+        "cursor": cursor,
+        "trusted": True,
+    }
+
+
+def _record_fields(record: LogRecord) -> dict[str, Any]:
     return {
         "host": record.host,
         "time": moment(record.time),
@@ -38,8 +56,14 @@ def log_fields(record: LogRecord | Gap) -> dict[str, Any]:
     }
 
 
-def _log_key(record: LogRecord | Gap) -> tuple[str, ...]:
-    return (record.host, record.cursor if isinstance(record, LogRecord) else record.after or "")
+def _log_key(record: LogItem) -> tuple[str, ...]:
+    match record:
+        case LogRecord():
+            return (record.host, record.cursor)
+        case Gap():
+            return (record.host, record.after or "")
+        case Skipped():
+            return (record.host, "")
 
 
 def origin(record: LogRecord) -> str:
@@ -63,15 +87,24 @@ def gap_message(gap: Gap) -> str:
     return f"{count} missing: {gap.reason}"
 
 
-def log_line(record: LogRecord | Gap) -> tuple[Cell, ...]:
-    """Time, host, origin and message, as a person reads them in one line."""
+def skipped_message(skipped: Skipped) -> str:
+    """What is not shown, as a sentence."""
+    lines = "1 line" if skipped.count == 1 else f"{skipped.count} lines"
+    return f"{lines} of {skipped.host} not shown: they came too fast"
+
+
+def log_line(record: LogItem) -> tuple[Cell, ...]:
+    """Time, host, origin and message, as a person reads them in one line; `late` before a late one's."""
     time = Cell(record.time.astimezone(UTC).strftime("%b %d %H:%M:%S.%f")[:-3], Tone.FAINT)
     host = Cell(record.host)
     if isinstance(record, Gap):
         return time, host, Cell("gap", Tone.BAD), Cell(gap_message(record), Tone.BAD)
-    return time, host, Cell(origin(record), Tone.FAINT), Cell(record.message, urgency(record))
+    if isinstance(record, Skipped):
+        return time, host, Cell("skipped", Tone.BAD), Cell(skipped_message(record), Tone.BAD)
+    line = time, host, Cell(origin(record), Tone.FAINT), Cell(record.message, urgency(record))
+    return (*line[:2], Cell(LATE, Tone.WARN), *line[2:]) if record.late else line
 
 
-LOG: RowKind[LogRecord | Gap] = RowKind(
+LOG: RowKind[LogItem] = RowKind(
     "log", _log_key, log_fields, (), lambda record: record.time, lambda record: [log_line(record)]
 )

@@ -130,7 +130,8 @@ def _sh(machine: Machine, argv: Sequence[str], root: bool) -> Printed:
     if facts.is_script(script):
         return Printed(facts.answer(machine, script, root=root))
     if "command -v journalctl" in script:
-        return Printed(f"machine {machine.machine_id}\nnow {int(machine.wall())}\n")
+        now = f"now {machine.wall():.9f}\n"
+        return Printed(f"machine {machine.machine_id}\n{now}{now}")
     return Printed(code=127, err="sh: 1: this script is not simulated\n")
 
 

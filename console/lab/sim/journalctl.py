@@ -1,7 +1,7 @@
 """journalctl on a host: its arguments, the entries they select, their export format. Pure but for `Follower`.
 
 Understood are the options the console uses, with journalctl's meaning: -n, -r, -f, --since, --until,
---cursor, --after-cursor, --unit, --priority, --boot, --output-fields, -F and matches. A unit is found
+--cursor, --after-cursor, --unit, --priority, --boot, --output-fields, -F, matches and `+`. A unit is found
 as journalctl finds it: what it wrote, and what systemd wrote about it.
 """
 
@@ -39,7 +39,7 @@ class Question:
     values_of: str | None = None
     quiet: bool = False
     units: list[str] = field(default_factory=list)
-    matches: dict[str, set[str]] = field(default_factory=dict)
+    terms: list[dict[str, set[str]]] = field(default_factory=lambda: [{}])
 
 
 def question(machine: Machine, argv: Sequence[str]) -> Question:
@@ -53,8 +53,10 @@ def question(machine: Machine, argv: Sequence[str]) -> Question:
             asked.backwards = True
         elif word in ("-f", "--follow"):
             asked.follow = True
+        elif word == "+":
+            asked.terms.append({})
         elif not word.startswith("-") and equals:
-            asked.matches.setdefault(name, set()).add(value)
+            asked.terms[-1].setdefault(name, set()).add(value)
         elif not equals:
             raise BadArguments(f"unrecognized option '{word}'")
         else:
@@ -150,10 +152,10 @@ def fits(writer: Writer, entry: Entry, asked: Question) -> bool:
         return False
     if asked.units and not any(fnmatchcase(entry.unit, unit) for unit in asked.units):
         return False
-    if not asked.matches:
+    if asked.terms == [{}]:
         return True
     there = {name: value.decode("utf-8", "replace") for name, value in fields(writer, entry)}
-    return all(there.get(name) in values for name, values in asked.matches.items())
+    return any(all(there.get(name) in values for name, values in term.items()) for term in asked.terms)
 
 
 def printed(machine: Machine, asked: Question) -> bytes:

@@ -324,6 +324,10 @@ class MainScreen(Screen[None], inherit_bindings=False):
         if self.shown is not None:
             self.shown.set_since(n)
 
+    def action_hold(self) -> None:
+        if self.shown is not None:
+            self.shown.next_hold()
+
     def action_help(self) -> None:
         self.app.push_screen(HelpScreen(help_for(self._place(), self.deck.keymap)))
 

@@ -104,6 +104,9 @@ class Shown(Horizontal):
         if again and memory.filtered:
             self.set_filter(memory.filtered)
 
+    def next_hold(self) -> None:
+        """Hold lines back for another time than now, so that those of many hosts are in order."""
+
     def clear_marks(self) -> bool:
         """Unmark everything; False if nothing was marked."""
         return False

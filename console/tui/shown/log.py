@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 
+from console.commands.values import format_duration
+from console.fleet.follow import JournalTail
+from console.fleet.merge import HOLD_S
 from console.fleet.model import FleetModel
 from console.model.log import LogQuery
 from console.tui.actions import SINCE, Place
@@ -17,6 +20,8 @@ from console.tui.work import work
 _LINES = 500
 #: More lines than this at once are more than anybody reads.
 _POURS = 200
+#: How long lines of many hosts are held back to be in order, in seconds: the first one, and those after it.
+HOLDS_S = (HOLD_S, 1.0, 3.0, 0.0)
 
 
 def log_query(view: View, model: FleetModel, since: int | None) -> LogQuery:
@@ -34,6 +39,10 @@ def log_query(view: View, model: FleetModel, since: int | None) -> LogQuery:
     )
 
 
+def _held(hold_s: float) -> str:
+    return f"held back {format_duration(hold_s)}" if hold_s else "not held back"
+
+
 class ShownLog(Shown):
     """The journal of a unit, a container, a host or the whole fleet."""
 
@@ -43,6 +52,8 @@ class ShownLog(Shown):
         super().__init__(view)
         self.pane = LogPane(id="main")
         self._since: int | None = None
+        self._hold = 0
+        self._followed: JournalTail | None = None
 
     def compose(self) -> ComposeResult:
         bind(self.pane, Place.LOG, self.deck.keymap)
@@ -60,13 +71,15 @@ class ShownLog(Shown):
         told: dict[str, str] = {}
         query = log_query(view, model, self._since)
         async with self.deck.look.fleet.follow_journal(hosts, query) as tail:
+            self._followed = tail
+            tail.hold_s = HOLDS_S[self._hold]
             pause = 1 / self.deck.rate
             while True:
                 batch = await tail.batch(pause)
                 # What pours by nobody reads: it is painted less often, so that keys find the screen free.
                 pause = (3 if len(batch.records) > _POURS else 1) / self.deck.rate
-                if batch.records or batch.dropped:
-                    self.pane.append(batch.records, batch.dropped)
+                if batch.records:
+                    self.pane.append(batch.records)
                 for host in sorted(batch.hosts):
                     status = tail.statuses[host]
                     if status.reason and told.get(host) != status.reason:
@@ -83,7 +96,9 @@ class ShownLog(Shown):
             self.notify("found past the end of the log, on from the other one", timeout=3)
 
     def status(self) -> list[str]:
-        return [self.pane.status()]
+        if self._followed is None or len(self._followed.statuses) < 2:
+            return [self.pane.status()]
+        return [self.pane.status(), _held(HOLDS_S[self._hold])]
 
     def set_filter(self, text: str) -> None:
         self.pane.set_filter(text)
@@ -97,6 +112,13 @@ class ShownLog(Shown):
         self.pane.clear()
         self._follow()
         self.notify(f"since: {SINCE[n].label}", timeout=2)
+
+    def next_hold(self) -> None:
+        self._hold = (self._hold + 1) % len(HOLDS_S)
+        if self._followed is not None:
+            self._followed.hold_s = HOLDS_S[self._hold]
+        self.post_message(self.StatusChanged())
+        self.notify(f"lines of many hosts are {_held(HOLDS_S[self._hold])}", timeout=2)
 
     def copy_text(self) -> str:
         return self.pane.copy_text()

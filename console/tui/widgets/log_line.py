@@ -14,11 +14,12 @@ from enum import Enum
 
 from rich.cells import cell_len, get_character_cell_size
 
-from console.commands.logbook_filter import Line, Mark, Skipped
+from console.commands.log_fetch import to_fetch
+from console.commands.logbook_filter import Line, Mark
 from console.commands.rows import Tone
 from console.commands.rows.base import GLYPHS
-from console.commands.rows.log import gap_message, origin, urgency
-from console.model.log import Gap
+from console.commands.rows.log import LATE, gap_message, origin, skipped_message, urgency
+from console.model.log import Gap, Skipped
 from console.model.text import clean
 from console.tui.tones import HEADING, MATCH, TONE_CLASS
 
@@ -72,7 +73,7 @@ def runs(line: Line, look: Look) -> list[Run]:
     if isinstance(line, Mark):
         return [(f"──── {Times.DATE.text(line.time)} ────", HEADING)]
     if isinstance(line, Skipped):
-        return [(f"{GLYPHS[Tone.BAD]} {line.count} lines not shown: they came too fast", _BAD)]
+        return [(f"{GLYPHS[Tone.BAD]} {_safe(skipped_message(line))}; to see them :{to_fetch(line)}", _BAD)]
     found: list[Run] = []
     if look.times is not Times.NONE:
         found.append((f"{look.times.text(line.time)} ", _FAINT))
@@ -83,6 +84,8 @@ def runs(line: Line, look: Look) -> list[Run]:
     if isinstance(line, Gap):
         found.append((f"{GLYPHS[Tone.BAD]} gap ", _BAD))
         return found + _highlighted(_safe(gap_message(line)), _BAD, look)
+    if line.late:
+        found.append((f"{LATE} ", _WARN))
     tone = urgency(line)
     if tone is not Tone.PLAIN:
         found.append((f"{GLYPHS[tone]} ", TONE_CLASS[tone]))

@@ -20,7 +20,7 @@ from textual.timer import Timer
 from console.commands import clock
 from console.commands.logbook import LogBook, Seek
 from console.commands.logbook_filter import LogFilter, Pattern
-from console.model.log import Gap, LogRecord
+from console.model.log import LogItem
 from console.tui.tones import CURSOR, TONES, TONES_CSS
 from console.tui.widgets.log_choice import LogChoice
 from console.tui.widgets.log_line import HOST_CLASSES, as_text
@@ -111,13 +111,10 @@ class LogPane(ScrollView, can_focus=True, inherit_bindings=False):
 
     # -- what the app tells it ------------------------------------------------------------------
 
-    def append(self, batch: Iterable[LogRecord | Gap], dropped: int = 0) -> None:
-        """Take new lines; painted once, however many there are.
-
-        :param dropped: how many before these found no place.
-        """
+    def append(self, batch: Iterable[LogItem]) -> None:
+        """Take new lines; painted once, however many there are."""
         hosts, page = len(self.book.hosts), self._page.rows()
-        self.book.append(batch, dropped)
+        self.book.append(batch)
         if len(self.book.hosts) != hosts:
             self._painter.forget()
             self._changed()

@@ -27,8 +27,8 @@ def status_text(
         parts = ["following"]
     else:
         parts = [f"paused, {_lines(unseen, 'new ')}" if unseen else "paused"]
-    if book.dropped:
-        parts.append(f"{_lines(book.dropped)} not shown")
+    if book.skipped:
+        parts.append(f"{_lines(book.skipped)} not shown")
     parts.append(_lines(book.held) if wanted is None else f"{len(book):,} of {_lines(book.held)}")
     if wanted is not None:
         parts.append(f"filter {wanted.text}")

@@ -1,0 +1,163 @@
+"""Journals of three hosts as one log: lines a second, CPU a line, and how soon a line is there.
+
+The alternative is what there is without the console, in the same run: `journalctl -f` over ssh for each
+host, its output counted and thrown away. Both read the same lines from the same place on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import shlex
+import statistics
+import subprocess
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from console.fleet.fleet import Fleet, open_fleet
+from console.fleet.follow import Slow
+from console.hosts.journal_argv import follow
+from console.hosts.links import Links
+from console.model.config import FleetConfig
+from console.model.log import Bookmark, LogQuery, LogRecord
+from console.model.state import State
+from console.model.wants import Wants
+from tests.bench.labs import lab_config
+from tests.lab.truth import Truth
+
+_LINES = 30_000
+_TAG = "bench-follow"
+_WRITE = (
+    f"seq -f 'GET /api/v1/orders/%.0f 200 12ms upstream=10.0.3.7' {_LINES} |"
+    f" sudo systemd-run -q --pipe --wait -p LogRateLimitIntervalSec=0 systemd-cat -t {_TAG}"
+)
+_NEWEST = "journalctl -q --no-pager -n1 -o export | sed -n 's/^__CURSOR=//p'"
+_QUERY = LogQuery(identifiers=(_TAG,))
+#: Lines far enough apart that each is an idle journal's.
+_SAMPLES = 15
+_SLOWLY = f"sleep 2; for i in $(seq {_SAMPLES + 2}); do logger -t {_TAG} $i; sleep 0.7; done"
+
+
+@dataclass(frozen=True)
+class _Ran:
+    """:param wall, cpu: seconds, the latter of the client's processes."""
+
+    wall: float
+    cpu: float
+
+
+def run() -> dict[str, object]:
+    """Lines a second and microseconds of the client's CPU a line, then how late a live line is."""
+    config = lab_config()
+    if config is None:
+        return {}
+    truth = Truth(config)
+    hosts = [host.name for host in config.hosts][:3]
+    places = {host: truth.ask(host, _NEWEST).strip() for host in hosts}
+    for host in hosts:
+        truth.ask(host, _WRITE)
+    lines = len(hosts) * _LINES
+    ours = asyncio.run(_merged(config, places))
+    plain = _plain(truth, places)
+    alone = asyncio.run(_live(config, truth, hosts[:1]))
+    together = asyncio.run(_live(config, truth, hosts))
+    plain_late = _live_plain(truth, hosts[0])
+    return {
+        f"merged from {len(hosts)} hosts, lines/s": round(lines / ours.wall),
+        "merged, client CPU us/line": ours.cpu / lines * 1e6,
+        "alternative: ssh journalctl -f, lines/s": round(lines / plain.wall),
+        "alternative: ssh, client CPU us/line": plain.cpu / lines * 1e6,
+        "ratio of lines/s": round(plain.wall / ours.wall, 2),
+        "one host, live line is there after, s, median": statistics.median(alone),
+        "merged, live line is there after, s, median": statistics.median(together),
+        "alternative: ssh journalctl -f, s, median": statistics.median(plain_late),
+    }
+
+
+async def _merged(config: FleetConfig, places: Mapping[str, str]) -> _Ran:
+    """All lines of all hosts through the console, to the last one."""
+    async with _opened(config, list(places)) as fleet:
+        began, cpu = time.perf_counter(), time.process_time()
+        count = 0
+        resume = {host: Bookmark(cursor) for host, cursor in places.items()}
+        async with fleet.follow_journal(list(places), _QUERY, slow=Slow.WAIT, resume=resume) as tail:
+            while count < len(places) * _LINES:
+                items = (await tail.batch(0)).records
+                count += sum(isinstance(item, LogRecord) for item in items)
+        return _Ran(time.perf_counter() - began, time.process_time() - cpu)
+
+
+def _plain(truth: Truth, places: Mapping[str, str]) -> _Ran:
+    """The same lines by an ssh for each host, side by side, counted here by their messages."""
+    began, cpu = time.perf_counter(), _children()
+    running = []
+    for host, cursor in places.items():
+        argv = [*truth.argv(host), shlex.join(follow(_QUERY, machine_id=None, cursor=cursor))]
+        reading = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        count = ["grep", "-a", "-c", "-m", str(_LINES), "^MESSAGE=GET"]
+        running.append((reading, subprocess.Popen(count, stdin=reading.stdout, stdout=subprocess.DEVNULL)))
+    for reading, counting in running:
+        counting.wait()
+        reading.terminate()
+        reading.wait()
+    return _Ran(time.perf_counter() - began, _children() - cpu)
+
+
+def _children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+async def _live(config: FleetConfig, truth: Truth, hosts: Sequence[str]) -> list[float]:
+    """Seconds from when the first host dated a line to when it is handed over, of lines far apart."""
+    late: list[float] = []
+    async with (
+        _opened(config, hosts) as fleet,
+        fleet.follow_journal(hosts, LogQuery(identifiers=(_TAG,), lines=0)) as tail,
+    ):
+        while any(status.state is not State.LIVE for status in tail.statuses.values()):
+            await tail.batch(0)
+        writing = await asyncio.create_subprocess_exec(*truth.argv(hosts[0]), _SLOWLY)
+        while len(late) < _SAMPLES:
+            items = (await tail.batch(0)).records
+            late += [time.time() - item.time.timestamp() for item in items]
+        await writing.wait()
+    return late
+
+
+def _live_plain(truth: Truth, host: str) -> list[float]:
+    """The same by ssh and `journalctl -f`."""
+    late: list[float] = []
+    argv = [*truth.argv(host), f"journalctl -q -f -n 0 -t {_TAG} -o short-unix --since=now"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as reading:
+        assert reading.stdout is not None
+        writing = subprocess.Popen([*truth.argv(host), _SLOWLY])
+        for line in reading.stdout:
+            late.append(time.time() - float(line.split(maxsplit=1)[0]))
+            if len(late) == _SAMPLES:
+                break
+        reading.terminate()
+        writing.wait()
+    return late
+
+
+@asynccontextmanager
+async def _opened(config: FleetConfig, hosts: Sequence[str]) -> AsyncIterator[Fleet]:
+    """Connected to the hosts, with nothing read."""
+    chosen = [host for host in config.hosts if host.name in hosts]
+    wants = Wants(units=False, containers=False, os=False)
+    async with open_fleet(chosen, wants, Links()) as fleet:
+        missing = await fleet.settled(30)
+        assert not missing, missing
+        yield fleet
+
+
+def main() -> None:
+    for name, value in run().items():
+        print(f"{name:<60} {value}")
+
+
+if __name__ == "__main__":
+    main()
