@@ -13,6 +13,7 @@ def core_registry() -> Registry:
         audit,
         container,
         container_change,
+        engine,
         etcd,
         evidence,
         fleet,
@@ -35,6 +36,6 @@ def core_registry() -> Registry:
         *(fleet, ack, evidence, host, host_change, host_known, host_updates, interactive),
         *(unit, unit_why, unit_diff, unit_change, unit_edit),
         *(container, container_change),
-        *(log, audit, undo, macro, etcd),
+        *(log, audit, undo, macro, etcd, engine),
     )
     return Registry(command for room in rooms for command in room.COMMANDS)

@@ -96,11 +96,19 @@ class _Client(asyncssh.SSHClient):
 
 
 class Connector:
-    """Opens connections; shares what is the same for many hosts (parsed keys, known_hosts)."""
+    """Opens connections; shares what is the same for many hosts (parsed keys, known_hosts).
+
+    :param keepalive: seconds between two signs of life that are asked for; None: `KEEPALIVE_INTERVAL`.
+    """
 
     def __init__(
-        self, keyring: Keyring | None = None, *, ssh_config: Sequence[Path] = OPENSSH_CONFIG
+        self,
+        keyring: Keyring | None = None,
+        *,
+        ssh_config: Sequence[Path] = OPENSSH_CONFIG,
+        keepalive: float | None = None,
     ) -> None:
+        self._keepalive = keepalive
         self._keyring = keyring or Keyring()
         self._ssh_config = [str(path.expanduser()) for path in ssh_config if path.expanduser().is_file()]
         self._identities: dict[Path, asyncio.Task[list[asyncssh.SSHKeyPair]]] = {}
@@ -149,7 +157,7 @@ class Connector:
             "connect_timeout": CONNECT_TIMEOUT,
             # The clock of the login is ours (`_Asker` stops it).
             "login_timeout": 0,
-            "keepalive_interval": KEEPALIVE_INTERVAL,
+            "keepalive_interval": KEEPALIVE_INTERVAL if self._keepalive is None else self._keepalive,
             "keepalive_count_max": KEEPALIVE_COUNT,
             "encryption_algs": _CIPHERS,
             "kex_algs": _KEX,

@@ -24,10 +24,14 @@ class Links:
     """What a fleet's sessions connect through. One for all hosts of a console.
 
     :param ssh_config: whether OpenSSH's own configuration is honoured.
+    :param keepalive: seconds between two signs of life that are asked of a host; None: as usual.
     """
 
-    def __init__(self, keyring: Keyring | None = None, *, ssh_config: bool = True) -> None:
+    def __init__(
+        self, keyring: Keyring | None = None, *, ssh_config: bool = True, keepalive: float | None = None
+    ) -> None:
         self._ssh_config = ssh_config
+        self._keepalive = keepalive
         self._keyring = keyring or Keyring()
         self._gate = asyncio.Semaphore(CONNECTS_AT_ONCE)
         self._connector: Connector | None = None
@@ -40,6 +44,10 @@ class Links:
         from console.hosts.connect import OPENSSH_CONFIG, Connector
 
         if self._connector is None:
-            self._connector = Connector(self._keyring, ssh_config=OPENSSH_CONFIG if self._ssh_config else ())
+            self._connector = Connector(
+                self._keyring,
+                ssh_config=OPENSSH_CONFIG if self._ssh_config else (),
+                keepalive=self._keepalive,
+            )
         async with self._gate:
             return await self._connector.connect(config)

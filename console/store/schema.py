@@ -13,6 +13,9 @@ The one module that knows them. All under the fleet's prefix:
     locks/reboot/<group>            semaphore: max, holders with since and why
     migrating                       which console brings the keys to the next version, on a lease
     engine/leader                   election, on a lease
+    engine/fleet                    the fleet's id, by which hosts are claimed
+    engine/brake                    why nothing is taken away any more, until a person says otherwise
+    engine/pending                  instances that no host will have, and why
     acting/<host>/<record>          who changes something on a host just now, on a lease
     acks/<id>                       what is known and being looked after, until when
     audit/<time>-<id>               what was done, on the lease of its day
@@ -67,6 +70,21 @@ class Keys:
     @property
     def leader(self) -> str:
         return f"{self.prefix}engine/leader"
+
+    @property
+    def fleet(self) -> str:
+        return f"{self.prefix}engine/fleet"
+
+    @property
+    def brake(self) -> str:
+        return f"{self.prefix}engine/brake"
+
+    @property
+    def pending(self) -> str:
+        return f"{self.prefix}engine/pending"
+
+    def observed(self, host: str) -> str:
+        return f"{self.prefix}observed/{host}"
 
     def under(self, kind: str) -> Span:
         """All keys of a kind, such as `hosts`."""

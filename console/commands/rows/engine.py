@@ -1,0 +1,101 @@
+"""The engine, for scripts and for people: who leads, how hosts stand, what holds it up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from console.commands.rows.base import Cell, RowKind, Tone, moment, since_cell
+from console.engine.brake import Pulled
+from console.engine.engine import Leader
+from console.placement.reconcile import Condition, Phase
+
+_TONES = {
+    Phase.RUNNING: Tone.GOOD,
+    Phase.STOPPED: Tone.FAINT,
+    Phase.FAILED: Tone.BAD,
+    Phase.LOST: Tone.BAD,
+    Phase.PENDING: Tone.BAD,
+    Phase.FAILING: Tone.WARN,
+    Phase.MOVING: Tone.WARN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EnginePicture:
+    """The engine as etcd tells of it.
+
+    :param leader: None: no engine leads.
+    :param fleet: the fleet's id, by which hosts are claimed; None: no engine has led yet.
+    :param hosts: how each host stands, by name.
+    :param pending: instances without a host, and why.
+    """
+
+    leader: Leader | None
+    fleet: str | None
+    brake: Pulled | None
+    hosts: tuple[tuple[str, str], ...]
+    conditions: tuple[Condition, ...]
+    pending: tuple[tuple[str, str], ...]
+
+
+def _fields(picture: EnginePicture) -> dict[str, Any]:
+    leader, brake = picture.leader, picture.brake
+    return {
+        "leader": leader.name if leader else None,
+        "since": moment(leader.since if leader else None),
+        "fleet": picture.fleet,
+        "brake": {"why": brake.why, "since": moment(brake.since)} if brake else None,
+        "hosts": [{"name": name, "standing": standing} for name, standing in picture.hosts],
+        "instances": [
+            {
+                "name": one.instance,
+                "service": one.service,
+                "host": one.host,
+                "state": one.phase.value,
+                "reason": one.reason or None,
+            }
+            for one in picture.conditions
+        ],
+        "pending": [{"name": name, "reason": reason} for name, reason in picture.pending],
+    }
+
+
+def _lines(picture: EnginePicture) -> list[tuple[Cell, ...]]:
+    lines: list[tuple[Cell, ...]] = []
+    if picture.leader is None:
+        lines.append((Cell.state("no engine leads", Tone.BAD), Cell("`quarterdeck engine run`", Tone.FAINT)))
+    else:
+        since = since_cell(picture.leader.since)
+        lines.append((Cell.state(f"{picture.leader.name} leads", Tone.GOOD), since))
+    if picture.brake is not None:
+        lines.append(
+            (Cell.state("brake", Tone.BAD), Cell(picture.brake.why), since_cell(picture.brake.since))
+        )
+        lines.append((Cell("  nothing is moved or stopped until `quarterdeck engine resume`", Tone.FAINT),))
+    if picture.fleet is not None:
+        lines.append((Cell(f"  fleet {picture.fleet}", Tone.FAINT),))
+    for name, standing in picture.hosts:
+        tone = Tone.GOOD if standing == "live" else Tone.WARN if standing == "silent" else Tone.BAD
+        lines.append((Cell(f"  {name:<20}"), Cell.state(standing, tone)))
+    counts = Counter(one.phase for one in picture.conditions)
+    if counts:
+        told = [
+            Cell.state(f"{counts[phase]} {phase}", _TONES.get(phase, Tone.PLAIN))
+            for phase in Phase
+            if counts[phase]
+        ]
+        lines.append((Cell("  instances"), *told))
+    for one in picture.conditions:
+        if one.reason:
+            tone = _TONES.get(one.phase, Tone.PLAIN)
+            lines.append(
+                (Cell(f"  {one.instance} on {one.host}"), Cell.state(one.phase.value, tone), Cell(one.reason))
+            )
+    for name, reason in picture.pending:
+        lines.append((Cell(f"  {name}"), Cell.state("pending", Tone.BAD), Cell(reason)))
+    return lines
+
+
+ENGINE: RowKind[EnginePicture] = RowKind("engine", lambda _: ("engine",), _fields, (), lambda _: 0, _lines)

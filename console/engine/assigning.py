@@ -1,0 +1,252 @@
+"""From what the scheduler says to what is written of placements: a pure function.
+
+What has a host keeps it while there is a reason to wait: its host is lost and no other will have it, or the
+brakes are on. A placement that is wanted no more is forgotten once its host has nothing of it left, so that
+until then etcd and not only the host knows of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from console.engine.services import Assigned, Desired, Service
+from console.placement.candidate import Candidate, Standing
+from console.placement.mark import Mark
+from console.placement.outcome import Pending, Placed
+from console.placement.reconcile import Want
+from console.placement.scheduler import schedule
+from console.placement.spec import Spec
+
+#: What no engine may do yet.
+NEEDS_LEASES = "needs leases"
+
+#: Units of ours by host and name; no entry for a host that does not say.
+Marks = Mapping[str, Mapping[str, Mark]]
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """What etcd says.
+
+    :param services: by name.
+    :param assigned: every placement there is.
+    :param unreadable: services whose records cannot be read: what runs of them is left alone.
+    """
+
+    services: Mapping[str, Service]
+    assigned: tuple[Assigned, ...]
+    unreadable: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What is to be written of placements, and what has none.
+
+    :param put: `modified` is that of the record that is replaced, 0 where there is none.
+    """
+
+    put: tuple[Assigned, ...] = ()
+    forget: tuple[Assigned, ...] = ()
+    pending: tuple[Pending, ...] = ()
+
+
+def assign(
+    registry: Registry,
+    hosts: Iterable[Candidate],
+    marks: Marks,
+    moves: Mapping[str, str] | None = None,
+    held: str | None = None,
+) -> Assignment:
+    """What is to be written.
+
+    :param moves: hosts that instances are to be on from now on, by the instances' names.
+    :param held: why nothing that has a host may lose it; None if it may.
+    """
+    hosts = tuple(hosts)
+    standing = {host.name: host.standing for host in hosts}
+    specs, exclusive = _specs(registry.services)
+    everywhere = {spec.name for spec in specs if spec.policy.everywhere}
+    current = _current(registry, specs, marks, standing, {**_pins(registry.services), **(moves or {})})
+    placement = schedule(specs, hosts, current)
+    work = _Assigning(registry, marks, standing, held, everywhere)
+    for placed in placement.placed:
+        work.place(placed)
+    work.unplace({spec.name for spec in specs})
+    refused = (
+        Pending(spec.name, instance, None, ((NEEDS_LEASES, len(hosts)),))
+        for spec in exclusive
+        for instance in spec.instances()
+    )
+    return Assignment(tuple(work.put), tuple(work.forget), (*placement.pending, *refused))
+
+
+def wants(registry: Registry) -> list[Want]:
+    """What is to be on hosts: the placements of services that are to be anywhere."""
+    found: list[Want] = []
+    for one in registry.assigned:
+        service = registry.services.get(one.service)
+        if service is None or service.desired is Desired.INACTIVE:
+            continue
+        if service.revision != one.revision:
+            continue  # its text is not at hand; the record is brought up to date first
+        policy = service.spec.policy
+        if not policy.everywhere and one.instance not in service.spec.instances():
+            continue
+        found.append(
+            Want(
+                one.service,
+                one.instance,
+                one.host,
+                one.epoch,
+                one.revision,
+                service.desired is Desired.LAUNCHED,
+                "/etc" if policy.persistent else "/run",
+                policy.everywhere,
+            )
+        )
+    return found
+
+
+def spared(registry: Registry, marks: Marks) -> frozenset[tuple[str, str]]:
+    """Hosts and units that are left as they are: what they are to be is not at hand just now."""
+    found = {
+        (one.host, one.instance)
+        for one in registry.assigned
+        if (service := registry.services.get(one.service)) is not None
+        and service.desired is not Desired.INACTIVE
+        and service.revision != one.revision
+    }
+    found |= {
+        (host, name)
+        for host, there in marks.items()
+        for name, mark in there.items()
+        if mark.service in registry.unreadable
+    }
+    return frozenset(found)
+
+
+def _specs(services: Mapping[str, Service]) -> tuple[list[Spec], list[Spec]]:
+    """What is to be placed, and what may not be yet."""
+    placed = [one for one in services.values() if one.desired is not Desired.INACTIVE]
+    return (
+        [one.spec for one in placed if not one.spec.policy.exclusive],
+        [one.spec for one in placed if one.spec.policy.exclusive],
+    )
+
+
+def _pins(services: Mapping[str, Service]) -> dict[str, str]:
+    return {instance: host for one in services.values() for instance, host in one.pins.items()}
+
+
+def _current(
+    registry: Registry,
+    specs: Iterable[Spec],
+    marks: Marks,
+    standing: Mapping[str, Standing],
+    moves: Mapping[str, str],
+) -> list[Placed]:
+    """Where instances are, or are to be: by the records, and by what hosts run that has none."""
+    found: list[Placed] = []
+    known: set[tuple[str, str | None]] = set()
+    everywhere = {spec.name: spec.policy.everywhere for spec in specs}
+    for one in registry.assigned:
+        if one.service not in everywhere:
+            continue
+        host = one.host
+        if not everywhere[one.service] and standing.get(moved := moves.get(one.instance, host)) is (
+            Standing.LIVE
+        ):
+            host = moved
+        known.add((one.instance, host if everywhere[one.service] else None))
+        found.append(Placed(one.service, one.instance, host))
+    adopted: dict[tuple[str, str | None], tuple[int, Placed]] = {}
+    for host, there in marks.items():
+        for name, mark in there.items():
+            if mark.service not in everywhere or standing.get(host) is not Standing.LIVE:
+                continue
+            key = (name, host if everywhere[mark.service] else None)
+            if key in known or (key in adopted and adopted[key][0] >= mark.epoch):
+                continue
+            adopted[key] = (mark.epoch, Placed(mark.service, name, host))
+    found += [placed for _, placed in adopted.values()]
+    # One that is nowhere yet, and is to be on a certain host.
+    for spec in specs:
+        if not everywhere[spec.name] and moves:
+            for name in spec.instances():
+                wanted = moves.get(name)
+                if wanted and (name, None) not in known | adopted.keys():
+                    found += [Placed(spec.name, name, wanted)] if wanted in standing else []
+    return found
+
+
+@dataclass
+class _Assigning:
+    """One working out of what is to be written."""
+
+    registry: Registry
+    marks: Marks
+    standing: Mapping[str, Standing]
+    held: str | None
+    everywhere: set[str]
+    put: list[Assigned] = field(default_factory=list)
+    forget: list[Assigned] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._records = {
+            self._key(one.service, one.instance, one.host): one for one in self.registry.assigned
+        }
+        self._placed: set[tuple[str, str | None]] = set()
+        self._epochs: dict[str, int] = {}
+        for there in self.marks.values():
+            for name, mark in there.items():
+                self._epochs[name] = max(mark.epoch, self._epochs.get(name, 0))
+        for one in self.registry.assigned:
+            self._epochs[one.instance] = max(one.epoch, self._epochs.get(one.instance, 0))
+
+    def _key(self, service: str, instance: str, host: str) -> tuple[str, str | None]:
+        return (instance, host if service in self.everywhere else None)
+
+    def place(self, placed: Placed) -> None:
+        key = self._key(placed.service, placed.instance, placed.host)
+        self._placed.add(key)
+        revision = self.registry.services[placed.service].revision
+        record = self._records.get(key)
+        if record is None:
+            mark = self.marks.get(placed.host, {}).get(placed.instance)
+            epoch = self._epochs.get(placed.instance, 0) + 1 if mark is None else mark.epoch
+            self.put.append(Assigned(placed.service, placed.instance, placed.host, epoch, revision))
+        elif record.host != placed.host:
+            if self.held is None:
+                epoch = self._epochs[placed.instance] + 1
+                self.put.append(
+                    Assigned(placed.service, placed.instance, placed.host, epoch, revision, record.modified)
+                )
+        elif record.revision != revision or record.service != placed.service:
+            self.put.append(
+                Assigned(
+                    placed.service, placed.instance, record.host, record.epoch, revision, record.modified
+                )
+            )
+
+    def unplace(self, specs: set[str]) -> None:
+        """What has a record and no place, or is wanted no more."""
+        if self.held is not None:
+            return
+        for key, record in self._records.items():
+            if key in self._placed or record.service in self.registry.unreadable:
+                continue
+            standing = self.standing.get(record.host)
+            wanted = record.service in specs and self._is_instance(record)
+            if wanted:
+                # Pending. One whose host is gone keeps its record: it may come back with all it ran.
+                if standing is Standing.LIVE:
+                    self.forget.append(record)
+            elif standing in (None, Standing.LOST, Standing.FOREIGN) or (
+                record.host in self.marks and record.instance not in self.marks[record.host]
+            ):
+                self.forget.append(record)
+
+    def _is_instance(self, record: Assigned) -> bool:
+        service = self.registry.services[record.service]
+        return service.spec.policy.everywhere or record.instance in service.spec.instances()

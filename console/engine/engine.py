@@ -1,0 +1,117 @@
+"""The engine: any number of them run, one is elected and leads, the others stand by.
+
+    claimed (etcd, a lease of 15 s) ──▶ Leadership ──▶ claimed …
+
+An engine that ends lets its claim go, so that another leads at once; one that was killed or cut off is
+replaced when its lease has run out. None of it stops a unit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from console import __version__
+from console.engine.leading import Leadership, Setting
+from console.engine.roster import hosts_of
+from console.errors import StoreError
+from console.fleet.fleet import open_fleet
+from console.hosts.links import Links
+from console.model.wants import Wants
+from console.store.claim import Claim, claimed
+from console.store.records import pack, text, time, unpack, written
+from console.store.schema import check_schema
+from console.store.values import Entry, Put, Unchanged
+
+#: Seconds after which another engine leads, where the leader has vanished.
+TTL_S = 15
+
+#: Before an engine that etcd has turned away asks again. Seconds.
+_PAUSE_S = 1.0
+
+_WANTS = Wants(containers=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Leader:
+    """Who leads, and since when."""
+
+    name: str
+    since: datetime
+
+
+class Engine:
+    """One engine. `run` it; cancelled, it ends, and all that runs goes on.
+
+    :param links: how hosts are connected to.
+    :param stands: takes what it is doing, in a few words: each time that is something else.
+    """
+
+    def __init__(self, setting: Setting, links: Links, stands: Callable[[str], None]) -> None:
+        self._setting = setting
+        self._links = links
+        self._stands = stands
+        self._fleet_id: str | None = None
+        self.name = f"{socket.gethostname()}/{os.getpid()}"
+
+    async def run(self) -> None:
+        """Lead whenever it is our turn, until cancelled.
+
+        :raises StoreError: the keys in etcd are a newer program's.
+        """
+        memory, told = self._setting.memory, self._setting.told
+        while True:
+            try:
+                await check_schema(memory.etcd, write=True)
+                await memory.read()
+                value = leader_bytes(Leader(self.name, datetime.now(UTC)))
+                async with claimed(memory.etcd, memory.keys.leader, value, TTL_S, self._waits) as claim:
+                    await self._lead(claim)
+            except StoreError as error:
+                self._stands("waiting for etcd")
+                told(str(error))
+            await asyncio.sleep(_PAUSE_S)
+
+    def _waits(self, holder: Entry) -> None:
+        self._stands(f"standing by: {read_leader(holder).name} leads")
+
+    async def _lead(self, claim: Claim) -> None:
+        memory = self._setting.memory
+        self._fleet_id = await fleet_id(claim, self._setting, self._fleet_id)
+        hosts = hosts_of(self._setting.file, memory).values()
+        self._stands(f"leading the fleet {self._fleet_id}, elected at {claim.revision}")
+        async with open_fleet(hosts, _WANTS, self._links) as fleet:
+            await Leadership(self._setting, claim, fleet, self._fleet_id).run()
+
+
+async def fleet_id(claim: Claim, setting: Setting, known: str | None) -> str:
+    """The fleet's id, made where there is none: it tells this fleet's hosts from any other's.
+
+    :param known: what it was, where we have led before: an etcd that has lost it gets it back.
+    :raises StoreError: etcd does not say, or does not take it.
+    """
+    etcd, key = setting.memory.etcd, setting.memory.keys.fleet
+    while True:
+        if (entry := await etcd.get(key)) is not None:
+            return entry.value.decode("utf-8", "replace").strip()
+        made = known or f"f-{secrets.token_hex(4)}"
+        if (await etcd.write([Put(key, made.encode())], [claim.guard, Unchanged(key, 0)])).done:
+            return made
+
+
+def leader_bytes(leader: Leader) -> bytes:
+    return pack({"name": leader.name, "since": written(leader.since), "version": __version__})
+
+
+def read_leader(entry: Entry) -> Leader:
+    """Who holds the claim, as far as that can be read."""
+    try:
+        found = unpack(entry.value)
+        return Leader(text(found, "name"), time(found["since"]))
+    except (ValueError, KeyError):
+        return Leader("somebody", datetime.now(UTC))

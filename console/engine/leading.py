@@ -1,0 +1,383 @@
+"""One engine's time as the leader: it sees what is wanted and what is, and has the one become the other.
+
+    services/ instances/ ─┐                    ┌─▶ instances/  (compares the claim)
+    the fleet's model ────┼─▶ assign, reconcile ┼─▶ hosts       (carry the claim's revision)
+    brakes ───────────────┘                    └─▶ observed/, for consoles
+
+All that changes wakes one loop, which looks at everything and does what comes of it; a host is changed by
+one task at a time. It acts only while its claim surely holds, and it stops nothing by ending.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from console.engine.applying import Hand, work_of
+from console.engine.assigning import Registry, assign, spared, wants
+from console.engine.brake import Brake
+from console.engine.brakes import loss_brake, registry_brake
+from console.engine.inspecting import inspect
+from console.engine.placements import Placements
+from console.engine.reporting import EVERY_S, Report, Reporter
+from console.engine.retrying import Retrying
+from console.engine.roster import follow_roster
+from console.engine.services import Service, read_services
+from console.engine.world import World
+from console.errors import (
+    Conflict,
+    HostError,
+    NothingSelected,
+    QuarterdeckError,
+    StoreError,
+    Unreachable,
+)
+from console.fleet.model import Feed
+from console.placement.candidate import Candidate, Standing
+from console.placement.outcome import Placed
+from console.placement.reconcile import Condition, Todo, reconcile
+from console.placement.why import why
+from console.store.mirror import mirror
+
+if TYPE_CHECKING:
+    from console.actions.audit import Audit
+    from console.actions.hands import Permit
+    from console.fleet.fleet import Fleet
+    from console.fleet.memory import Memory
+    from console.hosts.transport import Transport
+    from console.model.config import FleetConfig
+    from console.store.claim import Claim
+    from console.store.values import Entry, Event
+
+#: What changes within so many seconds is looked at together.
+GATHER_S = 0.02
+
+#: Everything is looked at so often although nothing has changed, or every second while time may tell.
+SAFETY_S = 30.0
+_TICK_S = 1.0
+
+#: Hosts have so many seconds to answer before the first placement; those that do not take nothing yet.
+SETTLE_S = 5.0
+
+#: A host that has failed to be read or changed is left alone for so many seconds.
+_PAUSE_S = 5.0
+
+
+class Deposed(Exception):
+    """The claim is lost, or another's. Inside the engine only."""
+
+
+@dataclass
+class Setting:
+    """What a leader is given to lead with.
+
+    :param told: takes what an operator should know, a line each.
+    """
+
+    memory: Memory
+    file: FleetConfig
+    permit: Permit
+    audit: Audit
+    told: Callable[[str], None] = field(repr=False)
+
+
+class Leadership:
+    """Made for one claim, and run once.
+
+    :param fleet_id: by which hosts are claimed.
+    """
+
+    def __init__(self, setting: Setting, claim: Claim, fleet: Fleet, fleet_id: str) -> None:
+        self._memory = setting.memory
+        self._file = setting.file
+        self._told = setting.told
+        self._claim = claim
+        self._fleet = fleet
+        self._fleet_id = fleet_id
+        self._keys = setting.memory.keys
+        self._world = World(fleet.model, fleet_id)
+        self._hand = Hand(fleet_id, claim.revision, self._reach, setting.permit, setting.audit)
+        self._placements = Placements(setting.memory.etcd)
+        self._services: dict[str, Service] = {}
+        self._problems: dict[str, str] = {}
+        self._listed: set[str] = set()
+        self._brake = Brake(setting.memory.etcd, claim)
+        self._retrying = Retrying()
+        self._reporter = Reporter(setting.memory.etcd, claim)
+        self._report: Report | None = None
+        self._reportable = asyncio.Event()
+        self._due = asyncio.Event()
+        self._busy: dict[str, asyncio.Task[None]] = {}
+        self._paused: dict[str, float] = {}
+        self._saying: dict[str, str] = {}
+        self._moves: dict[str, str] = {}
+        self._began = 0.0
+
+    async def run(self) -> None:
+        """Lead, until cancelled or replaced. :raises StoreError: etcd says no."""
+        self._began = _now()
+        feed = self._fleet.model.feed()
+        try:
+            async with asyncio.TaskGroup() as self._group:
+                for name, doing in (
+                    ("claim", self._holding()),
+                    ("services", self._watch("services", self._take_services)),
+                    ("instances", self._watch("instances", self._take_instances)),
+                    ("engine", self._watch("engine", self._take_engine)),
+                    ("memory", self._memory.follow(self._take_memory)),
+                    ("model", self._follow(feed)),
+                    ("leading", self._leading()),
+                    ("reports", self._reporting()),
+                ):
+                    self._group.create_task(doing, name=f"engine: {name}")
+        except* Deposed:
+            self._told("another engine may lead by now; nothing of what runs is touched")
+        except* QuarterdeckError as errors:
+            raise _first(errors) from None
+        finally:
+            self._fleet.model.leave(feed)
+
+    # -- being told -------------------------------------------------------------------------
+
+    async def _holding(self) -> None:
+        await self._claim.lease.lost.wait()
+        raise Deposed
+
+    async def _watch(self, kind: str, take: Callable[[dict[str, Entry], tuple[Event, ...]], None]) -> None:
+        entries: dict[str, Entry] = {}
+        async with aclosing(mirror(self._memory.etcd, self._keys.under(kind), entries)) as changing:
+            async for events in changing:
+                take(entries, events)
+                self._listed.add(kind)
+                self._due.set()
+
+    def _take_services(self, entries: dict[str, Entry], events: tuple[Event, ...]) -> None:
+        self._services, self._problems = read_services(self._keys, tuple(entries.values()))
+
+    def _take_instances(self, entries: dict[str, Entry], events: tuple[Event, ...]) -> None:
+        self._placements.take(events)
+
+    def _take_engine(self, entries: dict[str, Entry], events: tuple[Event, ...]) -> None:
+        leader = entries.get(self._keys.leader)
+        if leader is None or leader.created != self._claim.revision:
+            raise Deposed
+        for event in events:
+            if event.key == self._keys.brake:
+                self._brake.take(event.entry)
+
+    def _take_memory(self, kind: str, names: frozenset[str]) -> None:
+        if kind == "hosts" and follow_roster(self._fleet, self._file, self._memory):
+            self._due.set()
+
+    async def _follow(self, feed: Feed) -> None:
+        """Wake at what hosts tell of themselves, and of units of ours."""
+        while True:
+            changes = await feed.batch(pause=0)
+            if changes.hosts or changes.units:
+                self._due.set()
+
+    # -- leading ----------------------------------------------------------------------------
+
+    async def _leading(self) -> None:
+        await self._reporter.begin()
+        while True:
+            restless = self._world.restless or self._retrying or not self._ready
+            try:
+                async with asyncio.timeout(_TICK_S if restless else SAFETY_S):
+                    await self._due.wait()
+            except TimeoutError:
+                pass  # everything is looked at all the same
+            await asyncio.sleep(GATHER_S)
+            self._due.clear()
+            if not self._claim.holds():
+                await asyncio.sleep(_TICK_S)  # its lease is being confirmed, or it is lost
+                self._due.set()
+                continue
+            self._world.look(_now())
+            self._read_hosts()
+            if self._ready:
+                try:
+                    await self._pass()
+                except Conflict as conflict:
+                    self._say("etcd", f"{conflict}; looked at anew")
+                    self._due.set()
+                except StoreError as error:
+                    self._say("etcd", f"{error}; nothing is placed or taken away until it answers")
+                    await asyncio.sleep(_TICK_S)
+                    self._due.set()
+                else:
+                    self._say("etcd", "")
+
+    @property
+    def _ready(self) -> bool:
+        """Whether all is known that there is to know before the first placement."""
+        return self._listed >= {"services", "instances", "engine"} and (
+            self._world.settled or _now() - self._began >= SETTLE_S
+        )
+
+    def _read_hosts(self) -> None:
+        for host in self._world.unread():
+            self._task(host, self._inspect(host))
+
+    async def _pass(self) -> None:
+        """Look at everything, and begin what is to be done.
+
+        :raises StoreError: etcd does not take it; no host was touched.
+        """
+        now = _now()
+        everywhere = frozenset(name for name, one in self._services.items() if one.spec.policy.everywhere)
+        candidates, marks = self._world.candidates(now), self._world.marks()
+        registry = self._registry()
+        held = await self._held(registry)
+        assignment = assign(registry, candidates, marks, self._moves, held)
+        self._moves = {}
+        if assignment.put or assignment.forget:
+            await self._placements.write(assignment, everywhere, self._claim)
+            registry = self._registry()
+        placed = wants(registry)
+        sights = self._world.sights((want.host, want.instance) for want in placed)
+        found = reconcile(placed, sights, unplacing=held is None, spared=spared(registry, marks))
+        for host, todo in found.todo.items():
+            if self._paused.get(host, 0) <= now:
+                self._task(host, self._apply(host, todo))
+        self._retry(found.conditions, candidates, everywhere, now)
+        report = Report(self._world.standing, found.conditions, assignment.pending)
+        if report != self._report:
+            self._report = report
+            self._reportable.set()
+
+    def _registry(self) -> Registry:
+        base = self._keys.under("services").key
+        unreadable = frozenset(key.removeprefix(base) for key in self._problems)
+        return Registry(self._services, tuple(self._placements), unreadable)
+
+    async def _held(self, registry: Registry) -> str | None:
+        """Why nothing may be taken away now, or None."""
+        causes: dict[str, str] = {}
+        if why_registry := registry_brake(registry, self._world.marks()):
+            causes["registry"] = why_registry
+        bearing = {one.host for one in registry.assigned}
+        wait, stop = loss_brake(self._world.silences(bearing), self._world.standing.keys())
+        if stop:
+            causes["loss"] = stop
+        if await self._brake.judge(causes) and self._brake.pulled is not None:
+            self._told(
+                f"BRAKE: {self._brake.pulled.why}; nothing is moved or stopped"
+                " until `quarterdeck engine resume`"
+            )
+        pulled = self._brake.pulled
+        self._say("wait", f"{wait}; waiting for them" if wait and pulled is None else "")
+        if pulled is not None:
+            return pulled.why
+        # One that was let go by a person is no reason to wait any more.
+        return wait if wait and not stop else None
+
+    def _retry(
+        self,
+        conditions: tuple[Condition, ...],
+        candidates: list[Candidate],
+        everywhere: frozenset[str],
+        now: float,
+    ) -> None:
+        """Have what systemd gave up run elsewhere, or once more where it is."""
+        for one in self._retrying.look(conditions, everywhere, now):
+            if self._world.standing.get(one.host) is not Standing.LIVE:
+                continue
+            tried = self._retrying.tried(one, everywhere, now)
+            other = None if one.service in everywhere else self._other_host(one, candidates, tried)
+            if other is not None:
+                self._told(f"{one.instance}: {one.reason} on {one.host}; {other} is tried")
+                self._moves[one.instance] = other
+            else:
+                self._told(f"{one.instance}: {one.reason} on {one.host}; it is tried again there")
+                self._retrying.anew(one.instance)
+                self._world.start_again(one.host, one.instance)
+            self._due.set()
+
+    def _other_host(self, one: Condition, candidates: list[Candidate], tried: frozenset[str]) -> str | None:
+        specs = [service.spec for service in self._services.values()]
+        current = [Placed(each.service, each.instance, each.host) for each in self._placements]
+        try:
+            verdicts = why(specs, candidates, current, one.instance)
+        except NothingSelected:
+            return None  # it was destroyed meanwhile
+        fitting = [each for each in verdicts if each.verdict == "fits" and each.host not in tried]
+        return max(fitting, key=lambda each: (each.score or 0, each.host)).host if fitting else None
+
+    # -- hosts ------------------------------------------------------------------------------
+
+    def _task(self, host: str, doing: Coroutine[None, None, None]) -> None:
+        """One thing at a time on a host; what is to be done besides is seen at the next look."""
+        if host in self._busy or self._paused.get(host, 0) > _now():
+            doing.close()
+            return
+
+        async def done() -> None:
+            try:
+                await doing
+            finally:
+                del self._busy[host]
+                self._due.set()
+
+        self._busy[host] = self._group.create_task(done(), name=f"engine: {host}")
+
+    def _reach(self, host: str) -> Transport:
+        if host not in self._fleet.sessions:
+            raise Unreachable("it is no host of the fleet any more", host=host)
+        return self._fleet.transport(host)
+
+    async def _inspect(self, host: str) -> None:
+        connection = self._world.connection(host)
+        try:
+            found = await inspect(self._reach(host))
+        except HostError as error:
+            self._say(host, str(error))
+            self._paused[host] = _now() + _PAUSE_S
+            return
+        self._world.inspected(host, connection, found)
+        foreign = self._world.foreign.get(host)
+        self._say(host, f"{host}: is of the fleet {foreign}, and left alone" if foreign else "")
+
+    async def _apply(self, host: str, todo: tuple[Todo, ...]) -> None:
+        work = [work_of(one, self._services, self._fleet_id) for one in todo]
+        result, applied = await self._hand.apply(host, work)
+        if applied is not None:
+            self._world.applied(host, todo, applied, _now())
+            if applied.superseded is not None:
+                raise Deposed
+        else:
+            self._world.unsure(host)
+            self._paused[host] = _now() + _PAUSE_S
+        self._say(host, "" if result.status.good else f"{host}: {result.detail}")
+
+    # -- telling ----------------------------------------------------------------------------
+
+    async def _reporting(self) -> None:
+        while True:
+            await self._reportable.wait()
+            self._reportable.clear()
+            assert self._report is not None
+            try:
+                await self._reporter.report(self._report)
+            except StoreError:
+                self._reportable.set()  # told by who writes what matters more
+            await asyncio.sleep(EVERY_S)
+
+    def _say(self, about: str, text: str) -> None:
+        """Tell an operator what has changed about something; nothing where it is as it was."""
+        if text and self._saying.get(about) != text:
+            self._told(text)
+        self._saying[about] = text
+
+
+def _first(errors: BaseExceptionGroup[QuarterdeckError]) -> QuarterdeckError:
+    """Of several tasks that ended for one cause, one says so."""
+    first = errors.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,105 @@
+"""How instances fare, told to etcd for consoles: written when it changed, and not more often than they look.
+
+observed/<host>     {"standing": "live", "instances": {"web@1.service": ["web@.service", "running", ""]}}
+engine/pending      {"web@4.service": ["web@.service", "apart on 3"]}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from console.placement.candidate import Standing
+from console.placement.outcome import Pending
+from console.placement.reconcile import Condition, Phase
+from console.store.claim import Claim
+from console.store.client import Etcd
+from console.store.guarded import in_pages
+from console.store.records import pack, text, unpack
+from console.store.schema import Keys
+from console.store.values import Delete, Entry, Operation, Put, Span
+
+#: Two reports of the same fleet come so many seconds after each other at least.
+EVERY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How everything is."""
+
+    standing: Mapping[str, Standing]
+    conditions: tuple[Condition, ...]
+    pending: tuple[Pending, ...]
+
+    def records(self, keys: Keys) -> dict[str, bytes]:
+        """What etcd is to hold, by key."""
+        hosts: dict[str, dict[str, list[str]]] = {host: {} for host in self.standing}
+        for one in self.conditions:
+            hosts.setdefault(one.host, {})[one.instance] = [one.service, one.phase.value, one.reason]
+        found = {
+            keys.observed(host): pack(
+                {"standing": self.standing.get(host, Standing.LOST).value, "instances": instances}
+            )
+            for host, instances in hosts.items()
+        }
+        found[keys.pending] = pack({one.instance: [one.service, one.reason] for one in self.pending})
+        return found
+
+
+class Reporter:
+    """Writes reports, as far as they differ from the last."""
+
+    def __init__(self, etcd: Etcd, claim: Claim) -> None:
+        self._etcd = etcd
+        self._keys = Keys(etcd.prefix)
+        self._claim = claim
+        self._written: dict[str, bytes] = {}
+
+    async def begin(self) -> None:
+        """Know what the engine before has written. :raises StoreError: etcd does not say."""
+        found = (await self._etcd.list(self._keys.under("observed"))).entries
+        self._written = {entry.key: entry.value for entry in found}
+        if (pending := await self._etcd.get(self._keys.pending)) is not None:
+            self._written[pending.key] = pending.value
+
+    async def report(self, report: Report) -> None:
+        """:raises Conflict: another engine leads by now. :raises StoreError: etcd does not take it."""
+        now = report.records(self._keys)
+        operations: list[Operation] = [
+            Put(key, value) for key, value in now.items() if self._written.get(key) != value
+        ]
+        operations += [Delete(Span(key)) for key in self._written.keys() - now.keys()]
+        if operations:
+            await in_pages(self._etcd, operations, [self._claim.guard])
+            self._written = now
+
+
+def read_report(keys: Keys, entries: Iterable[Entry]) -> tuple[tuple[Condition, ...], dict[str, str]]:
+    """What an engine has said: how instances are, and why those without a host have none.
+
+    What cannot be read is left out: it is written anew with the next change.
+    """
+    conditions: list[Condition] = []
+    pending: dict[str, str] = {}
+    for entry in entries:
+        try:
+            found = unpack(entry.value)
+            if entry.key == keys.pending:
+                pending |= {str(name): str(reason) for name, (_, reason) in found.items()}
+                continue
+            host = keys.name(entry.key)
+            conditions += [
+                Condition(str(service), str(name), host, Phase(phase), str(reason))
+                for name, (service, phase, reason) in found["instances"].items()
+            ]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            continue
+    return tuple(conditions), pending
+
+
+def read_standing(entry: Entry) -> str:
+    """How a host stands, as an engine has said; empty where that cannot be read."""
+    try:
+        return text(unpack(entry.value), "standing")
+    except ValueError:
+        return ""

@@ -1,0 +1,216 @@
+"""The hosts as the engine that leads sees them: which can be acted on, and what they have of ours. No I/O.
+
+What a host has is read once a connection (`inspecting.py`), and kept by what was done there since: only an
+engine writes it, and only the one that leads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from console.actions.apply_units import Applied
+from console.engine.applying import mark_of
+from console.engine.assigning import Marks
+from console.engine.brakes import Silence
+from console.engine.contacts import Contacts
+from console.engine.inspecting import Inspected
+from console.fleet.model import FleetModel
+from console.model.state import Source, State
+from console.model.unit import Unit
+from console.placement.candidate import Candidate, Standing, candidate
+from console.placement.mark import Mark
+from console.placement.reconcile import Sight, Step, Todo, refusal_key
+
+#: How long a unit may take to show that it was started or stopped, before its state is believed. Seconds.
+FRESH_S = 3.0
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is known of one host.
+
+    :param connection: since when it is live, by which one connection is told from the next.
+    :param marks: of our units there; None: not read yet.
+    :param fresh: units for which a job was asked for, and until when they need not show it.
+    """
+
+    connection: object = None
+    marks: dict[str, Mark] | None = None
+    foreign: str | None = None
+    fresh: dict[str, float] = field(default_factory=dict)
+    refused: dict[tuple[str, int, int], str] = field(default_factory=dict)
+    again: set[str] = field(default_factory=set)
+
+
+class World:
+    """All hosts of the fleet. `now` is in seconds of one clock, everywhere."""
+
+    def __init__(self, model: FleetModel, fleet: str) -> None:
+        self._model = model
+        self._fleet = fleet
+        self._contacts = Contacts()
+        self._known: dict[str, _Known] = {}
+        self._standing: dict[str, Standing] = {}
+
+    # -- being told -------------------------------------------------------------------------
+
+    def look(self, now: float) -> None:
+        """See how all hosts are."""
+        hosts = self._model.hosts()
+        names = [host.name for host in hosts]
+        self._contacts.keep(names)
+        for gone in self._known.keys() - set(names):
+            del self._known[gone]
+        self._standing = {}
+        for host in hosts:
+            known = self._known.setdefault(host.name, _Known())
+            if host.state is not State.LIVE or known.connection != host.status.since:
+                # Another connection, maybe another boot: what it has is to be read anew.
+                known.connection, known.marks = host.status.since, None
+            standing = self._contacts.look(host, now, read=known.marks is not None)
+            self._standing[host.name] = Standing.FOREIGN if known.foreign else standing
+            known.fresh = {unit: until for unit, until in known.fresh.items() if until > now}
+
+    def unread(self) -> list[str]:
+        """Hosts that can be asked what they have, and were not."""
+        return [
+            host.name
+            for host in self._model.hosts()
+            if host.state is State.LIVE
+            and (status := host.sources.get(Source.UNITS)) is not None
+            and status.state is State.LIVE
+            and (known := self._known.get(host.name)) is not None
+            and known.marks is None
+        ]
+
+    def connection(self, host: str) -> object:
+        """What tells the present connection to a host from the next."""
+        return self._known[host].connection
+
+    def inspected(self, host: str, connection: object, found: Inspected) -> None:
+        """A host has said what it has, over some connection."""
+        known = self._known.get(host)
+        if known is None or known.connection != connection:
+            return
+        known.foreign = found.fleet if found.fleet not in (None, self._fleet) else None
+        known.marks = {name: mark for name, mark in found.marks.items() if mark.fleet == self._fleet}
+
+    def applied(self, host: str, todo: Iterable[Todo], applied: Applied, now: float) -> None:
+        """A host was changed."""
+        known = self._known.get(host)
+        if known is None or known.marks is None:
+            return
+        if applied.foreign is not None:
+            known.foreign = applied.foreign
+            return
+        for one in todo:
+            words = applied.refused.get(one.unit)
+            mark = mark_of(one, self._fleet)
+            if words is not None and one.want is not None:
+                known.refused[refusal_key(one.want)] = words
+                if one.unit in known.marks and mark is not None:
+                    known.marks[one.unit] = replace(mark, launched=False)
+                continue
+            if one.step is Step.REMOVE:
+                known.marks.pop(one.unit, None)
+            elif mark is not None:
+                known.marks[one.unit] = mark
+            if one.step is not Step.WRITE and one.step is not Step.REMOVE:
+                known.fresh[one.unit] = now + FRESH_S
+            known.again.discard(one.unit)
+
+    def unsure(self, host: str) -> None:
+        """What became of a change is not known: what the host has is to be read again."""
+        if (known := self._known.get(host)) is not None:
+            known.marks = None
+
+    def start_again(self, host: str, unit: str) -> None:
+        """A unit that has failed is to be started once more, also where it was refused."""
+        known = self._known[host]
+        known.again.add(unit)
+        known.refused = {key: words for key, words in known.refused.items() if key[0] != unit}
+
+    # -- what there is ----------------------------------------------------------------------
+
+    @property
+    def standing(self) -> dict[str, Standing]:
+        """How each host stands, as of the last look."""
+        return dict(self._standing)
+
+    @property
+    def foreign(self) -> dict[str, str]:
+        """Hosts of other fleets, and of which."""
+        return {host: known.foreign for host, known in self._known.items() if known.foreign is not None}
+
+    @property
+    def settled(self) -> bool:
+        """Whether each host has answered, or is known not to."""
+        return all(
+            self._standing.get(host.name) in (Standing.LIVE, Standing.FOREIGN)
+            or host.state not in (State.CONNECTING, State.LIVE)
+            for host in self._model.hosts()
+        )
+
+    @property
+    def restless(self) -> bool:
+        """Whether time alone may change something."""
+        return any(standing is Standing.SILENT for standing in self._standing.values()) or any(
+            known.fresh for known in self._known.values()
+        )
+
+    def marks(self) -> Marks:
+        """What hosts have that can be acted on."""
+        return {
+            host: known.marks
+            for host, known in self._known.items()
+            if known.marks is not None and self._standing.get(host) is Standing.LIVE
+        }
+
+    def candidates(self, now: float) -> list[Candidate]:
+        """The hosts as the scheduler takes them."""
+        found = []
+        for host in self._model.hosts():
+            one = candidate(host, self._standing.get(host.name, Standing.SILENT))
+            if one.pressure is None and self._contacts.flapping(host.name, now):
+                one = replace(one, pressure="it comes and goes")
+            found.append(one)
+        return found
+
+    def sights(self, wanted: Iterable[tuple[str, str]]) -> list[Sight]:
+        """The hosts as the reconciler takes them.
+
+        :param wanted: hosts, and units that are to be there.
+        """
+        names: dict[str, set[str]] = {}
+        for host, unit in wanted:
+            names.setdefault(host, set()).add(unit)
+        found = []
+        for host, standing in self._standing.items():
+            known = self._known[host]
+            units: dict[str, Unit] = {}
+            for name in names.get(host, set()) | (known.marks or {}).keys():
+                if (found_unit := self._model.unit((host, name))) is not None:
+                    units[name] = found_unit
+            found.append(
+                Sight(
+                    host,
+                    standing,
+                    known.marks,
+                    units,
+                    frozenset(known.fresh),
+                    dict(known.refused),
+                    frozenset(known.again),
+                )
+            )
+        return found
+
+    def silences(self, bearing: Iterable[str]) -> list[Silence]:
+        """Hosts without contact that have instances."""
+        bearing = set(bearing)
+        lost = self._contacts.lost
+        return [
+            Silence(host, since, host in lost)
+            for host, since in self._contacts.silent.items()
+            if host in bearing
+        ]

@@ -1,0 +1,256 @@
+"""A fleet of the lab's hosts with an etcd and engines, and what is wanted of it; hosts are asked past the product."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from console.engine.services import Desired, Service, ServiceStore
+from console.lab.lab import Lab
+from console.model.config import EtcdConfig
+from console.placement.spec import parse_spec
+from console.store.client import Etcd, open_etcd
+from tests.lab.truth import Truth
+
+#: fleet's own yardstick: it polled for so many seconds (functional/util/util.go).
+WAIT_S = 15.0
+
+#: What fleet's fixtures ran, but for the noise.
+HELLO = "[Service]\nExecStart=/bin/sleep infinity\n"
+
+T = TypeVar("T")
+
+_CLEAN = r"""
+cd / ; for root in /run /etc; do
+  for mark in $root/quarterdeck/units/*; do
+    [ -e "$mark" ] || continue; unit=${mark##*/}
+    systemctl stop "$unit" 2>/dev/null; systemctl reset-failed "$unit" 2>/dev/null
+    rm -rf $root/systemd/system/"$unit" $root/systemd/system/"$unit".d
+    rm -f $root/systemd/system/*.wants/"$unit"
+  done
+  rm -rf $root/quarterdeck
+done; systemctl daemon-reload
+"""
+
+
+@dataclass
+class EngineProcess:
+    """An engine in a process of its own."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text("utf-8", "replace")
+
+    def kill(self) -> None:
+        """As a power cut does."""
+        self.process.kill()
+        self.process.wait()
+
+    def end(self) -> int:
+        """As systemd does; its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=20)
+
+
+@dataclass
+class Placing:
+    """What a test does to a fleet, and what it sees of it.
+
+    :param prefix: of the fleet's keys; the etcd is shared, and each test has its own.
+    """
+
+    lab: Lab
+    truth: Truth
+    endpoint: str
+    prefix: str
+    folder: Path
+    hosts: tuple[str, ...]
+    engines: list[EngineProcess] = field(default_factory=list)
+
+    # -- engines ----------------------------------------------------------------------------
+
+    @property
+    def config(self) -> Path:
+        """The fleet's file, with the etcd in it."""
+        path = self.folder / "fleet.toml"
+        text = self.truth.config.path.read_text()
+        path.write_text(f'{text}\n[etcd]\nendpoints = ["{self.endpoint}"]\nprefix = "{self.prefix}"\n')
+        return path
+
+    def engine(self) -> EngineProcess:
+        """One more engine; it has begun, and may stand by."""
+        log = self.folder / f"engine-{len(self.engines)}.log"
+        argv = [sys.executable, "-m", "console.cli.main", "--config", str(self.config), "engine", "run"]
+        with log.open("wb") as into:
+            process = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=into,
+                stderr=into,
+                env={**os.environ, "XDG_STATE_HOME": str(self.folder / f"state-{len(self.engines)}")},
+            )
+        made = EngineProcess(process, log)
+        self.engines.append(made)
+        return made
+
+    def leading(self) -> EngineProcess:
+        """An engine, which leads."""
+        made = self.engine()
+        self.until(lambda: "leading the fleet" in made.said, "an engine leads", 25)
+        return made
+
+    def run(self, *words: str, code: int = 0) -> str:
+        """A command line of ours; what it prints."""
+        argv = [sys.executable, "-m", "console.cli.main", "--config", str(self.config), *words]
+        environ = {**os.environ, "XDG_STATE_HOME": str(self.folder / "state-console")}
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, env=environ)
+        assert done.returncode == code, (words, done.returncode, done.stdout, done.stderr)
+        return done.stdout
+
+    def status(self) -> dict[str, Any]:
+        """What `engine status` says."""
+        found: dict[str, Any] = json.loads(self.run("engine", "status", "-o", "json"))
+        return found
+
+    def reason(self, instance: str) -> str:
+        """Why an instance is as it is, or nowhere."""
+        said = self.status()
+        told = [*said["instances"], *said["pending"]]
+        return next((one["reason"] or "" for one in told if one["name"] == instance), "")
+
+    # -- what is wanted ---------------------------------------------------------------------
+
+    def etcd(self, doing: Callable[[Etcd], Awaitable[T]]) -> T:
+        """Do something with the fleet's etcd."""
+
+        async def do() -> T:
+            async with open_etcd(EtcdConfig((self.endpoint,), prefix=self.prefix)) as etcd:
+                return await doing(etcd)
+
+        return asyncio.run(do())
+
+    def submit(self, units: Mapping[str, str], desired: Desired = Desired.LAUNCHED) -> float:
+        """Have services be wanted, by name and text; the time when etcd knew."""
+
+        async def do(etcd: Etcd) -> float:
+            store = ServiceStore(etcd)
+            for name, text in units.items():
+                spec = parse_spec(text, Path(name))
+                await store.submit(spec, desired=desired, at=datetime.now(UTC), by="a test", line="")
+            return time.monotonic()
+
+        return self.etcd(do)
+
+    def change(self, *names: str, **changed: Any) -> None:
+        """Change what is wanted of services."""
+
+        async def do(etcd: Etcd) -> None:
+            store = ServiceStore(etcd)
+            for name in names:
+                await store.change(await store.service(name), **changed)
+
+        self.etcd(do)
+
+    def destroy(self, *names: str) -> None:
+        async def do(etcd: Etcd) -> None:
+            store = ServiceStore(etcd)
+            for name in names:
+                await store.destroy(await store.service(name))
+
+        self.etcd(do)
+
+    def services(self) -> dict[str, Service]:
+        async def do(etcd: Etcd) -> dict[str, Service]:
+            return (await ServiceStore(etcd).services())[0]
+
+        return self.etcd(do)
+
+    def placed(self) -> dict[str, str]:
+        """The host of each instance, as etcd has it."""
+
+        async def do(etcd: Etcd) -> dict[str, str]:
+            return {one.instance: one.host for one in await ServiceStore(etcd).assigned()}
+
+        return self.etcd(do)
+
+    # -- what is ----------------------------------------------------------------------------
+
+    def ask(self, host: str, command: str) -> str:
+        return self.truth.ask(host, f"sudo sh -c {shlex.quote(command)}")
+
+    def active(self, pattern: str, *hosts: str) -> dict[str, tuple[str, ...]]:
+        """The hosts on which each unit that `pattern` means is active."""
+        found: dict[str, list[str]] = {}
+        for host in hosts or self.hosts:
+            said = self.ask(
+                host, f"systemctl list-units --state=active --no-legend --plain '{pattern}' | cut -d' ' -f1"
+            )
+            for unit in said.split():
+                found.setdefault(unit, []).append(host)
+        return {unit: tuple(there) for unit, there in sorted(found.items())}
+
+    def files(self, pattern: str, *hosts: str) -> list[str]:
+        """Unit files that `pattern` means, on all hosts."""
+        found = []
+        for host in hosts or self.hosts:
+            said = self.ask(host, f"find /run/systemd/system /etc/systemd/system -name '{pattern}' -path '*'")
+            found += [f"{host}:{line}" for line in said.split()]
+        return found
+
+    def invocations(self, pattern: str) -> set[str]:
+        """What tells each life of each unit from any other life."""
+        found: set[str] = set()
+        for host in self.hosts:
+            found |= {f"{host} {line}" for line in self.ask(
+                host, f"systemctl show -p Id -p InvocationID '{pattern}' | paste - - -"
+            ).splitlines() if line.strip()}  # fmt: skip
+        return found
+
+    def until(self, condition: Callable[[], object], what: str, within: float = WAIT_S) -> float:
+        """Wait for a condition; how long that took. The test fails after `within` seconds."""
+        began = time.monotonic()
+        while not condition():
+            if time.monotonic() - began > within:
+                said = "\n".join(one.said for one in self.engines)
+                pytest.fail(f"not within {within:g} s: {what}\n{said}")
+            time.sleep(0.1)
+        return time.monotonic() - began
+
+    def holds(self, condition: Callable[[], object], what: str, during: float = 2.0) -> None:
+        """See that a condition holds all the time, for some seconds."""
+        until = time.monotonic() + during
+        while time.monotonic() < until:
+            assert condition(), what
+            time.sleep(0.1)
+
+    def close(self) -> None:
+        """End the engines, and leave the hosts as they were."""
+        for engine in self.engines:
+            if engine.process.poll() is None:
+                engine.kill()
+        asyncio.run(self._mend())
+        for host in self.hosts:
+            self.ask(host, _CLEAN)
+
+    async def _mend(self) -> None:
+        for place in (await self.lab.status()).hosts:
+            if place.state == "off":
+                await self.lab.start(place.name)
+            elif place.state != "running":
+                await self.lab.heal(place.name)
