@@ -212,7 +212,9 @@ async def signals_of_a_restart(subject: Subject) -> list[Signal]:
     # Of its own job: units that crash and come back by themselves have jobs all the time.
     found = await heard(subject, act, lambda each: each.member == "JobRemoved" and subject.unit in each.body)
     mine = unit_path(subject.unit)
-    return [each for each in found if each.path == mine or subject.unit in each.body]
+    ours = [each for each in found if each.path == mine or subject.unit in each.body]
+    # Its start is told in two halves like any change, and we may have begun to listen between them.
+    return ours[1:] if ours[0].member == "PropertiesChanged" and ours[0].body[0] == UNIT else ours
 
 
 async def a_restart_is_told_type_first_and_then_the_unit(subject: Subject) -> None:

@@ -1,4 +1,7 @@
-"""A fleet of the lab's hosts with an etcd and engines, and what is wanted of it; hosts are asked past the product."""
+"""A fleet of the lab's hosts with an etcd and engines, and what is wanted of it.
+
+Hosts are asked past the product.
+"""
 
 from __future__ import annotations
 
