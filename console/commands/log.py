@@ -130,7 +130,9 @@ class LogFollow(_Journal):
                     if view.includes(record.host):
                         out.put(LOG, record)
                 for name in sorted(batch.hosts):
-                    host = model.host(name)
+                    host = model.find(name)
+                    if host is None:
+                        continue  # it is not the fleet's any more
                     status = host.sources.get(Source.JOURNAL, host.status)
                     if status.reason and told.get(name) != status.reason and view.includes(name):
                         out.note(f"{name}: {status.state}: {status.reason}")
