@@ -19,7 +19,13 @@ if TYPE_CHECKING:
     from console.lab.lab import Lab, LabHost, LabStatus
     from console.lab.sim.plan import SimPlan
 
-_STATE_TONES = {"running": Tone.GOOD, "slow": Tone.WARN, "cut": Tone.WARN, "off": Tone.FAINT}
+_STATE_TONES = {
+    "running": Tone.GOOD,
+    "slow": Tone.WARN,
+    "cut": Tone.WARN,
+    "frozen": Tone.WARN,
+    "off": Tone.FAINT,
+}
 
 
 def _host_fields(host: LabHost) -> dict[str, Any]:
@@ -80,6 +86,20 @@ class LabCommand(Command):
     recall = Recall.NONE
 
 
+def _parse_members(text: str) -> int:
+    from console.lab.plan import check_members
+
+    count = INTEGER.parse(text)
+    try:
+        check_members(count)
+    except LabError as error:
+        raise UsageError(error.message, hint=error.hint) from error
+    return count
+
+
+_MEMBERS = Value("N", _parse_members, str, ("1", "3", "5"))
+
+
 @dataclass(frozen=True)
 class LabUp(LabCommand):
     """Bring up hosts: at least so many of each kind, all of them running.
@@ -94,12 +114,19 @@ class LabUp(LabCommand):
     docker: int | None = option(INTEGER, "hosts with docker")
     podman: int | None = option(INTEGER, "hosts with podman")
     atomic: int | None = option(INTEGER, "hosts that boot an OSTree deployment, and update as a whole")
+    etcd: int | None = option(_MEMBERS, "members of one etcd, which the fleet file then names: 1, 3 or 5")
     exact: bool = switch("exactly so many: take others down")
 
     async def run(self, core: Core, out: Output) -> None:
         from console.lab.lab import DEFAULT_HOSTS
 
-        counts = {"plain": self.plain, "docker": self.docker, "podman": self.podman, "atomic": self.atomic}
+        counts = {
+            "plain": self.plain,
+            "docker": self.docker,
+            "podman": self.podman,
+            "atomic": self.atomic,
+            "etcd": self.etcd,
+        }
         wanted = {kind: count for kind, count in counts.items() if count is not None}
         status = await _lab(out).up(wanted or DEFAULT_HOSTS, exact=self.exact)
         out.document(LAB, status)
@@ -176,17 +203,20 @@ class LabSim(LabCommand):
     async def run(self, core: Core, out: Output) -> None:
         from console.commands.grammar import format_command
         from console.lab.sim.fleet import SimFleet
-        from console.lab.sim.standing import detached, sim_root
+        from console.lab.sim.standing import detached, sim_root, standing
 
         plan = self._plan()
-        if self.detach:
+        if self.detach and (config := standing(sim_root())):
+            out.note("a simulated fleet already runs, and is left as it is; `lab down` ends it")
+            out.document(SIM, config)
+        elif self.detach:
             line = format_command(replace(self, detach=False))
             out.document(SIM, await detached(sim_root(), [*_OURSELVES, *shlex.split(line)]))
-            return
-        async with SimFleet(sim_root(), plan, out.note).running() as fleet:
-            out.document(SIM, fleet.config)
-            sys.stdout.flush()
-            await fleet.wait()
+        else:
+            async with SimFleet(sim_root(), plan, out.note).running() as fleet:
+                out.document(SIM, fleet.config)
+                sys.stdout.flush()
+                await fleet.wait()
 
     def _plan(self) -> SimPlan:
         """:raises UsageError: the script cannot be read."""
@@ -282,6 +312,28 @@ class LabHeal(_OneHost):
 
 
 @dataclass(frozen=True)
+class LabFreeze(_OneHost):
+    """Stop every process of a host where it is: it answers nothing, and loses nothing."""
+
+    words = ("lab", "freeze")
+    kind = Kind.WRITE
+
+    async def run(self, core: Core, out: Output) -> None:
+        await _lab(out).freeze(self.host)
+
+
+@dataclass(frozen=True)
+class LabThaw(_OneHost):
+    """Let a frozen host go on."""
+
+    words = ("lab", "thaw")
+    kind = Kind.WRITE
+
+    async def run(self, core: Core, out: Output) -> None:
+        await _lab(out).thaw(self.host)
+
+
+@dataclass(frozen=True)
 class LabSlow(_OneHost):
     """Put a slow link before a host's sshd."""
 
@@ -319,6 +371,8 @@ COMMANDS: tuple[type[Command], ...] = (
     LabStart,
     LabCut,
     LabHeal,
+    LabFreeze,
+    LabThaw,
     LabSlow,
     LabRelease,
     LabSim,

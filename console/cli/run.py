@@ -94,6 +94,7 @@ def _guarded(work: Callable[[Core, Printer], Awaitable[int]], options: Globals, 
     from console.cli.printer import Printer
     from console.cli.report import keep_log, write_report
     from console.commands.core import Core
+    from console.fleet.loop import fair_loop
 
     printer = Printer(options.output, options.color)
     there = terminal_there()
@@ -106,7 +107,8 @@ def _guarded(work: Callable[[Core, Printer], Awaitable[int]], options: Globals, 
     )
     keep_log()
     try:
-        code = asyncio.run(_interruptible(work, core, printer))
+        with asyncio.Runner(loop_factory=fair_loop) as runner:
+            code = runner.run(_interruptible(work, core, printer))
     except (KeyboardInterrupt, asyncio.CancelledError):
         printer.close()
         return Exit.INTERRUPTED

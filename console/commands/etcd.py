@@ -72,7 +72,7 @@ class EtcdGet(_OfEtcd):
         if not found.entries:
             when = f" at revision {self.revision}" if self.revision else ""
             raise NothingSelected(f"no key {span.key}{when}", hint="`quarterdeck etcd keys` lists them")
-        out.document(KEY_DETAIL, key_row(found.entries[0]))
+        out.rows(KEY_DETAIL, [key_row(found.entries[0])])
 
 
 @dataclass(frozen=True)

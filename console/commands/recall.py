@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from console.fleet.memory import Memory
     from console.model.config import EtcdConfig
 
-#: How long a command waits for an etcd that it can do without, in seconds.
-_PATIENCE_S = 3.0
+#: How long a command waits for an etcd that it needs, and for one that it can do without. Seconds.
+_PATIENCE_S = 5.0
+_GLANCE_S = 1.5
 
 _AS_KNOWN = "labels, cordons and added hosts are as last known"
 
@@ -59,12 +60,19 @@ async def recall(
     from console.fleet.memory import open_memory
 
     memory = await stack.enter_async_context(
-        open_memory(config, core.config_path, core.overlay_path, core.macros_path, embedded=embedded)
+        open_memory(
+            config,
+            core.config_path,
+            core.overlay_path,
+            core.macros_path,
+            embedded=embedded,
+            writes=core.read_only() is None,
+        )
     )
     if need is Recall.TERMINAL:
         return memory  # it is followed, and shown as what it is
     try:
-        async with asyncio.timeout(_PATIENCE_S):
+        async with asyncio.timeout(_PATIENCE_S if need is Recall.WRITE else _GLANCE_S):
             await memory.read()
     except TimeoutError:
         silent = StoreUnreachable(f"etcd does not answer: {memory.status.reason or 'no word in time'}")
@@ -86,6 +94,8 @@ async def bring(core: Core, memory: Memory, told: Callable[[str], None]) -> None
     """Bring to etcd what was recorded here; what etcd does not take now, the next console brings."""
     from console.actions.audit_etcd import Shipping
 
+    if core.read_only() is not None:
+        return
     try:
         async with asyncio.timeout(_PATIENCE_S):
             await Shipping(memory.etcd, core.state_folder, core.fleet_mark).ship(clock.now())

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 from console.errors import HostError, Unreachable
+from console.fleet.collector import Collector, only_the_young
 from console.fleet.follow import PENDING, JournalTail, following
 from console.fleet.limits import make_room
 from console.fleet.model import FleetModel
@@ -17,7 +18,7 @@ from console.hosts.session import HostSession
 from console.hosts.sources import make_sources
 from console.hosts.transport import Transport
 from console.model.config import HostConfig
-from console.model.events import Event, UnitsChanged
+from console.model.events import Event, HostChanged, UnitsChanged
 from console.model.log import LogQuery
 from console.model.state import Source, State
 from console.model.wants import Wants
@@ -32,6 +33,7 @@ class Fleet:
     ) -> None:
         configs = list(hosts)
         self.model = FleetModel(configs)
+        self.collector = Collector(len(configs))
         self._wants = wants
         self._links = links
         self._threads = threads
@@ -47,6 +49,8 @@ class Fleet:
     def _take(self, event: Event) -> None:
         if event.host not in self._sessions:
             return  # the last words of one that was removed
+        if isinstance(event, HostChanged) and self.model.host(event.host).state is State.LIVE:
+            self.collector.ended()
         self.model.apply(event)
         # Of deployments systemd only tells that one is being staged: what the `os` source reads is about
         # to change.
@@ -134,6 +138,7 @@ class Fleet:
     async def run(self) -> None:
         """Keep every host connected until cancelled."""
         async with asyncio.TaskGroup() as self._group:
+            self._group.create_task(self.collector.run(), name="collector")
             for name in self._sessions:
                 self._begin(name)
             await asyncio.Event().wait()  # hosts may come later, also to a fleet that has none yet
@@ -159,12 +164,13 @@ async def open_fleet(hosts: Iterable[HostConfig], wants: Wants, links: Links) ->
         finally:
             await threads.close()
         return
-    # A task of its own, so that an error of the body leaves as itself and not inside a group.
-    running = asyncio.create_task(fleet.run(), name="fleet")
-    try:
-        yield fleet
-    finally:
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
-        await threads.close()
+    with only_the_young():
+        # A task of its own, so that an error of the body leaves as itself and not inside a group.
+        running = asyncio.create_task(fleet.run(), name="fleet")
+        try:
+            yield fleet
+        finally:
+            running.cancel()
+            with suppress(asyncio.CancelledError):
+                await running
+            await threads.close()

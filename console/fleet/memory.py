@@ -23,7 +23,7 @@ from console.model.store import StoreStatus
 from console.store import guarded, records
 from console.store.client import Etcd, open_etcd
 from console.store.lease import leased
-from console.store.mirror import mirror
+from console.store.mirror import difference, mirror
 from console.store.schema import Keys, check_schema
 from console.store.values import Entry, Event, Put
 
@@ -40,6 +40,9 @@ _KEPT = "what is said of hosts"
 
 #: Who acts on a host, and has vanished, is forgotten after so many seconds.
 _ACTING_TTL = 15
+
+#: Work waits no longer than this for etcd to say that it goes on. Seconds.
+_SAID_WITHIN_S = 2.0
 
 #: Takes the names of one kind that have changed.
 Told = Callable[[str, frozenset[str]], None]
@@ -99,8 +102,9 @@ class Memory:
 
         async def read(kind: str) -> None:
             listing = await self.etcd.list(self.keys.under(kind))
+            changes = difference(self._entries[kind], listing)
             self._entries[kind] = {entry.key: entry for entry in listing.entries}
-            self._take(kind, [Event(entry.key, entry.modified, entry) for entry in listing.entries])
+            self._take(kind, changes)
 
         async with _one_error(), asyncio.TaskGroup() as group:
             for kind in _KINDS:
@@ -211,12 +215,15 @@ class Memory:
             return
         async with AsyncExitStack() as stack:
             try:
-                lease = await stack.enter_async_context(leased(self.etcd, _ACTING_TTL))
-                said = [
-                    Put(self.keys.acting(one.host, one.record), records.acting_bytes(one), lease.id)
-                    for one in puts
-                ]
-                await guarded.in_pages(self.etcd, said)
+                async with asyncio.timeout(_SAID_WITHIN_S):
+                    lease = await stack.enter_async_context(leased(self.etcd, _ACTING_TTL))
+                    said = [
+                        Put(self.keys.acting(one.host, one.record), records.acting_bytes(one), lease.id)
+                        for one in puts
+                    ]
+                    await guarded.in_pages(self.etcd, said)
+            except TimeoutError:
+                unheard(f"etcd does not answer: {self.status.reason or 'no word in time'}")
             except StoreError as error:
                 unheard(str(error))
             yield
@@ -224,13 +231,20 @@ class Memory:
 
 @asynccontextmanager
 async def open_memory(
-    config: EtcdConfig, file: Path, snapshot: Path, macros: Path, *, embedded: bool = False
+    config: EtcdConfig,
+    file: Path,
+    snapshot: Path,
+    macros: Path,
+    *,
+    embedded: bool = False,
+    writes: bool = True,
 ) -> AsyncIterator[Memory]:
     """The memory of a fleet; nothing is read yet.
 
+    :param writes: False: it is for reading alone.
     :raises ConfigError: a file that `config` names cannot be read.
     """
-    async with open_etcd(config) as etcd:
+    async with open_etcd(config, writes=writes) as etcd:
         yield Memory(etcd, file, snapshot, macros, embedded=embedded)
 
 

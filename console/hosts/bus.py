@@ -311,6 +311,8 @@ async def system_bus(
         finally:
             bus.close()
             await watch
+            # Whoever heard the signals holds the bus: nothing of it stays when both are let go.
+            bus.on_signal = guard.on_down = None
 
 
 def bus_address(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Task groups that leave no trace of their own cancellation.
+"""Task groups that leave no trace of their own cancellation, and errors that keep nothing alive.
 
 A group whose child fails while the group waits for the rest cancels the task it runs in, and before
 Python 3.13 it does not take that back (`Task.cancelling()` stays above zero). Whatever comes after
@@ -9,6 +9,7 @@ in the same task is then wrong: with Python 3.11.2, which Debian 12 has, every l
 from __future__ import annotations
 
 import asyncio
+from traceback import clear_frames
 from types import TracebackType
 
 
@@ -36,3 +37,22 @@ class Group(asyncio.TaskGroup):
             while task.cancelling() > self._before:
                 task.uncancel()
             raise
+
+
+def let_go(error: BaseException) -> None:
+    """Forget the local variables of what `error` has ended, now that it has been dealt with.
+
+    An error that went through a task group is held by a frame that it holds itself, and with it all that was
+    local on its way: a host's units, for as long as the garbage collector does not come by.
+    """
+    seen: set[int] = set()
+    errors: list[BaseException | None] = [error]
+    while errors:
+        each = errors.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        clear_frames(each.__traceback__)
+        errors += (each.__cause__, each.__context__)
+        if isinstance(each, BaseExceptionGroup):
+            errors += each.exceptions

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from typing import NoReturn, Protocol
 
 from console.errors import Absent, AccessRefused, HostError, HostFailure, Unreachable
-from console.hosts.groups import Group
+from console.hosts.groups import Group, let_go
 from console.hosts.source import Emit, SourceRun
 from console.hosts.transport import Transport
 from console.model.config import HostConfig
@@ -67,8 +67,10 @@ class Backoff:
         return delay
 
 
-#: What was refused or is absent seldom changes by itself; it is asked for this often, in seconds.
+#: What was refused or is absent seldom changes by itself: after this many seconds it is asked for again, and
+#: then ever less often. A host is connected to again as often as that at least.
 SLOW_RETRY = 60.0
+_SLOWEST_RETRY = 300.0
 
 
 class _Kept:
@@ -105,6 +107,7 @@ class _Kept:
     async def keep(self, link: Link, over: asyncio.Event) -> None:
         """Run the source again and again until this connection is over."""
         backoff = Backoff(first=0.5, most=15.0)
+        seldom = Backoff(first=SLOW_RETRY, most=_SLOWEST_RETRY)
 
         def live() -> None:
             backoff.good()
@@ -113,13 +116,18 @@ class _Kept:
         while not over.is_set():
             try:
                 await self._run.run(link, self._emit, live)
+            except asyncio.CancelledError as error:
+                let_go(error)
+                raise
             except Exception as error:
                 if over.is_set():
+                    let_go(error)
                     return  # it broke on what took the connection, while it was being ended
                 fault = _as_fault(error, self._host, self.name)
+                let_go(error)
             self.tell(_source_state(fault, was_live=self._was_live), _reason(fault))
-            seldom = isinstance(fault, Absent | AccessRefused)
-            await asyncio.sleep(SLOW_RETRY * random.uniform(0.5, 1.0) if seldom else backoff.delay())
+            rare = isinstance(fault, Absent | AccessRefused)
+            await asyncio.sleep((seldom if rare else backoff).delay())
 
 
 class HostSession:
@@ -171,6 +179,7 @@ class HostSession:
                 link = await self._connect(self.config)
             except Exception as error:
                 fault = _as_fault(error, self.name, "connecting")
+                let_go(error)
                 self._lost(_host_state(fault), _reason(fault))
                 slow = isinstance(fault, AccessRefused)
                 await self._pause(SLOW_RETRY * random.uniform(0.5, 1.0) if slow else backoff.delay())

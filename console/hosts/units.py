@@ -53,7 +53,7 @@ class Timing:
     """
 
     coalesce: float = 0.01
-    ping_every: float = 10.0
+    ping_every: float = 15.0
     ping_timeout: float = 5.0
     reload_timeout: float = 90.0
     return_timeout: float = 5.0

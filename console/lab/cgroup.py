@@ -1,6 +1,6 @@
-"""Control groups (cgroup v2): who is in one, ending everybody in it, removing it.
+"""Control groups (cgroup v2): who is in one, stopping or ending everybody in it, removing it.
 
-Kernel documentation: admin-guide/cgroup-v2 (cgroup.procs, cgroup.kill, cgroup.events).
+Kernel documentation: admin-guide/cgroup-v2 (cgroup.procs, cgroup.kill, cgroup.freeze, cgroup.events).
 """
 
 from __future__ import annotations
@@ -49,6 +49,22 @@ def end(folder: Path) -> None:
     """Kill every process in `folder` and below, in one go."""
     with contextlib.suppress(FileNotFoundError):
         (folder / "cgroup.kill").write_text("1")
+
+
+def freeze(folder: Path, on: bool) -> None:
+    """Have every process in `folder` and below stop where it is, or go on; `frozen` says when they have.
+
+    A frozen process can be killed, and notices nothing else. No such group: nothing to do.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        (folder / "cgroup.freeze").write_text("1" if on else "0")
+
+
+def frozen(folder: Path) -> bool:
+    """Whether every process in `folder` and below has stopped."""
+    with contextlib.suppress(FileNotFoundError):
+        return "frozen 1" in (folder / "cgroup.events").read_text().splitlines()
+    return False
 
 
 def remove(folder: Path) -> bool:

@@ -57,4 +57,4 @@ def hidden_from(kind: str, tree: Path) -> set[Path]:
                 found.add(path.relative_to(tree))
     units = {path.name for path in found if path.match("systemd/system/*")}
     links = (path for path in (tree / "etc/systemd/system").rglob("*") if path.is_symlink())
-    return found | {link.relative_to(tree) for link in links if link.name in units}
+    return found | {link.relative_to(tree) for link in links if {link.name, link.readlink().name} & units}

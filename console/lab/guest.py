@@ -16,13 +16,15 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from console.errors import LabError
-from console.lab import cgroup, ostree_repo
+from console.lab import cgroup, etcd_member, ostree_repo
 from console.lab.boot import BootSpec
 from console.lab.cells import Cells, alive
+from console.lab.certificates import write_private
+from console.lab.etcd_api import Credentials, EtcdApi
 from console.lab.image import Image
 from console.lab.layout import Layout
 from console.lab.network import Network
-from console.lab.plan import LAYERED, Place, Subnet
+from console.lab.plan import ETCD, LAYERED, Place, Subnet
 from console.lab.proxy import SSH_PORT, ProxySpec
 from console.lab.run import outcome, run
 
@@ -33,6 +35,7 @@ _SOCKET = {"docker": "/run/docker.sock", "podman": "/run/podman/podman.sock"}
 _LAYERED_PARTS = ("root", "upper/etc", "work", "storage")
 _BOOTED_PARTS = ("root", "sysroot")
 _BOOTS_WITHIN = 120.0  # seconds, on a busy machine; three are usual
+_FREEZES_WITHIN = 10.0  # seconds; milliseconds, unless something in it waits for a disk
 _ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"}
 
 
@@ -58,18 +61,25 @@ class Guest:
         """Its public key; a copy, since an atomic host's /etc is another with each version."""
         return self.folder / "host_key.pub"
 
+    @property
+    def _machine(self) -> Path:
+        """The control group of all that is the host's own, as boot.py makes it."""
+        return self._cells.folder(self.name) / "machine"
+
     def leader(self) -> int | None:
         """The host's init as this machine numbers it; None while the host is off."""
-        return cgroup.leader(self._cells.folder(self.name) / "machine")
+        return cgroup.leader(self._machine)
 
     def supervised(self) -> bool:
         """Whether the process that boots it again after a reboot is there."""
         return bool(cgroup.processes(self._cells.folder(self.name) / "boot"))
 
     async def state(self) -> str:
-        """`running`, `off`, `cut` or `slow`."""
+        """`running`, `off`, `frozen`, `cut` or `slow`; the first that is so."""
         if self.leader() is None:
             return "off"
+        if cgroup.frozen(self._machine):
+            return "frozen"
         if await self._network.is_cut(self.place):
             return "cut"
         return "slow" if cgroup.processes(self._cells.folder(self._proxy)) else "running"
@@ -87,6 +97,8 @@ class Guest:
             ostree, remote = ostree_repo.Ostree(image.folder), f"http://{self._subnet.updates}"
             etc = await ostree_repo.make_sysroot(ostree, new / "sysroot", remote) / "etc"
         self._write_etc(etc)
+        if self.place.kind == ETCD:
+            self._write_certificates(etc.parent)
         key = etc / "ssh/ssh_host_ed25519_key"
         await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", self.name, "-f", str(key)])
         shutil.copyfile(key.with_suffix(".pub"), new / self.host_key.name)
@@ -109,18 +121,24 @@ class Guest:
         spec.write(file)
         await self._cells.start(self.name, _module("console.lab.boot", file), self.folder / "console.log")
 
-    async def ready(self) -> None:
-        """Wait until it has booted, its sshd answers, and its engine does.
+    async def ready(self, *, alone: bool = False) -> None:
+        """Wait until it has booted, its sshd answers, and its engine does, or its etcd.
+
+        A member of an etcd that is `alone`, without a majority, does not boot to the end: its unit waits
+        for the others. Then sshd is all there is to wait for.
 
         :raises LabError: it powered off, or took too long.
         """
         try:
             async with asyncio.timeout(_BOOTS_WITHIN):
-                await self._booted()
+                if not alone:
+                    await self._booted()
                 await _banner(self._subnet.back(self.place.number))
                 if self.place.kind in _SOCKET:
                     await self._engine_answers()
                     self._check_samples()
+                if self.place.kind == ETCD and not alone:
+                    await self.etcd().until_healthy()
         except TimeoutError as error:
             hint = f"see {self.folder / 'console.log'}"
             raise LabError(f"not ready after {_BOOTS_WITHIN:.0f} s", host=self.name, hint=hint) from error
@@ -139,6 +157,33 @@ class Guest:
         if self.folder.is_dir():
             doomed = self.folder.rename(self.folder.with_name(f".old-{self.name}"))
             await asyncio.to_thread(ostree_repo.remove, doomed)
+
+    def etcd(self) -> EtcdApi:
+        """The etcd on it."""
+        return EtcdApi(self.name, self._subnet.back(self.place.number), Credentials(self._layout.etcd))
+
+    async def freeze(self) -> None:
+        """Stop every process of it where it is.
+
+        :raises LabError: it is off, or something in it cannot be stopped; then nothing of it is.
+        """
+        self._enter()  # it is on
+        cgroup.freeze(self._machine, True)
+        try:
+            async with asyncio.timeout(_FREEZES_WITHIN):
+                await _until(lambda: cgroup.frozen(self._machine))
+        except TimeoutError as error:
+            cgroup.freeze(self._machine, False)
+            raise LabError(f"does not freeze within {_FREEZES_WITHIN:.0f} s", host=self.name) from error
+
+    async def thaw(self) -> None:
+        """Let it go on. One that is not frozen is left alone.
+
+        :raises LabError: it is off.
+        """
+        self._enter()  # it is on
+        cgroup.freeze(self._machine, False)
+        await _until(lambda: not cgroup.frozen(self._machine))
 
     async def cut(self) -> None:
         """Off the network, still running."""
@@ -217,6 +262,17 @@ class Guest:
         for name, text in files.items():
             (etc / name).parent.mkdir(parents=True, exist_ok=True)
             (etc / name).write_text(text)
+
+    def _write_certificates(self, root: Path) -> None:
+        """What an etcd member and its clients know each other by."""
+        authority = Credentials(self._layout.etcd).authority
+        addresses = etcd_member.addresses(self.place, self._subnet)
+        pair = authority.issue(self.name, addresses=addresses, names=(self.name, "localhost"))
+        files = etcd_member.certificate_files(authority.certificate.read_text(), pair.certificate)
+        for name, text in files.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(text)
+        write_private(root / etcd_member.KEY_FILE, pair.key)
 
     async def _booted(self) -> None:
         """Until systemd has done what it does at boot; `degraded` is a boot too (a sample fails in it)."""

@@ -15,15 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from console.errors import LabError
-from console.lab import cells, ostree_repo, registry, state
-from console.lab.fleetfile import fleet_toml, known_hosts_text
+from console.lab import cells, etcd_member, ostree_repo, registry, state
+from console.lab.etcd_api import Credentials
+from console.lab.etcd_cluster import EtcdCluster
+from console.lab.fleetfile import Etcd, fleet_toml, known_hosts_text
 from console.lab.guest import Guest
 from console.lab.image import Image, ImageCache
 from console.lab.layout import Layout, default_cache, default_root
 from console.lab.limits import raise_limits
 from console.lab.lock import locked
 from console.lab.network import Network
-from console.lab.plan import DEFAULT_HOSTS, KINDS, LAYERED, Place, Subnet, converge
+from console.lab.plan import DEFAULT_HOSTS, ETCD, KINDS, LAYERED, Place, Subnet, converge
 from console.lab.requirements import missing_requirements
 from console.lab.run import run
 
@@ -43,7 +45,7 @@ _BOOT_AT_ONCE = 4  # hosts; more only wait for each other's disk and processor
 
 @dataclass(frozen=True, slots=True)
 class LabHost:
-    """One host. `state` is `running`, `off`, `cut` (off the network) or `slow`."""
+    """One host. `state` is `running`, `off`, `frozen`, `cut` (off the network) or `slow`."""
 
     name: str
     address: str
@@ -72,7 +74,8 @@ class Lab:
         """Have at least `wanted` hosts of each kind (`exact`: that many, no others), all running and whole.
 
         Returns when each answers over SSH, its systemd has booted, its engine answers and its sample
-        containers exist. Hosts made from an older image are made anew.
+        containers exist, and the etcd of the etcd hosts is healthy. An etcd that grows or shrinks keeps its
+        data. Hosts made from an older image are made anew.
 
         :raises LabError: this machine cannot, or a host does not come up; what is up stays.
         """
@@ -82,7 +85,8 @@ class Lab:
             image = await self._images.image()
             before = self._load()
             if before is not None and self._images.claimed(self._layout.id) != image:
-                self._report("the image has changed: making the hosts anew")
+                lost = ", and etcd without its data" if _members(before.hosts) else ""
+                self._report(f"the image has changed: making the hosts anew{lost}")
                 await self._clear()
                 before = None
             subnet = await self._network.ensure(before.subnet if before else None)
@@ -91,20 +95,31 @@ class Lab:
             state.save(self._layout.state, subnet, (*plan.hosts, *plan.removed))
             self._images.claim(self._layout.id, self._layout.state, image)
             await self._make_key()
+            if _members(plan.hosts):
+                await asyncio.to_thread(Credentials(self._layout.etcd).ensure, self._layout.bridge)
             if await registry.ensure(self._cells, image, self._layout.registry, subnet.registry):
                 self._report(f"registry: {subnet.registry}/{registry.REPOSITORY}")
-            for guest in self._guests(plan.removed, subnet):
-                await guest.remove()
-                self._report(f"{guest.name}: removed")
+            guests, removed = self._guests(plan.hosts, subnet), self._guests(plan.removed, subnet)
+            cluster = EtcdCluster(guests, removed, subnet, self._layout.bridge)
+            for guest in removed:
+                if guest not in cluster.leaving:
+                    lost = ", and etcd's data with it" if etcd_member.has_data(guest.folder) else ""
+                    await guest.remove()
+                    self._report(f"{guest.name}: removed{lost}")
             if any(place.kind not in LAYERED for place in plan.hosts):
                 await self._publish(image, subnet)
-            guests = self._guests(plan.hosts, subnet)
-            await self._tidy(plan.hosts)
+            there = (*plan.hosts, *(guest.place for guest in cluster.leaving))
+            await self._tidy(there)
+            await cluster.clear()
             for guest in guests:
                 await guest.prepare(image)
-            state.save(self._layout.state, subnet, plan.hosts)
+            cluster.found()
+            state.save(self._layout.state, subnet, there)
             self._write_files(guests, plan.hosts, subnet)
-            await self._bring_up(guests, image)
+            present = [guest for guest in (*guests, *cluster.leaving) if not cluster.later(guest)]
+            await self._bring_up(present, image)
+            await cluster.settle(lambda guest: self._boot(guest, image), self._report)
+            state.save(self._layout.state, subnet, plan.hosts)
             return await self.status()
 
     async def down(self) -> None:
@@ -140,11 +155,16 @@ class Lab:
             await guest.power_cut()
 
     async def start(self, host: str) -> None:
-        """Boot a host that is off, and wait for it as `up` does. A host that runs is left alone."""
+        """Boot a host that is off, and wait for it as `up` does. A host that runs is left alone.
+
+        :raises LabError: it is frozen, or does not come up.
+        """
         async with self._one(host) as guest:
             image = self._claimed()
+            if await guest.state() == "frozen":
+                raise LabError("is frozen", host=host, hint=f"lab thaw {host}")
             if guest.leader() is None:
-                await self._boot(guest, image)
+                await self._boot(guest, image, alone=await self._outnumbered(guest))
 
     async def release(self, version: str) -> None:
         """From now on the lab's atomic hosts find `version` when they look for an update.
@@ -168,6 +188,19 @@ class Lab:
         """Undo `cut` and `slow`. Connections that hung through a cut go on; slow ones are reset."""
         async with self._one(host) as guest:
             await guest.heal()
+
+    async def freeze(self, host: str) -> None:
+        """Stop every process of the host where it is: connections hang, its clock goes on, nothing is lost.
+
+        As long as it lasts the kernel answers for it: it acknowledges packets and takes new connections.
+        """
+        async with self._one(host) as guest:
+            await guest.freeze()
+
+    async def thaw(self, host: str) -> None:
+        """Undo `freeze`; a host that is not frozen is left alone."""
+        async with self._one(host) as guest:
+            await guest.thaw()
 
     async def slow(
         self, host: str, *, delay: float = 0.0, rate: float | None = None, stall: bool = False
@@ -249,7 +282,11 @@ class Lab:
         layout = self._layout
         keys = [(guest.address, guest.host_key.read_text()) for guest in guests]
         state.replace(layout.known_hosts, known_hosts_text(keys))
-        state.replace(layout.config, fleet_toml(places, subnet, layout.key, layout.known_hosts))
+        endpoints = tuple(etcd_member.endpoint(place, subnet) for place in _members(places))
+        client = Credentials(layout.etcd)
+        etcd = Etcd(endpoints, client.authority.certificate, client.certificate, client.key)
+        text = fleet_toml(places, subnet, layout.key, layout.known_hosts, etcd if endpoints else None)
+        state.replace(layout.config, text)
 
     async def _bring_up(self, guests: Iterable[Guest], image: Image) -> None:
         slots = asyncio.Semaphore(_BOOT_AT_ONCE)
@@ -258,6 +295,7 @@ class Lab:
             async with slots:
                 # Without its supervisor a host would not come back from a reboot.
                 if guest.leader() is not None and guest.supervised():
+                    await guest.thaw()
                     await guest.heal()
                     await guest.ready()
                 else:
@@ -270,10 +308,23 @@ class Lab:
         except* LabError as errors:
             raise _first(errors) from None
 
-    async def _boot(self, guest: Guest, image: Image) -> None:
+    async def _outnumbered(self, guest: Guest) -> bool:
+        """Whether the guest, when it runs, has no majority of its etcd with it; says so."""
+        now = self._load()
+        if now is None or guest.place.kind != ETCD:
+            return False
+        members = self._guests(_members(now.hosts), now.subnet)
+        others = [await other.state() for other in members if other.name != guest.name]
+        with_it = 1 + sum(word in ("running", "slow") for word in others)
+        if with_it >= etcd_member.majority(len(members)):
+            return False
+        self._report(f"{guest.name}: etcd waits for others, {with_it} of {len(members)} members run")
+        return True
+
+    async def _boot(self, guest: Guest, image: Image, *, alone: bool = False) -> None:
         started = time.monotonic()
         await guest.boot(image)
-        await guest.ready()
+        await guest.ready(alone=alone)
         self._report(f"{guest.name}: booted in {time.monotonic() - started:.1f} s")
 
     async def _clear(self) -> None:
@@ -288,6 +339,10 @@ class Lab:
                 await asyncio.to_thread(shutil.rmtree, path)
             elif path != self._layout.lock:
                 path.unlink()
+
+
+def _members(places: Iterable[Place]) -> list[Place]:
+    return [place for place in places if place.kind == ETCD]
 
 
 @contextmanager

@@ -65,6 +65,11 @@ class Layout:
         """What the lab publishes for its atomic hosts."""
         return self.root / "updates"
 
+    @property
+    def etcd(self) -> Path:
+        """The certificates of the lab's etcd and of its clients."""
+        return self.root / "etcd"
+
     def host(self, name: str) -> Path:
         """The folder of one host: its layer over the image or its sysroot, its console's log."""
         return self.hosts / name

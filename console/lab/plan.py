@@ -8,11 +8,16 @@ from ipaddress import IPv4Address
 
 from console.errors import LabError
 
+#: The kind of host whose hosts are members of one etcd.
+ETCD = "etcd"
+#: How many of those there may be.
+ETCD_COUNTS = (0, 1, 3, 5)
+
 #: The kinds of host there are. The name of a host is its kind and a number from 1.
-KINDS = ("docker", "podman", "plain", "atomic")
+KINDS = ("docker", "podman", "plain", "atomic", ETCD)
 
 #: Those whose root is a layer over the image; an atomic host boots a deployment of its own.
-LAYERED = ("docker", "podman", "plain")
+LAYERED = ("docker", "podman", "plain", ETCD)
 
 #: A host's number is the last byte of its addresses.
 FIRST_NUMBER, LAST_NUMBER = 11, 250
@@ -73,13 +78,14 @@ def converge(have: Sequence[Place], wanted: Mapping[str, int], *, exact: bool) -
 
     What exists is kept where it can be; the highest-numbered names go first.
 
-    :raises LabError: an unknown kind, a negative count, or more hosts than a lab has room for.
+    :raises LabError: an unknown kind, a count that cannot be, or more hosts than a lab has room for.
     """
     for kind, count in wanted.items():
         if kind not in KINDS:
             raise LabError(f"there is no kind of host called {kind}", hint=f"kinds are {', '.join(KINDS)}")
         if count < 0:
             raise LabError(f"{count} hosts of kind {kind} cannot be", hint="give 0 or more")
+    check_members(wanted.get(ETCD, 0))
     kept: list[Place] = []
     added: list[Place] = []
     for kind in KINDS:
@@ -105,6 +111,16 @@ def converge(have: Sequence[Place], wanted: Mapping[str, int], *, exact: bool) -
     numbered = [Place(host.name, host.kind, free[index]) for index, host in enumerate(added)]
     hosts = sorted(kept + numbered, key=lambda host: (KINDS.index(host.kind), _ordinal(host.name)))
     return Converged(tuple(hosts), tuple(numbered), tuple(removed))
+
+
+def check_members(count: int) -> None:
+    """Whether an etcd may have `count` members.
+
+    :raises LabError: not in a lab.
+    """
+    if count not in ETCD_COUNTS:
+        why = "1, 3 or 5: a majority must agree, so an even number can lose no more members than one fewer"
+        raise LabError(f"an etcd of {count} members is no use", hint=why)
 
 
 def _ordinal(name: str) -> int:

@@ -19,9 +19,11 @@ ENGINES: Mapping[str, tuple[str, ...]] = {
 }
 #: What only hosts of one kind have beside their engine.
 UPDATERS: Mapping[str, tuple[str, ...]] = {"atomic": ("ostree", "ostree-boot")}
+#: What only hosts of one kind serve to others, by the packages' own units.
+SERVERS: Mapping[str, tuple[str, ...]] = {"etcd": ("etcd-server", "etcd-client")}
 
 #: What belongs to one kind of host: no other sees it.
-OWN = {**ENGINES, **UPDATERS}
+OWN = {**ENGINES, **UPDATERS, **SERVERS}
 
 #: Runs on the machine, out of the image; no host sees it.
 REGISTRY = ("docker-registry",)

@@ -76,7 +76,7 @@ class KeyTerm:
     negated: bool = False
 
     def matches(self, host: Host) -> bool:
-        found = any(glob_matches(self.value, text) for text in _values(host, self.key))
+        found = any(glob_matches(self.value, text) for text in key_values(host, self.key))
         return found is not self.negated
 
     def __str__(self) -> str:
@@ -230,7 +230,7 @@ def _name_term(part: str) -> NameTerm:
     return NameTerm(part)
 
 
-def _values(host: Host, key: str) -> tuple[str, ...]:
+def key_values(host: Host, key: str) -> tuple[str, ...]:
     """What the host answers to `key`: nothing where it lacks it, more than one where it has several names."""
     facts = host.facts
     match key:

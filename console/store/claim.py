@@ -10,11 +10,13 @@ write that compares it cannot be done by one who was frozen and does not know th
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from console.errors import FateUnknown, StoreUnreachable
+from console.store.calls import ended
 from console.store.client import Compacted, Etcd
 from console.store.lease import Lease, leased
 from console.store.values import Entry, Put, SameLife, Span, Unchanged
@@ -68,11 +70,23 @@ async def _claim(etcd: Etcd, key: str, value: bytes, lease: Lease, waits: Callab
         if holder.lease == lease.id:
             return Claim(key, holder.created, lease)
         waits(holder)
-        await _until_gone(etcd, holder)
+        await _until_gone(etcd, holder, lease)
     raise StoreUnreachable(f"our lease ran out while we waited for {key}")
 
 
-async def _until_gone(etcd: Etcd, holder: Entry) -> None:
+async def _until_gone(etcd: Etcd, holder: Entry, lease: Lease) -> None:
+    """Wait until another's claim is gone, or our own lease."""
+    going = asyncio.create_task(_gone(etcd, holder), name=f"waiting for {holder.key}")
+    losing = asyncio.create_task(lease.lost.wait(), name=f"holding the lease for {holder.key}")
+    try:
+        await asyncio.wait((going, losing), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (going, losing):
+            task.cancel()
+            await ended(task)
+
+
+async def _gone(etcd: Etcd, holder: Entry) -> None:
     with suppress(Compacted):  # then it is looked at anew
         async with aclosing(watch(etcd, Span(holder.key), holder.modified)) as watching:
             async for events in watching:

@@ -4,8 +4,8 @@
         listing = await etcd.list(Span.under("/quarterdeck/hosts/"))
         await etcd.write([Put(key, value)], guards=[Unchanged(key, entry.modified)])
 
-Every call has a deadline. A read that gets no answer is asked of the next endpoint, until `PATIENCE_S`
-is over. A write is sent once: where its answer is lost it ends with `FateUnknown`, and `guarded.py` reads
+Every call has a deadline. A read that gets no answer is asked of the next endpoint, while our patience
+lasts. A write is sent once: where its answer is lost it ends with `FateUnknown`, and `guarded.py` reads
 what became of it. Source of the protocol: etcd's `api/etcdserverpb/rpc.proto`.
 """
 
@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from console.errors import StoreError, StoreUnreachable
+from console.errors import StoreError, StoreRefused, StoreUnreachable
 from console.model.config import EtcdConfig
 from console.store import faults
 from console.store.calls import CallFailed, Metadata, answer, ended
@@ -71,8 +71,10 @@ class Compacted(StoreError):
 class Etcd:
     """The client. Made by `open_etcd`."""
 
-    def __init__(self, config: EtcdConfig) -> None:
+    def __init__(self, config: EtcdConfig, patience: float = PATIENCE_S, *, writes: bool = True) -> None:
+        self._writes = writes
         self.prefix = config.prefix
+        self.patience = patience
         self.connection = Connection([endpoint(url) for url in config.endpoints], identity(config))
         self._token: str | None = None
         self._renewing = asyncio.Lock()
@@ -147,14 +149,14 @@ class Etcd:
 
     # -- calls ------------------------------------------------------------------------------
 
-    async def read(self, ask: Ask, *, timeout: float = READ_S, patience: float = PATIENCE_S) -> Any:
+    async def read(self, ask: Ask, *, timeout: float = READ_S, patience: float | None = None) -> Any:
         """Ask until a member answers. For what may be asked twice.
 
-        :param timeout: of one try; `patience` is for all of them, in seconds.
+        :param timeout: of one try; `patience` is for all of them (None: the client's), in seconds.
         :raises StoreError: etcd says no, or nobody has answered.
         """
         loop = asyncio.get_running_loop()
-        until = loop.time() + patience
+        until = loop.time() + (self.patience if patience is None else patience)
         renewed = False
         while True:
             member, metadata = await self.ready(until)
@@ -177,8 +179,9 @@ class Etcd:
         :raises FateUnknown: no answer came.
         :raises StoreError: it was not done.
         """
+        self.check_writes()
         loop = asyncio.get_running_loop()
-        until = loop.time() + PATIENCE_S
+        until = loop.time() + self.patience
         renewed = False
         while True:
             member, metadata = await self.ready(until)
@@ -193,6 +196,11 @@ class Etcd:
             else:
                 self.health.answered(member.endpoint.url)
                 return said
+
+    def check_writes(self) -> None:
+        """:raises StoreRefused: it was opened to read."""
+        if not self._writes:
+            raise StoreRefused("etcd was opened to read: this console is read-only")
 
     async def ready(self, until: float) -> tuple[Member, Metadata]:
         """A member that answers, and what goes with each call to it.
@@ -231,7 +239,7 @@ class Etcd:
 
     def forget_token(self, metadata: Metadata) -> None:
         """The next call gets a token of its own: etcd no longer takes the one in `metadata`."""
-        if self._token is not None and (_TOKEN, self._token) in metadata:  # else there is a newer one
+        if self._token == dict(metadata).get(_TOKEN, ""):  # else there is a newer one
             self._token = None
 
     async def _judged(self, failed: CallFailed, member: Member, metadata: Metadata, *, renewed: bool) -> bool:
@@ -255,7 +263,7 @@ class Etcd:
         async with self._renewing:  # of those who need a token at the same time, one asks
             if self._token is None:
                 self._token = await self._authenticate(member, who)
-            return (_HAS_LEADER, (_TOKEN, self._token))
+            return (_HAS_LEADER, (_TOKEN, self._token)) if self._token else (_HAS_LEADER,)
 
     async def _authenticate(self, member: Member, who: Identity) -> str:
         request = rpc.AuthenticateRequest(name=who.user, password=who.password or "")
@@ -271,12 +279,16 @@ class Etcd:
 
 
 @asynccontextmanager
-async def open_etcd(config: EtcdConfig) -> AsyncIterator[Etcd]:
+async def open_etcd(
+    config: EtcdConfig, patience: float = PATIENCE_S, *, writes: bool = True
+) -> AsyncIterator[Etcd]:
     """A client, with a task that asks etcd now and then whether it is there; both end with the context.
 
+    :param patience: how long each call looks for a member that answers, in seconds.
+    :param writes: False: whatever would change etcd is refused before it is sent.
     :raises ConfigError: a file that the configuration names cannot be read. Nothing is connected here.
     """
-    etcd = Etcd(config)
+    etcd = Etcd(config, patience, writes=writes)
     probing = asyncio.create_task(etcd.health.watch_over(etcd), name="etcd probe")
     try:
         yield etcd

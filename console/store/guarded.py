@@ -18,7 +18,7 @@ from contextlib import aclosing
 from itertools import islice
 
 from console.errors import Conflict, FateUnknown, StoreError, StoreUnreachable
-from console.store.client import PATIENCE_S, Etcd
+from console.store.client import Etcd
 from console.store.values import (
     OPERATIONS,
     Delete,
@@ -148,7 +148,7 @@ async def _fate(etcd: Etcd, operation: Put | Delete, key: str, before: Entry | N
         return await _created(etcd, operation, key)
     if (await etcd.write([Touch(key)], [Unchanged(key, before.modified)])).done:
         return None
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(etcd.patience):
         event = await _next_event(etcd, before)
     if _is(operation, event.entry):
         return event.revision

@@ -82,6 +82,7 @@ async def grant(etcd: Etcd, ttl: int) -> int:
 
 
 async def _grant(etcd: Etcd, ttl: int) -> Any:
+    etcd.check_writes()
     # Should the answer be lost, the lease that nobody knows of ends by itself: it may be asked for again.
     return await etcd.read(
         lambda member, metadata, timeout: member.lease.LeaseGrant(

@@ -35,13 +35,15 @@ async def mirror(
             listing = await etcd.list(span, values=values)
         except (Compacted, StoreUnreachable):
             continue  # it took longer to read all pages than etcd keeps what was; or nobody answered for long
+        revision = listing.revision
         changes = difference(entries, listing)
         _apply(entries, changes)
         if changes or first:
             first = False
             yield changes
+        del listing, changes  # all that was there then, which would be kept for as long as the watch stands
         try:
-            async with aclosing(watch(etcd, span, listing.revision)) as watching:
+            async with aclosing(watch(etcd, span, revision)) as watching:
                 async for events in watching:
                     if events:
                         _apply(entries, events)

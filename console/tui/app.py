@@ -24,7 +24,6 @@ from console.fleet.model import FleetModel
 from console.tui.acting.form import MacroForm
 from console.tui.acting.run_screen import RunScreen
 from console.tui.actions import Place
-from console.tui.collector import Collector, set_thresholds
 from console.tui.keys import Keymap, bind
 from console.tui.palette import FleetProvider
 from console.tui.screens.main import MainScreen
@@ -89,7 +88,6 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
         #: What was told while there was no screen to show it on.
         self.untold = list(problems)
         self._theme_watch = theme_watch
-        self._collector = Collector()
         if remembering is not None:
             remembering.listen(self.tell, self._memory_changed)
         bind(self, Place.APP, keymap)
@@ -103,7 +101,7 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.InputEvent):
-            self._collector.typed()
+            self.look.fleet.collector.typed()
         await super().on_event(event)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
@@ -112,9 +110,6 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
     def on_mount(self) -> None:
         self.push_screen(self.main)
         self.run_worker(self._keep_up(), group="flush", exit_on_error=True)
-        if not self.is_headless:  # a test's process is not ours to change
-            set_thresholds()
-            self.set_interval(1.0, self._collector.look)
         if self._theme_watch is not None:
             self.run_worker(self._keep_dressed(self._theme_watch), group="themes")
         untold, self.untold = self.untold, []

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 BENCHES = (
-    *("start", "export_parser", "log_pane", "picture", "change", "table", "terminal", "restart", "on_screen"),
-    *("plan", "sim"),
+    *("start", "export_parser", "log_pane", "picture", "tools", "change", "table", "terminal", "restart"),
+    *("on_screen", "plan", "scheduler", "store", "sim", "mass"),
 )
 
 

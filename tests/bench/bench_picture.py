@@ -21,14 +21,17 @@ def _cpu() -> float:
     return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
 
 
-async def _ours(config: FleetConfig, wants: Wants) -> int:
+async def ours(config: FleetConfig, wants: Wants) -> int:
+    """How many units a console has heard of, connected for it and gone again."""
     async with open_fleet(config.hosts, wants, Links()) as fleet:
         missing = await fleet.settled(30)
         assert not missing, missing
         return sum(1 for _ in fleet.model.units())
 
 
-async def _ssh(config: FleetConfig) -> int:
+async def ssh_loop(config: FleetConfig) -> int:
+    """How many units `systemctl` lists by one `ssh` a host, all at once."""
+
     async def one(host: HostConfig) -> int:
         argv = [
             "ssh", "-q", "-F", "none", "-o", "BatchMode=yes",
@@ -43,7 +46,8 @@ async def _ssh(config: FleetConfig) -> int:
     return sum(await asyncio.gather(*(one(host) for host in config.hosts)))
 
 
-async def _measured(work: Callable[[], Awaitable[int]]) -> tuple[float, float, int]:
+async def measured(work: Callable[[], Awaitable[int]]) -> tuple[float, float, int]:
+    """Wall and client CPU in seconds, and how many units were told."""
     cpu, wall = _cpu(), time.perf_counter()
     count = await work()
     return time.perf_counter() - wall, _cpu() - cpu, count
@@ -51,16 +55,16 @@ async def _measured(work: Callable[[], Awaitable[int]]) -> tuple[float, float, i
 
 async def _compare(config: FleetConfig, runs: int) -> dict[str, object]:
     ways: dict[str, Callable[[], Awaitable[int]]] = {
-        "ssh loop": lambda: _ssh(config),
-        "units only": lambda: _ours(config, Wants(containers=False, os=False)),
-        "full picture": lambda: _ours(config, Wants()),
+        "ssh loop": lambda: ssh_loop(config),
+        "units only": lambda: ours(config, Wants(containers=False, os=False)),
+        "full picture": lambda: ours(config, Wants()),
     }
     taken: dict[str, list[tuple[float, float, int]]] = {name: [] for name in ways}
     for way in ways.values():
         await way()  # imports and first-time costs are not what is compared
     for _ in range(runs):
         for name, way in ways.items():
-            taken[name].append(await _measured(way))
+            taken[name].append(await measured(way))
     wall = {name: statistics.median(row[0] for row in rows) for name, rows in taken.items()}
     cpu = {name: statistics.median(row[1] for row in rows) for name, rows in taken.items()}
     hosts = len(config.hosts)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from console.fleet.config import load_config
 from console.fleet.fleet import Fleet, open_fleet
+from console.fleet.loop import fair_loop
 from console.hosts.links import Links
 from console.lab.sim.fleet import Running, SimFleet
 from console.lab.sim.plan import SimPlan
@@ -190,8 +191,11 @@ def run() -> dict[str, object]:
     found: dict[str, object] = {}
     for hosts in sizes():
         for churn in (0.0, _CHURN_A_HOST * hosts):
-            with tempfile.TemporaryDirectory() as folder:
-                result = asyncio.run(_one(hosts, churn, Path(folder) / "sim"))
+            with (
+                tempfile.TemporaryDirectory() as folder,
+                asyncio.Runner(loop_factory=fair_loop) as runner,
+            ):
+                result = runner.run(_one(hosts, churn, Path(folder) / "sim"))
             kept = (
                 result if not churn else {key: value for key, value in result.items() if key[:5] == "churn"}
             )

@@ -11,7 +11,6 @@ python -m tests.bench.bench_terminal [SECONDS]
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import random
 import statistics
@@ -29,9 +28,9 @@ from textual.widgets import DataTable, RichLog
 from console.commands.lists import LiveList
 from console.commands.logbook import LogBook
 from console.commands.rows import UNIT
+from console.fleet.collector import only_the_young
 from console.model.log import LogRecord
 from console.model.unit import Unit
-from console.tui.collector import calm
 from console.tui.tones import DEFAULT_VARIABLES
 from console.tui.widgets.fleet_table import FleetTable
 from console.tui.widgets.log_line import Look, as_text
@@ -255,7 +254,6 @@ def _measure(pair: Pair, seconds: float, idle_s: float) -> dict[str, float]:
         pair.fill()
         pair.widgets[0].focus()
         await quiet()
-        calm()
         await phase(app, "idle", idle_s)
         load = asyncio.create_task(_load(pair), name="load")
         await asyncio.sleep(1)
@@ -265,8 +263,8 @@ def _measure(pair: Pair, seconds: float, idle_s: float) -> dict[str, float]:
             load.cancel()
             await asyncio.gather(load, return_exceptions=True)
 
-    on_screen(app, work)
-    gc.unfreeze()
+    with only_the_young():
+        on_screen(app, work)
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -71,22 +72,30 @@ class Beat:
 def own_clock() -> Iterator[Callable[[], float]]:
     """A clock of this thread's work and waiting: what the machine kept from it is not counted, in seconds.
 
-    It works for as long as an event loop waits in `select`, which it watches.
+    It works for as long as an event loop waits in `select`, which it watches. Any thread may look at it.
     """
     waited = 0.0
+    began: float | None = None
     select = DefaultSelector.select
+    worked = time.pthread_getcpuclockid(threading.get_ident())
 
     def watched(self: DefaultSelector, timeout: float | None = None) -> Any:
-        nonlocal waited
+        nonlocal waited, began
         began = time.perf_counter()
         try:
             return select(self, timeout)
         finally:
-            waited += time.perf_counter() - began
+            since, began = began, None
+            waited += time.perf_counter() - since
+
+    def now() -> float:
+        since = began
+        waiting = 0.0 if since is None else time.perf_counter() - since
+        return time.clock_gettime(worked) + waited + waiting
 
     DefaultSelector.select = watched  # type: ignore[method-assign]
     try:
-        yield lambda: time.thread_time() + waited
+        yield now
     finally:
         DefaultSelector.select = select  # type: ignore[method-assign]
 

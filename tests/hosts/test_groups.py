@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
+from contextlib import suppress
 
 import pytest
 
-from console.hosts.groups import Group
+from console.hosts.groups import Group, let_go
 
 
 async def fail() -> None:
@@ -40,3 +43,35 @@ async def test_a_group_that_is_cancelled_from_outside_stays_cancelled() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+class Held:
+    """Something that is local to what fails."""
+
+
+async def _fails(kept: list[weakref.ref[Held]]) -> None:
+    held = Held()
+    kept.append(weakref.ref(held))
+    async with Group() as group:
+        group.create_task(asyncio.sleep(60))
+        group.create_task(_raises(held))
+
+
+async def _raises(held: Held) -> None:
+    raise ValueError(held is None)
+
+
+async def test_an_error_that_is_let_go_keeps_nothing_of_what_it_ended_alive() -> None:
+    kept: list[weakref.ref[Held]] = []
+    gc.disable()
+    try:
+        with suppress(ExceptionGroup):
+            await _fails(kept)
+        assert kept[0]() is not None
+        try:
+            await _fails(kept)
+        except ExceptionGroup as error:
+            let_go(error)
+        assert kept[1]() is None
+    finally:
+        gc.enable()

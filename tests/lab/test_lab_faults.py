@@ -143,6 +143,50 @@ async def test_slow_may_be_changed_and_a_power_cut_forgets_it(breakable: Lab) ->
         assert (await reader.readline()).startswith(b"SSH-2.0-")
 
 
+async def test_a_frozen_host_hangs_and_goes_on_where_it_was_when_it_is_thawed(
+    breakable: Lab, truth: Truth
+) -> None:
+    told = "cat /proc/sys/kernel/random/boot_id; docker ps -q --filter name=web; pidof sshd dockerd"
+    before = truth.ask("docker1", told)
+    async with connection(breakable, "docker1") as (reader, writer):
+        assert (await reader.readline()).startswith(b"SSH-2.0-")
+        await breakable.freeze("docker1")
+        assert await state_of(breakable, "docker1") == "frozen"
+        await breakable.freeze("docker1")
+        writer.write(b"SSH-2.0-test\r\n")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(reader.read(1), SILENCE)
+        async with connection(breakable, "docker1") as (second, _):  # the kernel takes it
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(second.readline(), SILENCE)
+        await breakable.thaw("docker1")
+        assert await state_of(breakable, "docker1") == "running"
+        assert await asyncio.wait_for(reader.read(1), 30) != b""
+    assert truth.ask("docker1", told) == before
+    await breakable.thaw("docker1")
+
+
+async def test_a_frozen_host_may_lose_its_network_and_its_power(breakable: Lab) -> None:
+    await breakable.freeze("plain1")
+    with pytest.raises(LabError, match=r"plain1: is frozen \(lab thaw plain1\)"):
+        await breakable.start("plain1")
+    await breakable.cut("plain1")
+    await breakable.heal("plain1")
+    assert await state_of(breakable, "plain1") == "frozen", "heal is about the network"
+    await breakable.kill("plain1")
+    assert await state_of(breakable, "plain1") == "off"
+    await breakable.start("plain1")
+    assert await state_of(breakable, "plain1") == "running"
+
+
+async def test_up_thaws_what_is_frozen(breakable: Lab, truth: Truth) -> None:
+    boot = truth.ask("plain1", "cat /proc/sys/kernel/random/boot_id")
+    await breakable.freeze("plain1")
+    await breakable.up({"plain": 1})
+    assert await state_of(breakable, "plain1") == "running"
+    assert truth.ask("plain1", "cat /proc/sys/kernel/random/boot_id") == boot
+
+
 async def test_a_slow_host_still_reaches_the_registry(breakable: Lab, truth: Truth) -> None:
     registry = truth.ask("docker1", "cat /etc/lab/registry").strip()
     await breakable.slow("docker1", delay=0.01)
@@ -150,12 +194,13 @@ async def test_a_slow_host_still_reaches_the_registry(breakable: Lab, truth: Tru
 
 
 async def test_faults_on_a_host_that_is_not_there_or_off_are_refused(breakable: Lab) -> None:
-    for fault in (breakable.kill, breakable.start, breakable.cut, breakable.heal, breakable.slow):
+    faults = (breakable.cut, breakable.heal, breakable.slow, breakable.freeze, breakable.thaw)
+    for fault in (breakable.kill, breakable.start, *faults):
         with pytest.raises(LabError, match="no host called web9"):
             await fault("web9")
     with pytest.raises(LabError, match="a rate above 0"):
         await breakable.slow("plain1", rate=0)
     await breakable.kill("plain1")
-    for fault in (breakable.cut, breakable.heal, breakable.slow):
+    for fault in faults:
         with pytest.raises(LabError, match="plain1: is off"):
             await fault("plain1")

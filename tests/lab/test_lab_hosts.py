@@ -119,8 +119,8 @@ def test_the_registry_has_a_second_version_that_differs(truth: Truth) -> None:
 
 def test_a_plain_host_has_no_engine_and_an_engines_host_has_no_other(truth: Truth) -> None:
     def has(host: str) -> str:
-        programs = "docker dockerd containerd podman crun docker-registry"
-        units = "'docker*' 'containerd*' 'podman*' 'lab-*'"
+        programs = "docker dockerd containerd podman crun docker-registry etcd etcdctl"
+        units = "'docker*' 'containerd*' 'podman*' 'lab-*' 'etcd*'"
         return truth.ask(
             host, f"command -v {programs}; systemctl list-unit-files --no-legend {units} | cut -d' ' -f1"
         )

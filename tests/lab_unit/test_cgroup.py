@@ -28,6 +28,23 @@ def test_the_own_group_is_the_one_of_the_unified_hierarchy() -> None:
     assert cgroup.own_path("0::/\n") == ""
 
 
+def test_a_group_is_frozen_when_the_kernel_says_that_all_of_it_is(tmp_path: Path) -> None:
+    (tmp_path / "cgroup.freeze").touch()
+    (tmp_path / "cgroup.events").write_text("populated 1\nfrozen 0\n")
+    cgroup.freeze(tmp_path, True)
+    assert (tmp_path / "cgroup.freeze").read_text() == "1"
+    assert not cgroup.frozen(tmp_path)
+    (tmp_path / "cgroup.events").write_text("populated 1\nfrozen 1\n")
+    assert cgroup.frozen(tmp_path)
+    cgroup.freeze(tmp_path, False)
+    assert (tmp_path / "cgroup.freeze").read_text() == "0"
+
+
+def test_a_group_that_is_not_there_is_not_frozen(tmp_path: Path) -> None:
+    cgroup.freeze(tmp_path / "gone", True)
+    assert not cgroup.frozen(tmp_path / "gone")
+
+
 def test_the_machines_pid_1_decides_where_cells_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cgroup, "mounted", lambda: Path("/cg"))
     monkeypatch.setattr(Path, "is_dir", lambda path: path == Path("/run/systemd/system"))

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from console.errors import LabError
+from console.fleet.config import parse_config
 from console.lab import state
 from console.lab.boot import BootSpec, deployment_argv, nspawn_argv, overlay_options
 from console.lab.bootloader import Chosen, Entry
-from console.lab.fleetfile import fleet_toml, known_hosts_text, labels
+from console.lab.fleetfile import Etcd, fleet_toml, known_hosts_text, labels
 from console.lab.layout import Layout, default_cache, default_root
 from console.lab.plan import Place, Subnet
 from console.lab.proxy import ProxySpec
@@ -36,6 +37,18 @@ def test_the_fleet_file_is_what_the_console_reads() -> None:
         "port": 22,
         "labels": {"role": "db", "zone": "c", "kind": "plain"},
     }
+
+
+def test_the_console_finds_the_labs_etcd_by_the_fleet_file(tmp_path: Path) -> None:
+    ca, cert, key, file = (tmp_path / name for name in ("ca.pem", "client.pem", "client.key", "id"))
+    for path in (ca, cert, key, file):
+        path.touch()
+    endpoints = ("https://198.19.7.11:2379", "https://198.19.7.12:2379")
+    text = fleet_toml(HOSTS, Subnet(7), file, file, Etcd(endpoints, ca, cert, key))
+    etcd = parse_config(text, tmp_path / "fleet.toml").etcd
+    assert etcd is not None
+    assert (etcd.endpoints, etcd.ca, etcd.cert, etcd.key) == (endpoints, ca, cert, key)
+    assert parse_config(fleet_toml(HOSTS, Subnet(7), file, file), tmp_path / "fleet.toml").etcd is None
 
 
 def test_a_fleet_of_no_hosts_is_a_valid_file() -> None:

@@ -44,7 +44,7 @@ def test_the_recipe_changes_its_name_with_its_content(monkeypatch: pytest.Monkey
     before = recipe.key("amd64")
     assert recipe.key("amd64") == before
     assert recipe.key("arm64") != before
-    monkeypatch.setattr(recipe, "PACKAGES", (*recipe.PACKAGES, "etcd-server"))
+    monkeypatch.setattr(recipe, "PACKAGES", (*recipe.PACKAGES, "another"))
     assert recipe.key("amd64") != before
 
 
@@ -87,6 +87,13 @@ def test_a_hidden_unit_is_not_wanted_either_and_folders_stay(tree: Path) -> None
     assert Path("etc/systemd/system/lab-docker.service") in hidden
     assert Path("usr/bin") not in hidden
     assert Path("usr/share/doc/left-out") not in hidden
+
+
+def test_a_second_name_of_a_hidden_unit_is_hidden_too(tree: Path) -> None:
+    alias = tree / "etc/systemd/system/etcd2.service"
+    alias.symlink_to("/usr/lib/systemd/system/etcd-server.service")
+    assert alias.relative_to(tree) in compose.hidden_from("plain", tree)
+    assert alias.relative_to(tree) not in compose.hidden_from("etcd", tree)
 
 
 def test_no_host_sees_the_registry(tree: Path) -> None:

@@ -64,7 +64,7 @@ def test_a_removed_hosts_number_is_not_given_to_its_successor() -> None:
 
 def test_a_kind_that_does_not_exist_is_named_with_those_that_do() -> None:
     with pytest.raises(
-        LabError, match=r"no kind of host called vm \(kinds are docker, podman, plain, atomic\)"
+        LabError, match=r"no kind of host called vm \(kinds are docker, podman, plain, atomic, etcd\)"
     ):
         converge((), {"vm": 1}, exact=False)
 
@@ -72,6 +72,19 @@ def test_a_kind_that_does_not_exist_is_named_with_those_that_do() -> None:
 def test_less_than_no_hosts_is_refused() -> None:
     with pytest.raises(LabError, match="-1 hosts"):
         converge((), {"plain": -1}, exact=False)
+
+
+@pytest.mark.parametrize("count", [2, 4, 7])
+def test_an_etcd_has_an_odd_number_of_members_and_the_refusal_says_why(count: int) -> None:
+    with pytest.raises(LabError, match=rf"{count} members is no use \(1, 3 or 5: a majority must agree"):
+        converge((), {"etcd": count}, exact=False)
+
+
+def test_an_etcd_grows_by_new_hosts_and_shrinks_by_the_newest() -> None:
+    one = converge((), {"plain": 1, "etcd": 1}, exact=True).hosts
+    three = converge(one, {"etcd": 3}, exact=False)
+    assert names(three.added) == ["etcd2", "etcd3"]
+    assert names(converge(three.hosts, {"etcd": 1}, exact=True).removed) == ["plain1", "etcd2", "etcd3"]
 
 
 def test_a_lab_has_as_much_room_as_it_has_numbers() -> None:

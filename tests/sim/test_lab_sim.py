@@ -110,6 +110,12 @@ async def test_a_detached_fleet_runs_until_lab_down_and_there_is_one(root: Path)
             _, err = await second.communicate()
             assert second.returncode == 1
             assert b"already runs" in err
+        async with quarterdeck("lab", "sim", "--hosts", "3", "--detach", "--output", "json") as third:
+            out, err = await third.communicate()
+            assert third.returncode == 0
+            assert Path(json.loads(out)["config"]) == root / "fleet.toml"
+            assert b"already runs" in err
+            assert int((root / "lock").read_text()) == pid
     finally:
         assert await down(root) is True
     await ended(pid)

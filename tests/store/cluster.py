@@ -106,15 +106,15 @@ class Cluster:
         self._apart: set[str] = set()
         self.client: Pair | None = authority.pair("client") if authority else None
 
-    def config(self, user: tuple[str, str] | None = None, **more: Any) -> EtcdConfig:
+    def config(self, who: tuple[str, str] | None = None, **more: Any) -> EtcdConfig:
         """How a client reaches it."""
         given: dict[str, Any] = {"endpoints": tuple(member.url for member in self.members)}
         if self.authority and self.client:
             given |= {"ca": self.authority.ca, "cert": self.client.cert, "key": self.client.key}
-        if self.options.token_ttl is not None and user is None:
-            user = ALICE
-        if user is not None:
-            given |= {"user": user[0], "password": user[1]}
+        if self.options.token_ttl is not None and who is None:
+            who = ALICE
+        if who is not None:
+            given |= {"user": who[0], "password": who[1]}
         return EtcdConfig(**(given | more))
 
     @asynccontextmanager

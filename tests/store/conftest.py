@@ -59,3 +59,13 @@ async def cluster(tmp_path: Path, options: Options) -> AsyncIterator[Cluster]:
         yield cluster
     assert not processes_in(tmp_path)
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Iterator[tuple[asyncio.AbstractEventLoop, Cluster]]:
+    """A cluster for all the examples of a test that is not asynchronous itself, with its loop."""
+    with asyncio.Runner() as runner:
+        running = running_cluster(tmp_path)
+        cluster = runner.run(running.__aenter__())
+        yield runner.get_loop(), cluster
+        runner.run(running.__aexit__(None, None, None))

@@ -29,16 +29,21 @@ class Link:
         self.port = 0
         self._apart = apart
         self._cut = False
+        self._mute = False
         self._open: dict[asyncio.Task[None], str] = {}
 
     def cut(self) -> None:
         """Swallow everything from now on."""
         self._cut = True
 
+    def mute(self) -> None:
+        """Swallow what comes back from now on; what is sent gets through."""
+        self._mute = True
+
     def heal(self) -> None:
         """Let through what is new; reset what has lost something."""
-        swallowing = [task for task, source in self._open.items() if self._swallows(source)]
-        self._cut = False
+        swallowing = [task for task, source in self._open.items() if self._mute or self._swallows(source)]
+        self._cut = self._mute = False
         for task in swallowing:
             task.cancel()
 
@@ -77,15 +82,22 @@ class Link:
             outer.write(first)
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._pour(source, reader, outer))
-                both.create_task(self._pour(source, inner, writer))
+                both.create_task(self._pour(source, inner, writer, answers=True))
         except* OSError:
             pass
         finally:
             outer.transport.abort()
 
-    async def _pour(self, source: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pour(
+        self,
+        source: str,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        *,
+        answers: bool = False,
+    ) -> None:
         while chunk := await reader.read(_CHUNK):
-            if not self._swallows(source):
+            if not (self._swallows(source) or (answers and self._mute)):
                 writer.write(chunk)
                 await writer.drain()
         raise ConnectionResetError

@@ -12,6 +12,7 @@ from typing import Any, cast
 from textual.pilot import Pilot
 
 from console.commands.core import Core, View
+from console.fleet.collector import Collector
 from console.fleet.follow import JournalTail
 from console.fleet.model import FleetModel
 from console.model.config import HostConfig
@@ -69,6 +70,7 @@ class FakeFleet:
 
     def __init__(self, hosts: Iterable[HostConfig]) -> None:
         self.model = FleetModel(hosts)
+        self.collector = Collector(len(self.model.hosts()))
         self.queries: list[tuple[Sequence[str], LogQuery]] = []
         self.sessions: dict[str, Any] = {}
         self.tails: list[JournalTail] = []

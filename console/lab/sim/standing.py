@@ -23,6 +23,12 @@ def sim_root() -> Path:
     return root.with_name(f"{root.name}-sim")
 
 
+def standing(root: Path) -> Path | None:
+    """The fleet file of the one that runs in this folder; None if none does, or not all of it yet."""
+    config = root / "fleet.toml"
+    return config if _is_held(root / "lock") and config.exists() else None
+
+
 async def detached(root: Path, argv: Sequence[str]) -> Path:
     """Start the fleet by a command that goes on without us; its fleet file, once all hosts listen.
 

@@ -1,0 +1,150 @@
+"""What the scheduler works with: services, their instances, and the patterns that tie them to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from console.placement.host_index import Sieve
+from console.placement.outcome import Placed
+from console.placement.policy import Policy
+from console.placement.policy_values import own_patterns
+from console.placement.spec import Spec
+from console.placement.unit_name import UnitName
+
+Order = tuple[tuple[int, int, int, str], int]
+
+_NEW = ("new", "")
+_NO_SPREAD: dict[str, dict[str | None, int]] = {}  # of most services, and never written to
+
+
+class Pattern:
+    """A pattern in one role, with what it means and who holds it, by host."""
+
+    __slots__ = ("holders", "meant", "targets", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.targets: dict[int, int] = {}  # placed instances that it means
+        self.holders: dict[int, int] = {}  # placed instances that have it in their policy
+        self.meant: set[str] = set()  # names
+
+
+class Service:
+    """A service and how many of its instances are where."""
+
+    __slots__ = ("level", "limit", "name", "own", "spec", "spread", "total")
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+        self.name = spec.name
+        self.own: dict[int, int] = {}
+        self.total = 0
+        self.spread = _NO_SPREAD
+        if spec.policy.spread:
+            self.spread = {label: {} for label in spec.policy.spread}
+        self.level = 0  # 0, or one more than the services it is near to
+        #: How many of it one host may have, by its own rules; None if any number.
+        self.limit = spec.policy.max_per_host
+        if spec.policy.apart and not set(own_patterns(UnitName(spec.name))).isdisjoint(spec.policy.apart):
+            self.limit = 1
+
+
+class Ties:
+    """Patterns by role: those that a policy holds, or those that mean a name."""
+
+    __slots__ = ("apart", "near", "replaces")
+
+    def __init__(self) -> None:
+        self.near: list[Pattern] = []
+        self.apart: list[Pattern] = []
+        self.replaces: list[Pattern] = []
+
+    def __bool__(self) -> bool:
+        return bool(self.near or self.apart or self.replaces)
+
+    def __iter__(self) -> Iterator[Pattern]:
+        yield from self.near
+        yield from self.apart
+        yield from self.replaces
+
+
+class Kind:
+    """What instances of one service that have one policy have in common."""
+
+    __slots__ = ("bound", "cpu", "groups", "held", "memory", "most", "policy", "rank", "service", "sieve")
+
+    def __init__(
+        self,
+        service: Service,
+        policy: Policy,
+        sieve: Sieve,
+        held: Ties,
+        groups: tuple[tuple[Pattern, ...], ...],
+    ) -> None:
+        self.service = service
+        self.policy = policy
+        self.sieve = sieve
+        self.held = held
+        self.groups = groups  # of Near=: any of each
+        self.cpu = policy.cpu
+        self.memory = policy.memory
+        self.most = policy.max_per_host
+        self.bound = bool(held) or policy.together
+        #: Who goes first: peers before those that are near them, then by class, by priority, by name.
+        self.rank = (service.level, -policy.qos.rank, -policy.priority, service.name)
+
+
+class Instance:
+    """One instance; `host` is where it is placed, None while it is not."""
+
+    __slots__ = (
+        "cpu",
+        "hit",
+        "host",
+        "kind",
+        "memory",
+        "name",
+        "number",
+        "plain",
+        "record",
+        "rivals",
+        "service",
+        "sieve",
+        "why",
+    )
+
+    def __init__(self, name: str, kind: Kind, hit: Ties, number: int) -> None:
+        self.name = name
+        self.kind = kind
+        self.hit = hit
+        self.number = number  # among all, or of Global=yes the host's
+        self.service = kind.service
+        self.sieve = kind.sieve
+        self.cpu = kind.cpu
+        self.memory = kind.memory
+        self.plain = not (kind.bound or hit)  # no rule ties it to others
+        self.host: int | None = None
+        self.record: Placed | None = None  # where it was
+        self.rivals: tuple[Instance, ...] = ()  # it replaces them, and they it: only one of them runs
+        self.why = _NEW
+
+    @property
+    def policy(self) -> Policy:
+        return self.kind.policy
+
+    @property
+    def held(self) -> Ties:
+        return self.kind.held
+
+    @property
+    def groups(self) -> tuple[tuple[Pattern, ...], ...]:
+        return self.kind.groups
+
+    @property
+    def order(self) -> Order:
+        return (self.kind.rank, self.number)
+
+    def outranks(self, other: Instance) -> bool:
+        """Whether it may displace the other: of a higher class, and of a higher priority."""
+        mine, theirs = self.policy, other.policy
+        return mine.qos.rank > theirs.qos.rank and mine.priority > theirs.priority
