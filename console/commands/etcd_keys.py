@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -35,7 +35,7 @@ class Kinds:
         names = self._names.get(kind)
         return KindRow(kind, len(names), self._newest[kind]) if names else None
 
-    async def follow(self) -> AsyncIterator[set[str]]:
+    async def follow(self) -> AsyncGenerator[set[str], None]:
         """Follow all keys until closed: the kinds that have changed, at first all.
 
         :raises StoreError: etcd says no.
@@ -50,7 +50,7 @@ class Kinds:
 
     def _take(self, event: Event) -> str:
         name = event.key.removeprefix(self._memory.etcd.prefix)
-        kind = clean(name.partition("/")[0], 60)
+        kind = clean(_kind(name), 60)
         names = self._names.setdefault(kind, set())
         (names.discard if event.entry is None else names.add)(name)
         self._newest[kind] = max(self._newest.get(kind, 0), event.revision)
@@ -71,7 +71,8 @@ class KeysOf:
 
     def rows(self) -> list[KeyRow]:
         """All of them, by name."""
-        return [_row(self._memory, self._entries[key]) for key in sorted(self._entries)]
+        rows = (_row(self._memory, self._entries[key]) for key in sorted(self._entries))
+        return [row for row in rows if _kind(row.key) == self._kind]
 
     def look_up(self, name: str) -> KeyRow | None:
         entry = self._entries.get(self._memory.etcd.prefix + name)
@@ -85,7 +86,7 @@ class KeysOf:
         whole = f"{self._memory.etcd.prefix}{self._kind}"
         return Span(whole, f"{whole}0")
 
-    async def follow(self) -> AsyncIterator[set[str]]:
+    async def follow(self) -> AsyncGenerator[set[str], None]:
         """Follow them until closed: the names of those that have changed, at first all.
 
         :raises StoreError: etcd says no.
@@ -97,10 +98,10 @@ class KeysOf:
         async with aclosing(mirror(etcd, span, self._entries, values=values)) as changing:
             async for events in changing:
                 names = (event.key.removeprefix(etcd.prefix) for event in events)
-                yield {name for name in names if name.partition("/")[0] == self._kind}
+                yield {name for name in names if _kind(name) == self._kind}
 
 
-async def follow_key(memory: Memory, name: str) -> AsyncIterator[KeyHistory]:
+async def follow_key(memory: Memory, name: str) -> AsyncGenerator[KeyHistory, None]:
     """A key with what it held before, now and after each change, until closed.
 
     :param name: without the fleet's prefix.
@@ -153,6 +154,10 @@ async def key_history(memory: Memory, name: str, known: KeyHistory | None = None
     end = end or f"it was made at revision {found[-1].created}"
     values = tuple(_row(memory, one) for one in found)
     return KeyHistory(name, now.revision, found[0].modified, values, end)
+
+
+def _kind(name: str) -> str:
+    return name.partition("/")[0]
 
 
 def _row(memory: Memory, entry: Entry) -> KeyRow:

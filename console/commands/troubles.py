@@ -71,6 +71,10 @@ class TroubleBoard:
             self._by_host[name] = found
         return changed
 
+    def renew(self) -> None:
+        """Look at every host again, and at those that are gone."""
+        self.update({*self._by_host, *(host.name for host in self._model.hosts())})
+
     def keys(self) -> set[TroubleKey]:
         """Of every trouble there is."""
         return {key for found in self._by_host.values() for key in found}

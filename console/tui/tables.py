@@ -40,7 +40,7 @@ def listed(view: View, model: FleetModel, board: TroubleBoard) -> Listed:
                 lambda trouble: bool(trouble.unit or trouble.container) and _old(model, trouble.host, None),
                 "● nothing is wrong",
             )
-            board.update(each.name for each in model.hosts())
+            board.renew()
             troubles.update(board.keys())
         case Kind.HOSTS:
             hosts = LiveList(HOST, model.find, host=model.find)
