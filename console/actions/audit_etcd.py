@@ -10,8 +10,11 @@ Records expire with the lease of their day, which all consoles share (`audit-lea
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from contextlib import aclosing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,7 @@ from console.actions.plan import Outcome, Result
 from console.errors import ConfigError, Problem
 from console.store.client import Compacted, Etcd
 from console.store.lease import grant
+from console.store.mirror import mirror
 from console.store.records import pack, time, unpack, written
 from console.store.schema import Keys, check_schema
 from console.store.values import Entry, Put, Span, Unchanged
@@ -66,7 +70,7 @@ class Shipping:
         if self._trail is None:
             await check_schema(self._etcd, write=True)
             self._trail = Trail(self._folder, offset=self._read_mark())
-        for record in self._trail.look():
+        for record in await asyncio.to_thread(self._trail.look):
             if record.fleet == self._fleet:
                 self._waiting[record.id] = record
         done = 0
@@ -194,6 +198,27 @@ async def read_records(etcd: Etcd, since: datetime | None) -> tuple[list[Record]
         except ValueError as error:
             problems.append(f"{entry.key} in etcd {error}")
     return records, problems
+
+
+async def find_record(etcd: Etcd, wanted: str) -> Record | None:
+    """The record of an id; None: there is none. :raises StoreError: etcd does not say."""
+    listing = await etcd.list(Keys(etcd.prefix).under("audit"), values=False)
+    for key in reversed([entry.key for entry in listing.entries if entry.key.endswith(f"-{wanted}")]):
+        if (entry := await etcd.get(key)) is not None:
+            return _record_or_none(entry)
+    return None
+
+
+async def all_records(etcd: Etcd) -> AsyncGenerator[list[Record], None]:
+    """The records that there are, then each as consoles bring it, until closed. Without their plans.
+
+    :raises StoreError: etcd says no.
+    """
+    entries: dict[str, Entry] = {}
+    async with aclosing(mirror(etcd, Keys(etcd.prefix).under("audit"), entries)) as changing:
+        async for events in changing:
+            found = [record for event in events if event.entry and (record := _record_or_none(event.entry))]
+            yield [replace(record, plan=None) for record in found]
 
 
 async def follow_records(etcd: Etcd) -> AsyncIterator[Record]:

@@ -15,7 +15,7 @@ from console.model.state import State, Status
 _UNBOUNDED = 200
 
 _TROUBLES: tuple[Column[Trouble], ...] = (
-    Column("HOST", lambda trouble: trouble.host, 9),
+    Column("HOST", lambda trouble: trouble.place, 9),
     Column("WHAT", lambda trouble: trouble.what, 9, shrink=True),
     Column("HOW", lambda trouble: trouble.how, 9),
     Column("SINCE", lambda trouble: ago(trouble.since, datetime.now(UTC)), 8, right=True),

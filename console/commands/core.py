@@ -51,7 +51,8 @@ class View:
 
     def includes(self, host: str) -> bool:
         """Whether the selection holds `host`, now."""
-        return self.on is None or self.on.matches_host(self.fleet.model.host(host))
+        found = self.fleet.model.find(host)
+        return found is not None and (self.on is None or self.on.matches_host(found))
 
     def narrowed(self, on: Selector | None) -> View:
         """The same fleet, through another selector."""
@@ -277,34 +278,29 @@ class Core:
 
         :raises NothingSelected: none.
         """
-        now = datetime.now(UTC)
         configs = {config.name: config for config in self.config.hosts}
         if not configs:
             raise NothingSelected(
                 f"{self.config.path} has no hosts", hint="add [[host]] entries, or `quarterdeck host import`"
             )
-        unasked = {
-            name: Host(name, config.address or name, config.labels, Status(State.CONNECTING, now))
-            for name, config in configs.items()
-        }
-        known = _inventory_part(on)
-        chosen = [
-            configs[name] for name, host in unasked.items() if known is None or known.matches_host(host)
-        ]
+        chosen = [config for config in configs.values() if may_select(on, config)]
         if not chosen:
-            raise self._nothing(on, unasked.values())
+            raise self._nothing(on, map(_unasked, configs.values()))
         return chosen
 
     @asynccontextmanager
-    async def observe(self, on: Selector | None, wants: Wants, *, wait: bool = True) -> AsyncIterator[View]:
+    async def observe(
+        self, on: Selector | None, wants: Wants, *, wait: bool = True, may_come: bool = False
+    ) -> AsyncIterator[View]:
         """The selected hosts, live.
 
         :param wait: until each has shown all it has, or the time is up; a watching view does not.
+        :param may_come: a fleet that has no host yet will do.
         :raises NothingSelected: the selection is empty.
         """
         from console.fleet.fleet import open_fleet
 
-        configs = self.candidates(on)
+        configs = [] if may_come and not self.config.hosts else self.candidates(on)
         if self._fleet is not None:
             view = View(self._fleet, on)
             if wait and not any(True for _ in view.hosts()):
@@ -335,6 +331,18 @@ class Core:
         if unknown:
             return NothingSelected(f"no host named {', '.join(unknown)}", hint=f"there are: {listed}")
         return NothingSelected(f"no host matches {on}", hint=f"there are: {listed}")
+
+
+def may_select(on: Selector | None, config: HostConfig) -> bool:
+    """Whether `on` may mean a host, as far as the inventory can tell."""
+    known = _inventory_part(on)
+    return known is None or known.matches_host(_unasked(config))
+
+
+def _unasked(config: HostConfig) -> Host:
+    """A host before anybody has asked it anything."""
+    status = Status(State.CONNECTING, datetime.now(UTC))
+    return Host(config.name, config.address or config.name, config.labels, status)
 
 
 def _inventory_part(on: Selector | None) -> Selector | None:

@@ -14,6 +14,7 @@ from console.model.wants import EVERYTHING
 if TYPE_CHECKING:
     from console.commands.core import Core, View
     from console.commands.output import Output
+    from console.commands.picture import Trouble
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,11 @@ class FleetStatus(OnHosts):
     async def run(self, core: Core, out: Output) -> None:
         async with core.observe(self.on, EVERYTHING, wait=not self.watch) as view:
             if self.watch:
-                await self._watch(core, view, out)
-            out.picture(take(core.config.name, view.fleet.model, list(view.hosts())))
+                from console.commands.remembering import kept_up
+
+                async with kept_up(core, view.fleet, out.note, self.on):
+                    await self._watch(core, view, out)
+            out.picture(take(core.config.name, view.fleet.model, list(view.hosts()), _own(core)))
             for error in view.missing:
                 out.failed(error)
 
@@ -42,9 +46,17 @@ class FleetStatus(OnHosts):
             while True:
                 batch = await feed.batch(PAUSE, idle=1.0)
                 changed = {name for name in batch.hosts if view.includes(name)}
-                out.picture(take(core.config.name, model, list(view.hosts())), changed)
+                picture = take(core.config.name, model, list(view.hosts()), _own(core))
+                out.picture(picture, changed)
         finally:
             model.leave(feed)
+
+
+def _own(core: Core) -> list[Trouble]:
+    """What is wrong with the console itself."""
+    from console.commands.etcd_watch import store_troubles
+
+    return [] if core.memory is None else store_troubles(core.memory.status)
 
 
 COMMANDS: tuple[type[Command], ...] = (FleetStatus,)

@@ -39,14 +39,17 @@ class HostList(Listing):
 
         async with core.observe(self.on, _WANTS, wait=not self.watch) as view:
             if self.watch:
-                await watch(
-                    view,
-                    out,
-                    HOST,
-                    lambda batch: batch.hosts,
-                    lambda model, name: model.host(name),
-                    lambda host: wanted(view, host),
-                )
+                from console.commands.remembering import kept_up
+
+                async with kept_up(core, view.fleet, out.note, self.on):
+                    await watch(
+                        view,
+                        out,
+                        HOST,
+                        lambda batch: batch.hosts,
+                        lambda model, name: model.find(name),
+                        lambda host: wanted(view, host),
+                    )
             out.rows(HOST, [host for host in view.hosts() if wanted(view, host)])
             for error in view.missing:
                 out.failed(error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -27,7 +27,10 @@ _WEIGHT = {Tone.BAD: 0, Tone.WARN: 1}
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """One thing that is wrong: where, what, how, since when, and the words that explain it."""
+    """One thing that is wrong: where, what, how, since when, and the words that explain it.
+
+    :param host: the host's name; empty: it is of the console itself, and of no host.
+    """
 
     host: str
     what: str
@@ -37,6 +40,11 @@ class Trouble:
     unit: str | None = None  # its name, where the trouble is a unit's
     container: str | None = None  # its id, where it is a container's
     ack: Ack | None = None  # who looks after it
+
+    @property
+    def place(self) -> str:
+        """Where it is, for a person."""
+        return self.host or "console"
 
     @property
     def name(self) -> str:
@@ -59,9 +67,12 @@ class Picture:
         return Counter(host.state for host in self.hosts)
 
 
-def take(name: str, model: FleetModel, hosts: Sequence[Host]) -> Picture:
-    """The picture of `hosts` as the model has them."""
-    troubles = [trouble for host in hosts for trouble in troubles_of(model, host)]
+def take(name: str, model: FleetModel, hosts: Sequence[Host], own: Iterable[Trouble] = ()) -> Picture:
+    """The picture of `hosts` as the model has them.
+
+    :param own: what is wrong with the console itself.
+    """
+    troubles = [*own, *(trouble for host in hosts for trouble in troubles_of(model, host))]
     troubles.sort(key=worst_first)
     return Picture(
         name,
@@ -105,6 +116,8 @@ def _troubles_of(model: FleetModel, host: Host) -> list[Trouble]:
                 found.append(
                     Trouble(host.name, source, state_cell(status), status.since, status.reason or "")
                 )
+    if host.conflict:
+        found.append(Trouble(host.name, "address", Cell.state("conflict", Tone.FAINT), None, host.conflict))
     for unit in model.ailing_units(host.name):
         result = "" if unit.result in (None, "success") else f"{unit.result}; "
         restarts = f"{unit.restarts} restarts; " if unit.restarts else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from console.commands.picture import Trouble, troubles_of, worst_first
@@ -17,7 +17,7 @@ TROUBLE: RowKind[Trouble] = RowKind(
     "trouble",
     lambda trouble: (trouble.host, trouble.what),
     lambda trouble: {
-        "host": trouble.host,
+        "host": trouble.host or None,
         "what": trouble.what,
         "how": trouble.how.text,
         "since": moment(trouble.since),
@@ -28,7 +28,7 @@ TROUBLE: RowKind[Trouble] = RowKind(
         Column(
             "HOW", lambda trouble: trouble.how, 9, width=14, order=lambda trouble: worst_first(trouble)[0]
         ),
-        Column("HOST", lambda trouble: trouble.host, 9, width=12),
+        Column("HOST", lambda trouble: trouble.place, 9, width=12),
         Column("WHAT", lambda trouble: trouble.what, 9, shrink=True, width=28, least=14),
         Column(
             "SINCE",
@@ -46,10 +46,14 @@ TROUBLE: RowKind[Trouble] = RowKind(
 
 
 class TroubleBoard:
-    """The troubles of every host, worked out anew for those that changed."""
+    """The troubles of every host, worked out anew for those that changed.
 
-    def __init__(self, model: FleetModel) -> None:
+    :param own: what is wrong with the console itself, asked for at each update.
+    """
+
+    def __init__(self, model: FleetModel, own: Callable[[], Iterable[Trouble]] = tuple) -> None:
         self._model = model
+        self._own = own
         self._by_host: dict[str, dict[TroubleKey, Trouble]] = {}
 
     def look_up(self, key: TroubleKey) -> Trouble | None:
@@ -58,12 +62,18 @@ class TroubleBoard:
     def update(self, hosts: Iterable[str]) -> set[TroubleKey]:
         """Look at `hosts` again; the keys of what may have come, changed or gone."""
         changed: set[TroubleKey] = set()
-        for name in hosts:
-            found = {(t.host, t.what): t for t in troubles_of(self._model, self._model.host(name))}
+        for name in {*hosts, ""}:
+            host = self._model.find(name)
+            troubles = self._own() if not name else troubles_of(self._model, host) if host else ()
+            found = {(t.host, t.what): t for t in troubles}
             before = self._by_host.get(name, {})
             changed |= {key for key in found.keys() | before.keys() if found.get(key) != before.get(key)}
             self._by_host[name] = found
         return changed
+
+    def renew(self) -> None:
+        """Look at every host again, and at those that are gone."""
+        self.update({*self._by_host, *(host.name for host in self._model.hosts())})
 
     def keys(self) -> set[TroubleKey]:
         """Of every trouble there is."""

@@ -67,6 +67,7 @@ class Fleet:
 
     def add(self, config: HostConfig) -> None:
         """A host that is the fleet's from now on."""
+        make_room(len(self._sessions) + 1)
         self.model.configure(config)
         self._sessions[config.name] = self._session(config)
         if self._group is not None:

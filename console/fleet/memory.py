@@ -35,6 +35,9 @@ _KINDS: Mapping[str, Callable[[str, bytes], Any]] = {
     "acks": records.read_ack,
 }
 
+#: Among the problems, that what is known cannot be kept.
+_KEPT = "what is said of hosts"
+
 #: Who acts on a host, and has vanished, is forgotten after so many seconds.
 _ACTING_TTL = 15
 
@@ -118,7 +121,12 @@ class Memory:
             async for events in mirror(self.etcd, self.keys.under(kind), self._entries[kind]):
                 self._take(kind, events)
                 if kind in ("hosts", "macros"):
-                    await self.keep()
+                    try:
+                        await self.keep()
+                    except ConfigError as error:
+                        self.problems[_KEPT] = f"is shown, and not kept for when etcd is away: {error}"
+                    else:
+                        self.problems.pop(_KEPT, None)
                 told(kind, frozenset(self.keys.name(event.key) for event in events))
 
         async with _one_error(), asyncio.TaskGroup() as group:

@@ -179,6 +179,11 @@ class FleetModel:
     def host(self, name: str) -> Host:
         return self._records[name].host()
 
+    def find(self, name: str) -> Host | None:
+        """The host of a name; None where the fleet has none, or no longer."""
+        record = self._records.get(name)
+        return record.host() if record else None
+
     def units(self, host: str | None = None) -> Iterator[Unit]:
         """Units of one host or of all, in no particular order."""
         for record in self._chosen(host):

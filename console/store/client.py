@@ -87,27 +87,36 @@ class Etcd:
         found = await self.range(Span(key))
         return found.entries[0] if found.entries else None
 
-    async def list(self, span: Span, revision: int = 0) -> Listing:
+    async def list(self, span: Span, revision: int = 0, *, values: bool = True) -> Listing:
         """All keys of `span` at one revision, now or an earlier one, however many they are.
 
+        :param values: False: what the keys hold is left out, and empty in the entries.
         :raises Compacted: that revision is gone.
         :raises StoreError: etcd does not say.
         """
         entries: list[Entry] = []
-        page = await self.range(span, revision=revision, limit=PAGE)
+        page = await self.range(span, revision=revision, limit=PAGE, values=values)
         revision = revision or page.revision
         entries += page.entries
         while len(page.entries) == PAGE:
             rest = Span(entries[-1].key + "\0", span.end)
-            page = await self.range(rest, revision=revision, limit=PAGE)
+            page = await self.range(rest, revision=revision, limit=PAGE, values=values)
             entries += page.entries
         return Listing(tuple(entries), revision)
 
-    async def range(self, span: Span, *, revision: int = 0, limit: int = 0) -> Listing:
-        """At most `limit` keys of `span` (0: all) at `revision` (0: now). See `list`."""
+    async def range(
+        self, span: Span, *, revision: int = 0, limit: int = 0, values: bool = True, newest: bool = False
+    ) -> Listing:
+        """At most `limit` keys of `span` (0: all) at `revision` (0: now). See `list`.
+
+        :param newest: those that were changed last come first.
+        """
         request = rpc.RangeRequest(
             key=key_bytes(span.key), range_end=end_bytes(span), revision=revision, limit=limit
         )
+        request.keys_only = not values
+        if newest:
+            request.sort_order, request.sort_target = rpc.RangeRequest.DESCEND, rpc.RangeRequest.MOD
         try:
             said = await self.read(
                 lambda member, metadata, timeout: member.kv.Range(request, metadata=metadata, timeout=timeout)

@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from console.errors import StoreError
 from console.model.text import clean
-from console.store.calls import CallFailed, answer
+from console.store.calls import CallFailed, Metadata, answer
 from console.store.client import Etcd
 from console.store.connection import open_member
 from console.store.endpoints import Endpoint, Identity, endpoint
@@ -84,8 +85,8 @@ async def cluster_status(etcd: Etcd) -> ClusterStatus:
             rpc.MemberListRequest(), metadata=metadata, timeout=timeout
         )
     )
-    identity = etcd.connection.identity
-    members = await asyncio.gather(*(_member(each, etcd, identity) for each in listed.members))
+    metadata = (await etcd.metadata())[1:]
+    members = await asyncio.gather(*(_listed(each, etcd, metadata) for each in listed.members))
     names = {each.ID: clean(each.name, 60) or f"{each.ID:x}" for each in listed.members}
     alarms = await _alarms(etcd)
     return ClusterStatus(
@@ -98,6 +99,16 @@ async def cluster_status(etcd: Etcd) -> ClusterStatus:
             )
         ),
     )
+
+
+async def endpoints_status(etcd: Etcd, names: Mapping[str, str]) -> tuple[MemberStatus, ...]:
+    """Ask each endpoint how it is, whether they agree or not: who is missing when there is no quorum.
+
+    :param names: of members, by their addresses, as far as they are known from before.
+    """
+    asked = (_asked(names.get(each.url, each.url), each, etcd.connection.identity, ())
+             for each in etcd.connection.endpoints)  # fmt: skip
+    return tuple(await asyncio.gather(*asked))
 
 
 async def revision(etcd: Etcd) -> int:
@@ -168,7 +179,7 @@ async def _alarm(etcd: Etcd, request: Any) -> Any:
     )
 
 
-async def _member(each: Any, etcd: Etcd, identity: Identity) -> MemberStatus:
+async def _listed(each: Any, etcd: Etcd, metadata: Metadata) -> MemberStatus:
     urls = [url for url in each.clientURLs if urlsplit(url).scheme in ("http", "https", "unix")]
     # A member that has not joined yet has no name; one behind a socket gives an address that is none.
     ours = etcd.connection.endpoints
@@ -176,29 +187,32 @@ async def _member(each: Any, etcd: Etcd, identity: Identity) -> MemberStatus:
     name = clean(each.name, 60) or f"{each.ID:x}"
     if not url:
         return MemberStatus(name, "", problem="it has not started yet")
-    where = endpoint(url)
+    return await _asked(name, endpoint(url), etcd.connection.identity, metadata)
+
+
+async def _asked(name: str, where: Endpoint, identity: Identity, metadata: Metadata) -> MemberStatus:
     member = open_member(where, identity)
     loop = asyncio.get_running_loop()
     began = loop.time()
     try:
-        metadata = await etcd.metadata()
         said = await answer(
-            member.maintenance.Status(rpc.StatusRequest(), metadata=metadata[1:], timeout=_MEMBER_S)
+            member.maintenance.Status(rpc.StatusRequest(), metadata=metadata, timeout=_MEMBER_S)
         )
     except CallFailed as failed:
-        return MemberStatus(name, url, problem=failed.why)
+        return MemberStatus(name, where.url, problem=failed.why)
     finally:
         await member.close()
     latency = loop.time() - began
     errors = [clean(text.decode("utf-8", "replace"), 200) for text in unknown(said, _ERRORS)]
     if not said.leader:
+        errors = [text for text in errors if "no leader" not in text]
         errors.insert(0, "it has no leader")
     quota = next(iter(unknown(said, _QUOTA)), None) or await _quota(where, identity)
     return MemberStatus(
         name,
-        url,
+        where.url,
         clean(said.version, 40),
-        said.leader == each.ID,
+        bool(said.leader) and said.leader == said.header.member_id,
         bool(unknown(said, _LEARNER)),
         said.dbSize,
         next(iter(unknown(said, _IN_USE)), None),

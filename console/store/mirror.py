@@ -19,19 +19,20 @@ from console.store.watch import watch
 
 
 async def mirror(
-    etcd: Etcd, span: Span, entries: dict[str, Entry]
+    etcd: Etcd, span: Span, entries: dict[str, Entry], *, values: bool = True
 ) -> AsyncGenerator[tuple[Event, ...], None]:
     """Keep `entries` as they are in etcd; what changed, as it does. The first batch is all that there is.
 
     A key that was deleted while nobody could see it is told at the revision of the listing.
 
     :param entries: filled and kept by this alone. It may hold what is known from before.
+    :param values: False: what the keys hold is left out of the listing, and comes with changes only.
     :raises StoreError: etcd says no; it is waited for where it does not answer.
     """
     first = True
     while True:
         try:
-            listing = await etcd.list(span)
+            listing = await etcd.list(span, values=values)
         except (Compacted, StoreUnreachable):
             continue  # it took longer to read all pages than etcd keeps what was; or nobody answered for long
         revision = listing.revision

@@ -67,7 +67,10 @@ def pack(fields: Mapping[str, Any]) -> bytes:
 
 def unpack(value: bytes) -> dict[str, Any]:
     """:raises ValueError: it is no object of JSON."""
-    found = json.loads(value.decode("utf-8", "replace"))
+    try:
+        found = json.loads(value.decode("utf-8", "replace"))
+    except RecursionError:
+        raise ValueError("is nested too deep") from None
     if not isinstance(found, dict):
         raise ValueError("is not an object of JSON")
     return found

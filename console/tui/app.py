@@ -32,6 +32,9 @@ from console.tui.tones import DEFAULT_VARIABLES
 
 if TYPE_CHECKING:
     from console.commands.core import Core, View
+    from console.commands.remembering import Remembering
+    from console.fleet.memory import Memory
+    from console.model.store import StoreStatus
 
 #: Seconds after which the ages on the screen are looked at though nothing has changed.
 _IDLE_S = 1.0
@@ -47,6 +50,7 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
     :param rate: how many times a second changes reach the screen, at most.
     :param read_only: why no write may happen; None where one may.
     :param core: what commands are run with; without one, none is.
+    :param remembering: keeps the fleet as its memory, etcd, has it; run by whoever runs the app.
     """
 
     CSS_PATH = "quarterdeck.tcss"
@@ -67,6 +71,7 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
         problems: Iterable[str] = (),
         no_color: bool = False,
         core: Core | None = None,
+        remembering: Remembering | None = None,
     ) -> None:
         super().__init__(ansi_color=True if no_color else None)
         self.title = name
@@ -75,12 +80,16 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
         self.rate = rate
         self.read_only = read_only
         self.core = core
-        self.board = TroubleBoard(look.fleet.model)
+        self.remembering = remembering
+        self.board = TroubleBoard(look.fleet.model, remembering.troubles if remembering else tuple)
         self.main = MainScreen()
         self.fault: Exception | None = None
         self.recorder: Recorder | None = Recorder.of_user(core.environ) if core is not None else None
-        self._problems = tuple(problems)
+        #: What was told while there was no screen to show it on.
+        self.untold = list(problems)
         self._theme_watch = theme_watch
+        if remembering is not None:
+            remembering.listen(self.tell, self._memory_changed)
         bind(self, Place.APP, keymap)
         for each in themes.values():
             self.register_theme(each)
@@ -103,7 +112,8 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
         self.run_worker(self._keep_up(), group="flush", exit_on_error=True)
         if self._theme_watch is not None:
             self.run_worker(self._keep_dressed(self._theme_watch), group="themes")
-        self._tell(self._problems)
+        untold, self.untold = self.untold, []
+        self._tell(untold)
 
     def carry_out(self, commands: Sequence[Command]) -> None:
         """Run commands, one after the other, on a screen of their own; writes are planned and asked for."""
@@ -123,6 +133,29 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
             self.push_screen(MacroForm(macro), filled)
         else:
             filled(())
+
+    # -- the fleet's memory -------------------------------------------------------------------
+
+    @property
+    def store(self) -> StoreStatus | None:
+        """How etcd is doing; None: the fleet has none, or none yet."""
+        return self.remembering.status if self.remembering is not None else None
+
+    async def memory(self) -> Memory | None:
+        """The fleet's memory, as soon as it is known whether there is one."""
+        if self.remembering is None:
+            return self.core.memory if self.core is not None else None
+        await self.remembering.settled.wait()
+        return self.remembering.memory
+
+    def tell(self, text: str) -> None:
+        """A note on the screen, from a task that is not the app's; kept where there is none."""
+        if not (self.main.is_mounted and self.is_running and self.call_later(self._tell, [text])):
+            self.untold.append(text)
+
+    def _memory_changed(self) -> None:
+        # Told in the middle of a call to etcd, by a task that is not ours: what is drawn is drawn by the app.
+        self.call_later(self.main.tick)
 
     # -- recording --------------------------------------------------------------------------
 
@@ -195,6 +228,10 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
 
     def _handle_exception(self, error: Exception) -> None:
         # Textual would print a traceback over the user's terminal; whoever started us writes a report.
+        self.fail(error)
+
+    def fail(self, error: Exception) -> None:
+        """A fault of ours: the app ends, and `fault` is it."""
         if self.fault is None:
             # What Textual says of a worker's fault has no place where it happened.
             cause = error.error if isinstance(error, WorkerFailed) else error

@@ -16,6 +16,8 @@ from console.commands.picture import Trouble
 from console.commands.rows import Cell, Tone
 from console.commands.rows.change import record_lines
 from console.commands.rows.container import container_state_cell
+from console.commands.rows.etcd import KeyRow
+from console.commands.rows.etcd_keys import key_lines
 from console.commands.rows.host import host_page
 from console.commands.rows.log import log_line
 from console.commands.rows.unit import unit_health_cell
@@ -41,11 +43,16 @@ _NAMES = 12
 def detail(look: View, row: Any) -> Lines:
     """The lines for one row of any list."""
     model = look.fleet.model
+    name = row.name if isinstance(row, Host) else getattr(row, "host", "")
+    if name and model.find(name) is None:
+        return []  # it has just gone
     match row:
         case Trouble(unit=str(name)) if unit := model.unit((row.host, name)):
             return detail(look, unit)
         case Trouble(container=str(box_id)) if box := model.container((row.host, box_id)):
             return detail(look, box)
+        case Trouble(host=""):
+            return [(row.how, Cell(row.what)), (Cell(row.why),)]
         case Trouble():
             return [(row.how,), (Cell(row.why),), *detail(look, model.host(row.host))]
         case Host():
@@ -54,6 +61,8 @@ def detail(look: View, row: Any) -> Lines:
             return _unit(row) + _log(model, row.host, unit=row.name)
         case Record():
             return about_record(row)
+        case KeyRow():
+            return key_lines(row)
         case Container():
             return _container(row) + _log(model, row.host, container=row.name)
     return []

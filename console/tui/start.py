@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
 
 from console.commands import clock
 from console.errors import QuarterdeckError
@@ -42,7 +44,12 @@ async def open_terminal(core: Core) -> int:
     )
     questions = Questions(core.ask) if core.ask else None
     core.ask = questions
-    async with core.observe(None, EVERYTHING, wait=False) as look:
+    from console.commands.remembering import Remembering
+    from console.fleet.etcdctl import etcd_config
+
+    # Hosts may be the fleet's by what its etcd says alone.
+    may_come = etcd_config(config.etcd, core.environ) is not None
+    async with core.observe(None, EVERYTHING, wait=False, may_come=may_come) as look:
         if questions is not None:
             await questions.settle(look.fleet)
         app = QuarterdeckApp(
@@ -57,8 +64,12 @@ async def open_terminal(core: Core) -> int:
             problems=dress.problems,
             no_color=prepared.no_color,
             core=core,
+            remembering=(remembering := Remembering(core, look.fleet)),
         )
-        code = await app.run_async(mouse=config.terminal.mouse)
+        async with _beside(remembering.run(), app.fail):
+            code = await app.run_async(mouse=config.terminal.mouse)
+        for text in app.untold:
+            print(text, file=sys.stderr)
         if app.recorder is not None and app.recorder.lines:
             # Leaving ends the recording, and forgets nothing.
             name = app.recorder.name
@@ -73,3 +84,28 @@ async def open_terminal(core: Core) -> int:
         if app.fault is not None:
             raise app.fault
         return code or 0
+
+
+@asynccontextmanager
+async def _beside(
+    work: Coroutine[Any, Any, None], failed: Callable[[Exception], None]
+) -> AsyncIterator[None]:
+    """Have `work` done for as long as the context is held.
+
+    :param failed: takes the fault of ours that ended it.
+    """
+
+    def ended(task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        if isinstance(error, Exception):
+            failed(error)
+
+    task = asyncio.create_task(work, name="the fleet's memory")
+    task.add_done_callback(ended)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait((task,))

@@ -32,7 +32,7 @@ def listed(view: View, model: FleetModel, board: TroubleBoard) -> Listed:
     host = view.host
     match view.kind:
         case Kind.WATCH:
-            troubles = LiveList(TROUBLE, board.look_up, host=model.host)
+            troubles = LiveList(TROUBLE, board.look_up, host=model.find)
             made = Listed(
                 troubles,
                 lambda batch: board.update(_hosts_of(batch)),
@@ -40,10 +40,10 @@ def listed(view: View, model: FleetModel, board: TroubleBoard) -> Listed:
                 lambda trouble: bool(trouble.unit or trouble.container) and _old(model, trouble.host, None),
                 "● nothing is wrong",
             )
-            board.update(each.name for each in model.hosts())
+            board.renew()
             troubles.update(board.keys())
         case Kind.HOSTS:
-            hosts = LiveList(HOST, model.host, host=model.host)
+            hosts = LiveList(HOST, model.find, host=model.find)
             made = Listed(
                 hosts,
                 lambda batch: batch.hosts,
@@ -53,7 +53,7 @@ def listed(view: View, model: FleetModel, board: TroubleBoard) -> Listed:
             )
             hosts.update(each.name for each in model.hosts())
         case Kind.UNITS:
-            units = LiveList(UNIT, model.unit, wanted=lambda unit: host in (None, unit.host), host=model.host)
+            units = LiveList(UNIT, model.unit, wanted=lambda unit: host in (None, unit.host), host=model.find)
             made = Listed(
                 units,
                 lambda batch: batch.units,
@@ -63,7 +63,7 @@ def listed(view: View, model: FleetModel, board: TroubleBoard) -> Listed:
             units.update((unit.host, unit.name) for unit in model.units(host))
         case Kind.CONTAINERS:
             boxes = LiveList(
-                CONTAINER, model.container, wanted=lambda box: host in (None, box.host), host=model.host
+                CONTAINER, model.container, wanted=lambda box: host in (None, box.host), host=model.find
             )
             made = Listed(
                 boxes,
@@ -95,7 +95,9 @@ def _hosts_of(batch: Changes) -> set[str]:
 
 def _old(model: FleetModel, name: str, source: Source | None) -> bool:
     """Whether what is shown of a host, or of one of its sources, is not what it says now."""
-    host = model.host(name)
+    host = model.find(name)
+    if host is None:
+        return True  # it has just gone
     if host.state is not State.LIVE:
         return host.state is not State.CONNECTING
     status = host.sources.get(source) if source else None

@@ -8,6 +8,8 @@ from typing import Any
 from console.actions.audit import Record
 from console.commands.looking import CONTAINER_QUESTIONS, UNIT_QUESTIONS
 from console.commands.picture import Trouble
+from console.commands.rows.etcd import KeyRow
+from console.commands.rows.etcd_keys import KindRow
 from console.model.container import Container
 from console.model.host import Host
 from console.model.unit import Unit
@@ -26,6 +28,8 @@ def target(row: Any, view: View) -> View | None:
             return View(Kind.PAGE, host, unit=name)
         case Container(host=host, name=name, id=box_id):
             return View(Kind.PAGE, host, container=box_id, label=name)
+        case Trouble(host=""):
+            return None
         case Trouble(host=host, unit=unit, container=box_id, what=what):
             label = what.removeprefix("container ")
             return View(Kind.PAGE, host, unit=unit, container=box_id, label=label)
@@ -34,8 +38,15 @@ def target(row: Any, view: View) -> View | None:
 
 def opened(row: Any) -> View | None:
     """Where enter leads from a row."""
-    if isinstance(row, Record):
-        return View(Kind.PAGE, record=row.id)
+    match row:
+        case Record():
+            return View(Kind.PAGE, record=row.id)
+        case KindRow():
+            return View(Kind.KEYS, key=row.kind)
+        case KeyRow():
+            return View(Kind.KEY, key=row.key)
+        case Trouble(host=""):
+            return View(Kind.ETCD)
     found = target(row, View(Kind.WATCH))
     match row:
         case Host():

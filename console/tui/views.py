@@ -16,11 +16,23 @@ class Kind(StrEnum):
     CONTAINERS = "containers"
     LOGS = "logs"
     AUDIT = "audit"
+    ETCD = "etcd"
+    KEYS = "keys"
+    KEY = "key"
     PAGE = "page"
 
 
 #: The views that a key leads to from anywhere.
-TOP = (Kind.WATCH, Kind.HOSTS, Kind.UNITS, Kind.CONTAINERS, Kind.LOGS, Kind.AUDIT, Kind.MAP)
+TOP = (
+    Kind.WATCH,
+    Kind.HOSTS,
+    Kind.UNITS,
+    Kind.CONTAINERS,
+    Kind.LOGS,
+    Kind.AUDIT,
+    Kind.MAP,
+    Kind.ETCD,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +44,7 @@ class View:
     :param container: of a log or a page: the container's id; `label` is its name.
     :param question: of a page: what is asked (`commands/looking.py`); none for a host's page.
     :param record: of a page: the audit record's id.
+    :param key: of etcd: a kind of key, or a key, without the fleet's prefix.
     """
 
     kind: Kind
@@ -41,6 +54,7 @@ class View:
     label: str | None = None
     question: str | None = None
     record: str | None = None
+    key: str | None = None
 
     def crumbs(self) -> tuple[str, ...]:
         """From the fleet down to here."""
@@ -51,7 +65,9 @@ class View:
             parts.append(self.unit or self.label or (self.container or "")[:12])
         if self.record:
             parts += [str(Kind.AUDIT), self.record]
-        if self.kind is not Kind.PAGE:
+        if self.key:
+            parts += [str(Kind.ETCD), *self.key.split("/", 1)]
+        elif self.kind is not Kind.PAGE:
             parts.append(str(self.kind))
         elif self.question:
             parts.append(self.question)

@@ -12,6 +12,7 @@ from typing import Any, cast
 from textual.pilot import Pilot
 
 from console.commands.core import Core, View
+from console.commands.remembering import Remembering
 from console.fleet.collector import Collector
 from console.fleet.follow import JournalTail
 from console.fleet.model import FleetModel
@@ -135,6 +136,7 @@ def app_on(
     read_only: str | None = None,
     theme_watch: ThemeWatch | None = None,
     core: Core | None = None,
+    remembering: Remembering | None = None,
 ) -> QuarterdeckApp:
     """The terminal on `fleet`, in a shipped theme or in that of a watch."""
     themes, problems = load_themes([shipped_folder()])
@@ -148,6 +150,7 @@ def app_on(
         theme_watch=theme_watch,
         read_only=read_only,
         core=core,
+        remembering=remembering,
     )
 
 

@@ -28,7 +28,7 @@ def writer(tmp_path: Path) -> Audit:
 async def test_records_come_as_they_are_written_the_newest_on_top(tmp_path: Path) -> None:
     async with running(tmp_path) as (app, pilot):
         await pilot.press("A")
-        await until(pilot, lambda: "nothing was done from here yet" in screen(app))
+        await until(pilot, lambda: "nothing was done yet" in screen(app))
         others = writer(tmp_path)
         begun = others.begin("unit stop db --on=web1", None)
         await until(pilot, lambda: "not ended" in screen(app))

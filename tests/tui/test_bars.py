@@ -12,8 +12,9 @@ from console.model.config import HostConfig
 from console.model.events import ContainersListed, HostChanged, SourceChanged, UnitsListed
 from console.model.host import Host
 from console.model.state import Source, State, Status
+from console.model.store import StoreStatus
 from console.tui.tables import holds
-from console.tui.widgets.bars import data_age, header_text
+from console.tui.widgets.bars import data_age, header_text, store_badges
 from tests.tui.small_fleet import box, unit
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -112,3 +113,66 @@ def test_what_does_not_fit_goes_in_order() -> None:
     assert head(70).startswith(" production  5 ● live, 1 ✖ unreachable  data from 4m ago ")
     assert head(60).startswith(" 5 ● live, 1 ✖ unreachable  data from 4m ago ")
     assert head(60, read_only=True).startswith(" 1 ✖ unreachable  data from 4m ago [READ-ONLY] ")
+
+
+def etcd(
+    state: State = State.STALE,
+    reason: str | None = "connection refused",
+    *,
+    embedded: bool = False,
+    **contact: float,
+) -> StoreStatus:
+    return StoreStatus(
+        state, before(minutes=3), reason, None, before(**contact) if contact else None, embedded
+    )
+
+
+def test_an_etcd_that_answers_is_not_worth_a_word() -> None:
+    assert store_badges(None, NOW) == ()
+    assert store_badges(etcd(State.LIVE, None, seconds=1), NOW) == ()
+    assert store_badges(etcd(State.CONNECTING, None), NOW) == (), "nobody has asked it yet"
+
+
+def test_an_etcd_that_does_not_answer_is_told_with_the_time_since_it_last_did() -> None:
+    assert store_badges(etcd(seconds=12), NOW) == ("etcd: unreachable 12s", "etcd ✖ 12s")
+    assert (
+        store_badges(etcd(reason="no quorum: it has no leader", seconds=72), NOW)[0]
+        == "etcd: no quorum 1m12s"
+    )
+    assert store_badges(etcd(State.CONNECTING), NOW)[0] == "etcd: unreachable 3m", "it never has"
+
+
+@pytest.mark.parametrize("width", range(80, 161))
+@pytest.mark.parametrize("badges", [(), ("READ-ONLY",)])
+def test_in_every_width_from_80_on_it_says_that_etcd_does_not_answer(
+    width: int, badges: tuple[str, ...]
+) -> None:
+    hosts = [*(host(f"n{n}") for n in range(5)), host("lost", State.UNREACHABLE)]
+    hosts[0] = host("n0", units=(State.STALE, before(minutes=4)))
+    text = header_text(
+        "production", hosts, lambda host, source: True, NOW, width, badges=badges, store=etcd(seconds=12)
+    )
+    assert cell_len(text) == width
+    assert "[etcd: unreachable 12s]" in text or "[etcd ✖ 12s]" in text
+    assert "1 ✖ unreachable" in text
+    assert "data from 4m ago" in text
+    assert "03:00:00" in text
+
+
+def test_at_the_narrowest_etcd_is_worth_more_than_the_clock() -> None:
+    hosts = [host("a"), host("lost", State.UNREACHABLE)]
+    text = header_text(
+        "prod", hosts, lambda host, source: True, NOW, 60, badges=["READ-ONLY"], store=etcd(seconds=12)
+    )
+    assert text.startswith(" 1 ✖ unreachable  data live [READ-ONLY] [etcd ✖ 12s] ")
+
+
+def test_the_consoles_own_etcd_is_told_quietly_and_is_the_first_to_go() -> None:
+    own = etcd(State.LIVE, None, embedded=True, seconds=1)
+
+    def shown(width: int) -> str:
+        return header_text("prod", [host("a")], lambda host, source: True, NOW, width, store=own)
+
+    assert shown(80).startswith(" prod  1 host: 1 ● live  data live  etcd: embedded ")
+    assert shown(60).startswith(" prod  1 host: 1 ● live  data live ")
+    assert "etcd" not in shown(60)

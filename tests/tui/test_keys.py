@@ -168,8 +168,8 @@ class TestNames:
 
 class TestSettings:
     def test_an_action_gets_the_keys_it_is_given_and_others_keep_theirs(self) -> None:
-        keymap = rebound(go__hosts="f9", list__mark="Space insert space")
-        assert keymap.of(BY_ID["go.hosts"]) == ("f9",)
+        keymap = rebound(go__hosts="f10", list__mark="Space insert space")
+        assert keymap.of(BY_ID["go.hosts"]) == ("f10",)
         assert keymap.of(BY_ID["list.mark"]) == ("space", "insert")
         assert keymap.of(BY_ID["list.down"]) == ("j", "down")
 
@@ -242,7 +242,7 @@ class TestHints:
         found = {label: key for key, label in hints(Place.LOG, 1000, DEFAULT)}
         assert found["since"] == "0-6"
         assert found["next"] == "nN"
-        assert found["views"] == "WHUCLAM"
+        assert found["views"] == "WHUCLAME"
         assert found["history"] == "[]"
 
     def test_they_show_the_keys_that_are_bound(self) -> None:

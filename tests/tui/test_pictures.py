@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
+from typing import Any, cast
 
 import pytest
 from textual.pilot import Pilot
 
 from console.commands import clock
+from console.model.state import State
 from console.tui.app import QuarterdeckApp
 from console.tui.views import Kind, View
 from tests.tui.picture_fleet import PictureFleet
+from tests.tui.remembering import LIVE, NO_QUORUM, FakeRemembering
 from tests.tui.small_fleet import NOW, app_on, until
 from tests.tui.test_app import shows
 
@@ -57,6 +62,30 @@ async def _look_at(view: View, there: str, pilot: Pilot[int]) -> None:
     await until(pilot, lambda: app.main.shown is not None and app.main.shown.view == view)
     await shows((app, pilot), there)
     await pilot.pause()
+
+
+ETCD_VIEWS = {
+    "etcd": (View(Kind.ETCD), "addresses, labels"),
+    "keys": (View(Kind.KEYS, key="hosts"), "hosts/web1"),
+    "a key": (View(Kind.KEY, key="hosts/db1"), "it was made at"),
+}
+
+
+@at_every_size
+@pytest.mark.parametrize("view", ETCD_VIEWS)
+def test_a_picture_of_etcd(snap_compare: Comparison, view: str, size: tuple[int, int]) -> None:
+    app = app_on(PictureFleet(), remembering=cast("Any", FakeRemembering()))
+    assert snap_compare(app, terminal_size=size, run_before=partial(_look_at, *ETCD_VIEWS[view]))
+
+
+@at_every_size
+@pytest.mark.parametrize(("kind", "there"), [(Kind.WATCH, "✖ no quorum"), (Kind.ETCD, "✖ down")])
+def test_a_picture_of_an_etcd_without_a_quorum(
+    snap_compare: Comparison, kind: Kind, there: str, size: tuple[int, int]
+) -> None:
+    silent = replace(LIVE, state=State.STALE, reason=NO_QUORUM.problem, contact=NOW - timedelta(seconds=12))
+    app = app_on(PictureFleet(), remembering=cast("Any", FakeRemembering(silent, NO_QUORUM)))
+    assert snap_compare(app, terminal_size=size, run_before=partial(_look_at, View(kind), there))
 
 
 def _keys(view: View, there: str, *keys: str) -> Callable[[Pilot[int]], Awaitable[None]]:

@@ -171,7 +171,7 @@ def laid_out(value: str) -> str:
     """JSON with a line for each of its parts; anything else as it is."""
     try:
         return json.dumps(json.loads(value), indent=2, ensure_ascii=False)
-    except ValueError:
+    except (ValueError, RecursionError):
         return value
 
 

@@ -84,15 +84,15 @@ def _count(number: int | None) -> Cell:
 
 
 def _trouble(host: Host) -> Cell:
-    """The one reason that matters most: the host's own, else its sources', else who acts on it."""
+    """Who acts on it, which may explain the rest; then the host's own reason, or else its sources'."""
+    acting = [one.words for one in host.acting]
     if host.status.reason:
-        return Cell(host.status.reason, Tone.BAD)
-    reasons = [
+        return Cell("; ".join([*acting, host.status.reason]), Tone.BAD)
+    reasons = acting + [
         f"{source}: {status.state}" + (f", {status.reason}" if status.reason else "")
         for source, status in host.sources.items()
         if status.state not in (State.LIVE, State.CONNECTING, State.ABSENT)
     ]
-    reasons += [one.words for one in host.acting]
     if host.conflict:
         reasons.append(host.conflict)
     return Cell("; ".join(reasons), Tone.WARN)
@@ -210,6 +210,11 @@ def host_page(host: Host, refused: Sequence[str] = ()) -> list[tuple[Cell, ...]]
             lines.append(_told("", Cell(status.reason, Tone.FAINT if usual else Tone.WARN)))
         if source is Source.CONTAINERS:
             lines += [_told("", Cell.state("refused", Tone.BAD), Cell(reason)) for reason in refused]
+    for one in host.acting:
+        told = f"since {one.since:%H:%M:%S} UTC, from {one.origin}"
+        lines.append(_told("acting", Cell(one.words, Tone.WARN), Cell(told, Tone.FAINT)))
+    if host.conflict:
+        lines.append(_told("conflict", Cell(host.conflict, Tone.WARN)))
     lines.append(())
     lines += [_told(name, cell) for name, cell in _numbers(host).items() if cell.text not in ("", "–")]
     lines += [_told(name, cell) for name, cell in updates_told(host.updates)]

@@ -77,6 +77,8 @@ def targets_of(rows: Iterable[Any]) -> list[Target]:
                 found.append(Target("host", name, name))
             case Record(id=record, undo=[_, *_]):
                 found.append(Target("audit", "", record))
+            case Trouble(host=""):
+                pass  # no host of the fleet's has it
             case Trouble(host=host, unit=str(unit)):
                 found.append(Target("unit", host, unit))
             case Trouble(host=host, container=str(box_id)):

@@ -85,6 +85,7 @@ class RunScreen(ModalScreen[None], inherit_bindings=False):
     async def _run(self) -> None:
         self._task = asyncio.current_task()
         deck = cast("QuarterdeckApp", self.app)
+        await deck.memory()  # what is kept there is not to be kept elsewhere because it came too early
         core = self._from.attached(deck.look.fleet, self._confirm)
         ways_back: list[str] = []
         before = 0

@@ -155,6 +155,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
             clock.now(),
             width,
             badges=deck.badges,
+            store=deck.store,
         )
         self.query_one("#header", Bar).show(header)
         self._tell_status()
@@ -332,7 +333,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.app.push_screen(HelpScreen(help_for(self._place(), self.deck.keymap)))
 
     def action_columns(self) -> None:
-        for table in self.query(FleetTable):
+        for table in self.query("#main").results(FleetTable):
             self.app.push_screen(ColumnsScreen(table.columns), partial(_hide, table))
 
     def action_next_pane(self) -> None:

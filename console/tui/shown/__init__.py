@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from console.tui.shown.audit import ShownAudit
 from console.tui.shown.base import Memory, Shown
+from console.tui.shown.etcd import ShownEtcd
+from console.tui.shown.etcd_keys import ShownKey, ShownKeys
 from console.tui.shown.list import ShownList
 from console.tui.shown.log import ShownLog
 from console.tui.shown.map import ShownMap
@@ -15,6 +17,9 @@ _SORTS: dict[Kind, type[Shown]] = {
     Kind.AUDIT: ShownAudit,
     Kind.MAP: ShownMap,
     Kind.PAGE: ShownPage,
+    Kind.ETCD: ShownEtcd,
+    Kind.KEYS: ShownKeys,
+    Kind.KEY: ShownKey,
 }
 
 

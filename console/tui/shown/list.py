@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from textual.app import ComposeResult
@@ -26,6 +27,7 @@ class ShownList(ShownBeside):
     def __init__(self, view: View) -> None:
         super().__init__(view)
         self._listed: Listed
+        self._cursor: Any = None  # where it was when the list was left, until that row is there
         self.table: FleetTable[Any, Any]
 
     def compose(self) -> ComposeResult:
@@ -72,6 +74,18 @@ class ShownList(ShownBeside):
             parts.append(f"{marked} marked")
         return parts
 
+    def arrived(self, changed: Iterable[Any]) -> None:
+        """Rows that no batch of changes tells of have come, changed or gone, by their keys."""
+        update = self.table.apply(changed)
+        if self._cursor is not None:
+            keys = self.table.list.keys
+            moved = bool(keys) and self.table.cursor_key not in (None, keys[0])
+            if moved or self.table.move_to(self._cursor):
+                self._cursor = None
+        if self.table.cursor_key in update.touched:
+            self.tell_detail()
+        self.post_message(self.StatusChanged())
+
     def take(self, batch: Changes) -> None:
         update = self.table.apply(set(self._listed.changed(batch)), batch.hosts)
         if self.table.cursor_key in update.touched:
@@ -94,8 +108,8 @@ class ShownList(ShownBeside):
         self.table.set_hidden(memory.hidden)
         self.table.set_sort(*memory.sort)
         super().recall(memory, again=again)
-        if again and memory.cursor is not None:
-            self.table.move_to(memory.cursor)
+        if again and memory.cursor is not None and not self.table.move_to(memory.cursor):
+            self._cursor = memory.cursor
 
     def clear_marks(self) -> bool:
         if not self.table.marked:

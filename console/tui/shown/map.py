@@ -33,7 +33,7 @@ class ShownMap(ShownBeside):
 
     def compose(self) -> ComposeResult:
         model = self.deck.model
-        live = LiveList(_BY_NAME, model.host, host=model.host)
+        live = LiveList(_BY_NAME, model.find, host=model.find)
         live.update(each.name for each in model.hosts())
         self.map = FleetMap(live, tone_of, id="main")
         bind(self.map, Place.MAP, self.deck.keymap)

@@ -38,8 +38,7 @@ class ShownPage(Shown):
         """A host's page is what the model knows of it, and changes with that."""
         view = self.view
         if view.host in batch.hosts and not (view.unit or view.container):
-            look = self.deck.look
-            self.document.show(about_host(look, look.fleet.model.host(view.host)))
+            self.document.show(self._about_host(view.host))
 
     def again(self) -> None:
         work(self, self._ask, "page")
@@ -57,13 +56,20 @@ class ShownPage(Shown):
         """:raises QuarterdeckError: the host does not answer, or refuses; there is no such record."""
         view, look = self.view, self.deck.look
         if view.record and self.deck.core is not None:
-            return await record_page(self.deck.core.state_folder, view.record)
+            return await record_page(self.deck.core, view.record)
         host = view.host or ""
         if view.unit and view.question in UNIT_QUESTIONS:
             return await UNIT_QUESTIONS[view.question](look, (host, view.unit))
         if view.container and view.question in CONTAINER_QUESTIONS:
             return await CONTAINER_QUESTIONS[view.question](look, (host, view.container))
-        return about_host(look, look.fleet.model.host(host))
+        return self._about_host(host)
+
+    def _about_host(self, name: str) -> Lines:
+        look = self.deck.look
+        host = look.fleet.model.find(name)
+        if host is None:
+            return [(Cell(f"✖ {name} is not the fleet's any more", Tone.BAD),)]
+        return about_host(look, host)
 
     def on_document_status_changed(self) -> None:
         self.post_message(self.StatusChanged())

@@ -14,6 +14,7 @@ from console.commands.rows import state_cell
 from console.commands.values import ago
 from console.model.host import Host
 from console.model.state import Source, State, Status
+from console.model.store import StoreStatus
 from console.tui.keys import Hint
 
 #: Whether something of a host's source is shown, whatever state the source is in.
@@ -41,25 +42,55 @@ def data_age(hosts: Sequence[Host], holds: Holds, now: datetime) -> str:
     return "data live" if live else "no live data"
 
 
+def store_badges(status: StoreStatus | None, now: datetime) -> tuple[str, ...]:
+    """That etcd does not answer, and since when it has not: at length, and as short as can be.
+
+    Nothing where it does, or where nobody has asked it anything yet.
+    """
+    if status is None or status.state is State.LIVE or status.reason is None:
+        return ()
+    age = ago(status.contact or status.since, now)
+    return (f"etcd: {'no quorum' if status.no_quorum else 'unreachable'} {age}", f"etcd ✖ {age}")
+
+
 def header_text(
-    fleet: str, hosts: Sequence[Host], holds: Holds, now: datetime, width: int, *, badges: Sequence[str] = ()
+    fleet: str,
+    hosts: Sequence[Host],
+    holds: Holds,
+    now: datetime,
+    width: int,
+    *,
+    badges: Sequence[str] = (),
+    store: StoreStatus | None = None,
 ) -> str:
     """Fleet, hosts by state, age of the data, badges and clock, in exactly `width` columns.
 
-    What does not fit goes in this order: the number of hosts, the clock's zone, the fleet's name, which
-    stands in the line below too, the hosts that are live.
+    What does not fit goes in this order: that etcd is the console's own, the number of hosts, the clock's
+    zone, the fleet's name, which stands in the line below too, why etcd does not answer, the hosts that
+    are live, and at last the clock.
+
+    :param store: how etcd is doing; None: the fleet has none.
     """
     counts = Counter(host.state for host in hosts)
     told = [f"{counts[state]} {state_cell(Status(state, now)).text}" for state in State if counts[state]]
     trouble = told[1:] if counts[State.LIVE] and not counts[State.CONNECTING] else told
-    age = "".join((data_age(hosts, holds, now), *(f" [{badge}]" for badge in badges)))
+    data = data_age(hosts, holds, now)
+    lost = store_badges(store, now)
+    age = data + _bracketed((*badges, *lost[:1]))
+    short = data + _bracketed((*badges, *lost[1:]))
+    quiet = "  etcd: embedded" if store is not None and store.embedded and not lost else ""
+    number = f"{len(hosts)} host{'' if len(hosts) == 1 else 's'}: {', '.join(told)}"
     clock, zone = now.strftime("%H:%M:%S"), now.strftime("%H:%M:%S UTC")
+    worst = ", ".join(trouble) or "all live"
     tries = (
-        (f"{fleet}  {len(hosts)} host{'' if len(hosts) == 1 else 's'}: {', '.join(told)}  {age}", zone),
+        (f"{fleet}  {number}  {age}{quiet}", zone),
+        (f"{fleet}  {number}  {age}", zone),
         (f"{fleet}  {', '.join(told)}  {age}", zone),
         (f"{fleet}  {', '.join(told)}  {age}", clock),
         (f"{', '.join(told)}  {age}", clock),
-        (f"{', '.join(trouble) or 'all live'}  {age}", clock),
+        (f"{', '.join(told)}  {short}", clock),
+        (f"{worst}  {short}", clock),
+        *(((f"{worst}  {short}", ""),) if lost else ()),
     )
     for left, right in tries:
         room = width - cell_len(right) - 3
@@ -68,6 +99,10 @@ def header_text(
     text = Text(left)
     text.truncate(max(0, room), overflow="ellipsis", pad=True)
     return f" {text.plain} {right} "
+
+
+def _bracketed(badges: Sequence[str]) -> str:
+    return "".join(f" [{badge}]" for badge in badges)
 
 
 def hint_text(hints: Sequence[Hint]) -> Text:
