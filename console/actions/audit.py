@@ -227,7 +227,10 @@ def plan_fields(plan: Plan) -> dict[str, Any]:
                 "touches": None if step.touches is None else [effect.object for effect in step.touches],
                 "effects": None
                 if step.touches is None
-                else [{"object": effect.object, "what": effect.what} for effect in step.touches],
+                else [
+                    {"object": effect.object, "what": effect.what, "host": effect.host or step.host}
+                    for effect in step.touches
+                ],
                 "undo": step.undo,
             }
             for step in plan.steps

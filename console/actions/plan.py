@@ -45,10 +45,14 @@ class Act(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a step does to something that is not its object: `api.service`, `stops`."""
+    """What a step does to something that is not its object: `api.service`, `stops`.
+
+    :param host: where, if that is not the step's own host.
+    """
 
     object: str
     what: str
+    host: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,7 @@ class Step:
 class Refusal:
     """A target that the plan leaves alone although it was asked for, and why.
 
+    :param host: empty where it is no host's: an instance that none will have.
     :param object: empty where it is the whole host.
     """
 
@@ -89,7 +94,7 @@ class Refusal:
 
     @property
     def target(self) -> str:
-        return f"{self.host}/{self.object}" if self.object else self.host
+        return "/".join(part for part in (self.host, self.object) if part)
 
 
 @dataclass(frozen=True, slots=True)

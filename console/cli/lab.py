@@ -97,7 +97,7 @@ def _parse_members(text: str) -> int:
     return count
 
 
-_MEMBERS = Value("N", _parse_members, str, ("1", "3", "5"))
+_MEMBERS = Value("MEMBERS", _parse_members, str, ("1", "3", "5"))
 
 
 @dataclass(frozen=True)

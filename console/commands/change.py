@@ -54,7 +54,21 @@ _LINE_MAX = 200
 
 
 @dataclass(frozen=True)
-class Change(OnHosts):
+class Planned(Command):
+    """A command that writes, and can say before what it will do."""
+
+    kind = Kind.WRITE
+
+    @abstractmethod
+    async def planned(self, core: Core, out: Output) -> Plan:
+        """What it will do as things are now. Changes nothing.
+
+        :raises QuarterdeckError: nothing of it could be done.
+        """
+
+
+@dataclass(frozen=True)
+class Change(OnHosts, Planned):
     """A command that changes something on hosts."""
 
     kind = Kind.WRITE
@@ -89,12 +103,16 @@ class Change(OnHosts):
         waves = wave_ends(self.wave, len(plan.steps)) if self.wave else ()
         return Conduct(self.at_once or AT_ONCE, waves, self.stop_on_failure)
 
-    async def run(self, core: Core, out: Output) -> None:
+    async def planned(self, core: Core, out: Output) -> Plan:
         on, wants = await self.reach(core, out)
+        async with core.observe(on, wants) as view:
+            return in_company(await self.draw(core, view, out), core)
+
+    async def run(self, core: Core, out: Output) -> None:
         if core.options.plan:
-            async with core.observe(on, wants) as view:
-                out.document(PLAN, in_company(await self.draw(core, view, out), core))
+            out.document(PLAN, await self.planned(core, out))
             return
+        on, wants = await self.reach(core, out)
         permit = permit_for(core, format_command(self))
         async with core.observe(on, wants) as view:
             plan = in_company(await self.draw(core, view, out), core)
@@ -107,19 +125,21 @@ class Change(OnHosts):
 
 
 @dataclass(frozen=True)
-class FleetChange(Command):
+class FleetChange(Planned):
     """A command that changes what the fleet keeps in etcd, or etcd itself. No host is asked."""
 
-    kind = Kind.WRITE
     recall = Recall.WRITE
 
     @abstractmethod
     async def draw(self, core: Core, out: Output) -> Plan:
         """What it will do. Changes nothing."""
 
+    async def planned(self, core: Core, out: Output) -> Plan:
+        return await self.draw(core, out)
+
     async def run(self, core: Core, out: Output) -> None:
         if core.options.plan:
-            out.document(PLAN, await self.draw(core, out))
+            out.document(PLAN, await self.planned(core, out))
             return
         permit = permit_for(core, format_command(self))
         plan = await self.draw(core, out)

@@ -29,7 +29,6 @@ class HostList(Listing):
     """
 
     words = ("host", "list")
-    aliases = (("list-machines",),)
 
     async def run(self, core: Core, out: Output) -> None:
         states = state_words(self.state) if self.state else frozenset()

@@ -70,7 +70,6 @@ class HostShell(Command):
     """Open a shell on one host, over the connection there is; it ends with the shell's own exit code."""
 
     words = ("host", "shell")
-    aliases = (("ssh",),)
     kind = Kind.WRITE
     name: str = argument("HOST", "one host", required=True)
 

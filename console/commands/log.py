@@ -64,7 +64,6 @@ class LogShow(_Journal):
     """
 
     words = ("log", "show")
-    aliases = (("journal",),)
     until: float | datetime | None = option(SECONDS_OR_TIME, "up to then: 5m, or a time", short="-U")
     boot: str | None = option(TEXT, "of one boot: 0 this one, -1 the one before, or its id", short="-b")
 

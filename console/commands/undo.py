@@ -57,11 +57,23 @@ class AuditUndo(Change):
 
     async def _parts(self, core: Core, out: Output) -> list[Change]:
         """The commands that take it back, those of one kind on one host as one."""
+        return list(_joined(await self._commands(core, out)))
+
+    async def _commands(self, core: Core, out: Output) -> list[Command]:
         (record,) = chosen(await records(core, WithoutNotes(out)), (self.id,))
         _check(record)
         registry = core_registry()
-        commands = [parse_line(line, registry).command for line in record.undo]
-        return list(_joined(commands))
+        found = [parse_line(line, registry).command for line in record.undo]
+        return [command for command in found if command is not None]
+
+    async def run(self, core: Core, out: Output) -> None:
+        commands = await self._commands(core, out)
+        if any(isinstance(command, Change) for command in commands):
+            await super().run(core, out)
+            return
+        # What etcd keeps is taken back a line after the other: each is planned on what the one before left.
+        for command in commands:
+            await command.run(core, out)
 
 
 def _check(record: Record) -> None:
@@ -70,7 +82,7 @@ def _check(record: Record) -> None:
         raise Refused(f"{record.id} cannot be undone: {why}", hint=f"`quarterdeck audit show {record.id}`")
 
 
-def _joined(commands: Iterable[Command | None]) -> Iterable[Change]:
+def _joined(commands: Iterable[Command]) -> Iterable[Change]:
     """Commands that differ in the names they are about, and in nothing else, made one."""
     groups: dict[Change, list[str]] = {}
     for command in commands:

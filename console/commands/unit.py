@@ -34,7 +34,6 @@ class UnitList(Listing):
     """
 
     words = ("unit", "list")
-    aliases = (("list-units",),)
     patterns: tuple[str, ...] = argument("UNIT", "names or globs", many=True)
     details: bool = switch("ask for since, result and restarts of every unit")
 

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from console.cli.registry import all_commands
 from console.commands.command import Command, Parameter, Shape, argument, option, rest, switch
 from console.commands.grammar import format_command, parse, parse_line
-from console.commands.host import HostList
 from console.commands.registry import Registry
 from console.commands.unit import UnitList
 from console.commands.values import DURATION, INTEGER, SELECTOR, TEXT, Value
@@ -77,9 +76,28 @@ def test_a_name_with_a_leading_dash_is_written_after_the_double_dash() -> None:
     assert line.command == UnitList(patterns=("-.mount",))
 
 
-def test_fleetctls_spellings_are_the_same_commands() -> None:
-    assert parse_line("list-units", REGISTRY).command == UnitList()
-    assert parse_line("list-machines --on web1", REGISTRY).command == HostList(on=Selector.parse("web1"))
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("submit web.service", "service submit web.service"),
+        ("load web", "service load web"),
+        ("start web@1 web@2 --no-wait", "service start web@1 web@2 --no-wait"),
+        ("stop web", "service stop web"),
+        ("unload web", "service unload web"),
+        ("destroy 'web@*'", "service destroy 'web@*'"),
+        ("cat web", "service cat web"),
+        ("status web", "service status web"),
+    ],
+)
+def test_fleetctls_spellings_are_the_same_commands(theirs: str, ours: str) -> None:
+    assert parse_line(theirs, REGISTRY).command == parse_line(ours, REGISTRY).command
+
+
+def test_fleetctls_lists_take_its_own_options() -> None:
+    for noun in ("list-units", "list-machines", "list-unit-files"):
+        command = parse_line(f"{noun} --full --no-legend --fields=unit,hash", REGISTRY).command
+        assert command is not None
+        assert format_command(command) == f"{noun} --full --no-legend --fields=unit,hash"
 
 
 @pytest.mark.parametrize(
@@ -118,6 +136,7 @@ NAME = st.from_regex(r"[a-z][a-z0-9.-]{0,8}", fullmatch=True)
 VALUES: dict[str, st.SearchStrategy[object]] = {
     "TEXT": WORD,
     "N": st.integers(0, 10**9),
+    "MEMBERS": st.sampled_from([1, 3, 5]),
     "DURATION": st.one_of(st.integers(0, 10**6).map(float), st.floats(0.001, 10**5)),
     "SELECTOR": st.lists(NAME, min_size=1, max_size=3).map(lambda names: Selector.parse(",".join(names))),
     "TIME": st.one_of(st.integers(0, 10**6).map(float), st.datetimes(timezones=st.just(UTC))),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from console.actions.remote import Ran
 from console.commands.everything import core_registry
+from console.commands.fleetctl import Ssh
 from console.commands.grammar import parse_line
-from console.commands.interactive import HostShell, engine_command
+from console.commands.interactive import engine_command
 from console.commands.rows.ran import ran_fields, ran_lines
 from console.hosts.engine_sockets import DOCKER_SOCKET
 from console.model.container import Container
@@ -31,7 +32,8 @@ async def test_podman_is_roots() -> None:
 
 
 def test_fleetctls_word_for_a_shell() -> None:
-    assert parse_line("ssh web1", core_registry()).command == HostShell("web1")
+    assert parse_line("ssh web1", core_registry()).command == Ssh("web1")
+    assert parse_line("ssh web@1 -- uptime", core_registry()).command == Ssh("web@1", ("uptime",))
 
 
 def test_what_a_host_says_is_shown_line_by_line_and_safely() -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from console.actions.audit import DONE, FAILED, INTERRUPTED
 from console.actions.plan import Outcome, Plan, Result
-from console.commands.change import Change, permit_for
+from console.commands.change import Planned, permit_for
 from console.commands.command import Command, argument, option
 from console.commands.confirm import Challenge, challenge
 from console.commands.everything import core_registry
@@ -101,15 +101,13 @@ async def _plans(script: Script, first: int, core: Core, out: Output) -> AsyncIt
     """
     surely = True
     for step in script.steps[first - 1 :]:
-        if not isinstance(step.what, Change):
+        if not isinstance(step.what, Planned):
             note = "writes; it has no plan" if step.writes else "changes nothing"
             yield Plan(step.line, (), notes=(note,))
             surely = False
             continue
         try:
-            on, wants = await step.what.reach(core, out)
-            async with core.observe(on, wants) as view:
-                plan = await step.what.draw(core, view, out)
+            plan = await step.what.planned(core, out)
             yield plan if surely else replace(plan, notes=(*plan.notes, _AS_OF_NOW))
         except QuarterdeckError as error:
             if surely or isinstance(error, UsageError):

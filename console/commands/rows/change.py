@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from console.actions.audit import DONE, INTERRUPTED, Record, plan_fields, result_fields
-from console.actions.plan import Outcome, Plan, Result, Step
+from console.actions.plan import Effect, Outcome, Plan, Result, Step
 from console.commands.rows.base import Cell, Column, RowKind, Tone, moment, since_cell
 from console.model.text import clean
 
@@ -27,7 +27,7 @@ def plan_lines(plan: Plan) -> list[tuple[Cell, ...]]:
     lines: list[tuple[Cell, ...]] = [(Cell(f"plan {plan.id}"), Cell(clean(plan.line), Tone.FAINT))]
     for step in plan.steps[:_LISTED]:
         lines.append(_step_line(step))
-        lines += [(Cell("     also"), *_effect(step, name)) for name in _effects(step)]
+        lines += [_effect(step, effect) for effect in step.touches or ()]
     if len(plan.steps) > _LISTED:
         lines.append((Cell(f"   … and {len(plan.steps) - _LISTED} more steps", Tone.FAINT),))
     for refusal in plan.refused[:_LISTED]:
@@ -49,12 +49,9 @@ def _step_line(step: Step) -> tuple[Cell, ...]:
     )
 
 
-def _effects(step: Step) -> list[str]:
-    return [f"{effect.what} {effect.object}" for effect in step.touches or ()]
-
-
-def _effect(step: Step, text: str) -> tuple[Cell, ...]:
-    return (Cell(clean(text), Tone.WARN), Cell(f"on {step.host}", Tone.FAINT))
+def _effect(step: Step, effect: Effect) -> tuple[Cell, ...]:
+    told = clean(f"{effect.what} {effect.object}")
+    return (Cell("     also"), Cell(told, Tone.WARN), Cell(f"on {effect.host or step.host}", Tone.FAINT))
 
 
 PLAN: RowKind[Plan] = RowKind(

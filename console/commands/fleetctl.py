@@ -1,0 +1,276 @@
+"""fleetctl's lists in fleet's columns, and its `journal` and `ssh`, for hands and scripts that know them.
+
+Columns and fields are those of fleetctl 1.0 (list_units.go, list_unit_files.go, list_machines.go); an
+instance of a template is a unit of its own there. `submit`, `load`, `start`, `stop`, `unload`, `destroy`,
+`cat` and `status` are other spellings of `service …`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from console.commands.command import Command, Kind, Recall, argument, option, rest, switch
+from console.commands.rows.base import Cell, RowKind
+from console.commands.service_change import at_desk
+from console.commands.values import INTEGER, TEXT
+from console.errors import NothingSelected, UsageError
+from console.model.selector import Selector
+from console.model.state import State
+from console.model.text import clean
+
+if TYPE_CHECKING:
+    from console.commands.core import Core
+    from console.commands.output import Output
+    from console.commands.service_desk import Desk
+    from console.engine.service_states import Instance
+    from console.engine.services import Service
+    from console.model.host import Host
+
+#: What fleet writes where there is nothing to say.
+_NOTHING = "-"
+#: Of a machine's id and of a unit's hash fleet shows so much, without `--full`.
+_SHORT_ID, _SHORT_HASH = 8, 7
+
+Fields = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class _FleetList(Command):
+    """A list with fleet's own options."""
+
+    recall = Recall.WRITE
+    full: bool = switch("whole machine ids and hashes")
+    no_legend: bool = switch("no line of titles")
+    fields: str | None = option(TEXT, "which columns, joined by commas")
+
+    def show(self, out: Output, known: Sequence[str], default: Sequence[str], rows: Iterable[Fields]) -> None:
+        """:raises UsageError: a field that fleet has not."""
+        chosen = self.fields.split(",") if self.fields else [*default]
+        if unknown := [name for name in chosen if name not in known]:
+            raise UsageError(
+                f"{' '.join(self.words)}: no field {clean(unknown[0], 40)!r}",
+                hint=f"of {', '.join(known)}",
+            )
+        found = sorted(rows, key=lambda row: [row[name] for name in known])
+        name = self.words[0].removeprefix("list-").removesuffix("s").replace("-", " ")
+        out.rows(_kind(name, chosen, found, legend=not self.no_legend), found)
+
+
+def _kind(name: str, chosen: Sequence[str], rows: Sequence[Fields], *, legend: bool) -> RowKind[Fields]:
+    """Rows of these fields, as wide as the widest; the titles stand before the first."""
+    widths = {
+        field: max([len(field) if legend else 0, *(len(clean(row[field])) for row in rows)])
+        for field in chosen
+    }
+
+    def line(texts: Mapping[str, str]) -> tuple[Cell, ...]:
+        return (Cell("  ".join(clean(texts[field]).ljust(widths[field]) for field in chosen).rstrip()),)
+
+    def lines(row: Fields) -> list[tuple[Cell, ...]]:
+        titles = [line({field: field.upper() for field in chosen})] if legend and row is rows[0] else []
+        return [*titles, line(row)]
+
+    def fields(row: Fields) -> dict[str, Any]:
+        return {field: None if row[field] == _NOTHING else row[field] for field in chosen}
+
+    order = {id(row): place for place, row in enumerate(rows)}
+    return RowKind(name, lambda row: (str(order[id(row)]),), fields, (), lambda row: order[id(row)], lines)
+
+
+@dataclass(frozen=True)
+class ListMachines(_FleetList):
+    """List the hosts that are live, in fleet's columns (`host list` says more)."""
+
+    words = ("list-machines",)
+
+    async def run(self, core: Core, out: Output) -> None:
+        async with at_desk(core, out) as desk:
+            rows = [
+                {
+                    "machine": _machine_id(host, self.full),
+                    "ip": host.address,
+                    "metadata": ",".join(f"{key}={host.labels[key]}" for key in sorted(host.labels))
+                    or _NOTHING,
+                }
+                for host in desk.view.fleet.model.hosts()
+                if host.state is State.LIVE
+            ]
+        known = ("machine", "ip", "metadata")
+        self.show(out, known, known, rows)
+
+
+@dataclass(frozen=True)
+class ListUnits(_FleetList):
+    """List the instances of services on their hosts, in fleet's columns (`unit list`: all units)."""
+
+    words = ("list-units",)
+
+    async def run(self, core: Core, out: Output) -> None:
+        async with at_desk(core, out) as desk:
+            rows = [
+                {
+                    "unit": one.name,
+                    "load": one.unit.load if one.unit else _NOTHING,
+                    "active": one.unit.active if one.unit else _NOTHING,
+                    "sub": one.unit.sub if one.unit else _NOTHING,
+                    "machine": _machine(desk, one.host, self.full),
+                    "hash": _hash(desk.manifest.services[one.service], self.full),
+                }
+                for one in desk.instances()
+                if one.host is not None and one.revision is not None
+            ]
+        self.show(
+            out,
+            ("unit", "load", "active", "sub", "machine", "hash"),
+            ("unit", "machine", "active", "sub"),
+            rows,
+        )
+
+
+@dataclass(frozen=True)
+class ListUnitFiles(_FleetList):
+    """List services and their instances with their states, in fleet's columns (`service list` says more)."""
+
+    words = ("list-unit-files",)
+
+    async def run(self, core: Core, out: Output) -> None:
+        async with at_desk(core, out) as desk:
+            found = desk.instances()
+            rows: list[Fields] = []
+            for service in desk.manifest.services.values():
+                own = [one for one in found if one.service == service.name]
+                everywhere = service.spec.policy.everywhere
+                if everywhere or not own or own[0].name != service.name:
+                    rows.append(_unit_file(desk, service, None, self.full))
+                if not everywhere:
+                    rows += [_unit_file(desk, service, one, self.full) for one in own]
+        self.show(
+            out,
+            ("unit", "hash", "dstate", "state", "target", "tmachine", "desc", "global"),
+            ("unit", "hash", "dstate", "state", "target"),
+            rows,
+        )
+
+
+def _unit_file(desk: Desk, service: Service, one: Instance | None, full: bool) -> Fields:
+    everywhere = service.spec.policy.everywhere
+    target = "global" if everywhere else _machine(desk, one.host if one else None, full)
+    return {
+        "unit": one.name if one else service.name,
+        "hash": _hash(service, full),
+        "dstate": service.desired.value,
+        "state": _NOTHING if everywhere else _fleet_state(one),
+        "target": target,
+        "tmachine": target,
+        "desc": _description(service),
+        "global": "true" if everywhere else "false",
+    }
+
+
+def _fleet_state(one: Instance | None) -> str:
+    """fleet's word: how far it is with its host, not whether it runs well (facts of fleet's registry)."""
+    if one is None or one.revision is None:
+        return "inactive"
+    return "launched" if one.unit is not None and one.unit.active != "inactive" else "loaded"
+
+
+def _machine(desk: Desk, host: str | None, full: bool) -> str:
+    """`148a18ff…/10.10.1.1`, as fleet writes a machine."""
+    found = next((each for each in desk.view.fleet.model.hosts() if each.name == host), None)
+    if found is None:
+        return host or _NOTHING
+    return f"{_machine_id(found, full)}/{found.address}"
+
+
+def _machine_id(host: Host, full: bool) -> str:
+    identity = host.facts.machine_id or host.name
+    return identity if full or len(identity) <= _SHORT_ID else f"{identity[:_SHORT_ID]}..."
+
+
+def _hash(service: Service, full: bool) -> str:
+    """As fleet took it: SHA-1 of the unit file as it would be written from what was read (unit/unit.go)."""
+    import hashlib
+
+    from console.placement.unit_file import parse, serialise
+
+    text = serialise(parse(service.spec.text).options)
+    found = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+    return found if full else found[:_SHORT_HASH]
+
+
+def _description(service: Service) -> str:
+    from console.placement.unit_file import parse
+
+    return parse(service.spec.text).description or _NOTHING
+
+
+@dataclass(frozen=True)
+class Journal(Command):
+    """Show the journal of one instance, on the host where it is placed (`log show` does more)."""
+
+    words = ("journal",)
+    recall = Recall.WRITE
+    unit: str = argument("INSTANCE", "one instance, or a service with one: web@3", required=True)
+    lines: int = option(INTEGER, "the newest so many (default 10)", short="-n", default=10)
+    follow: bool = switch("go on with what comes", short="-f")
+
+    async def run(self, core: Core, out: Output) -> None:
+        from console.commands.log import LogFollow, LogShow
+
+        placed = await _placed(core, out, self.unit)
+        on = Selector.parse(",".join(sorted(set(placed.values()))))
+        kind = LogFollow if self.follow else LogShow
+        await kind(on=on, unit=tuple(sorted(set(placed))), lines=self.lines).run(core, out)
+
+
+@dataclass(frozen=True)
+class Ssh(Command):
+    """Open a shell on a host, or on the host of an instance; or run a command there."""
+
+    words = ("ssh",)
+    kind = Kind.WRITE
+    name: str = argument("HOST", "a host, or an instance: web@3", required=True)
+    argv: tuple[str, ...] = rest("CMD", "the command, as an argv: no shell reads it", required=False)
+
+    async def run(self, core: Core, out: Output) -> None:
+        from console.commands.interactive import HostExec, HostShell
+
+        name = self.name
+        if all(host.name != name for host in core.config.hosts):
+            hosts = sorted(set((await _placed(core, out, name)).values()))
+            if len(hosts) > 1:
+                raise UsageError(f"{name} is on {len(hosts)} hosts: {', '.join(hosts[:8])}", hint="say one")
+            name = hosts[0]
+        if self.argv:
+            await HostExec(on=Selector.parse(name), argv=self.argv).run(core, out)
+        else:
+            await HostShell(name).run(core, out)
+
+
+async def _placed(core: Core, out: Output, word: str) -> dict[str, str]:
+    """The instances that a word means and their hosts. Nothing is asked of hosts.
+
+    :raises NothingSelected: there is none, or it is placed nowhere.
+    """
+    from console.commands.service_names import full_name, named
+    from console.engine.manifest import read_manifest
+    from console.engine.services import ServiceStore
+
+    manifest = await read_manifest(ServiceStore(core.mind.etcd))
+    name = full_name(word)
+    found = {one.instance: one.host for one in manifest.assigned if one.instance == name}
+    if found:
+        return found
+    names = {service.name for service in named((word,), manifest)}
+    found = {one.instance: one.host for one in manifest.assigned if one.service in names}
+    if not found:
+        raise NothingSelected(f"{clean(word, 80)} is placed nowhere", hint=f"`service why {word}` says why")
+    return found
+
+
+COMMANDS: tuple[type[Command], ...] = (
+    *(ListMachines, ListUnits, ListUnitFiles),
+    *(Journal, Ssh),
+)

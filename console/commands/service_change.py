@@ -1,0 +1,350 @@
+"""`service submit|load|start|stop|unload|destroy`: what a service is to be, in fleet's words.
+
+The desired state is written to etcd; an engine carries it out, and the command waits for that.
+"""
+
+from __future__ import annotations
+
+import shlex
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from console.commands.change import Planned, confirmed, executed, finish, permit_for, tell_idle
+from console.commands.command import Command, Recall, argument, switch
+from console.commands.grammar import format_command
+from console.commands.rows.change import PLAN, RESULT
+from console.errors import InternalError
+
+if TYPE_CHECKING:
+    from console.actions.plan import Plan, Result
+    from console.commands.core import Core
+    from console.commands.output import Output
+    from console.commands.service_desk import Desk, Wish
+    from console.commands.service_names import Meant
+    from console.engine.services import Desired, Service
+    from console.hosts.transport import Transport
+
+
+@asynccontextmanager
+async def at_desk(core: Core, out: Output) -> AsyncIterator[Desk]:
+    """What is desired and the live hosts; what cannot be read of it is told.
+
+    :raises StoreError: etcd does not say.
+    """
+    from console.commands.service_desk import WANTS, open_desk
+
+    async with core.observe(None, WANTS) as view:
+        desk = await open_desk(core, view)
+        for key, problem in desk.manifest.problems.items():
+            out.note(f"{key} in etcd {problem}")
+        yield desk
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What a command will do.
+
+    :param services: whose instances are waited for afterwards.
+    """
+
+    plan: Plan
+    services: Collection[str] = field(default=())
+
+
+@dataclass(frozen=True)
+class ServiceChange(Planned):
+    """A command that changes what is desired. It needs no `--on`: the scheduler says where."""
+
+    recall = Recall.WRITE
+
+    @abstractmethod
+    async def draw(self, core: Core, desk: Desk, out: Output) -> Drawn:
+        """What it will do. Changes nothing."""
+
+    def waits(self) -> bool:
+        """Whether it is over only when the services are what they are to be."""
+        return False
+
+    async def planned(self, core: Core, out: Output) -> Plan:
+        async with at_desk(core, out) as desk:
+            return (await self.draw(core, desk, out)).plan
+
+    async def run(self, core: Core, out: Output) -> None:
+        if core.options.plan:
+            out.document(PLAN, await self.planned(core, out))
+            return
+        permit = permit_for(core, format_command(self))
+        async with at_desk(core, out) as desk:
+            drawn = await self.draw(core, desk, out)
+            plan = drawn.plan
+            results: tuple[Result, ...] = ()
+            if plan.steps or plan.refused:
+                await confirmed(core, plan)
+            else:
+                out.note("nothing to do")
+                if not (drawn.services and self.waits()):
+                    return
+            with out.listing(RESULT) as add:
+                ended = None
+                if plan.steps or plan.refused:
+                    from console.actions.run import Conduct
+
+                    ended = await executed(Conduct(at_once=1), plan, core, _no_host, permit, add)
+                    results = ended.results
+                    ended.tell(out)
+                    if ended.undo:
+                        line = ended.undo[0] if len(ended.undo) == 1 else f"audit undo {ended.record.id}"
+                        out.note(f"to undo it: quarterdeck {line}")
+                if drawn.services:
+                    results += await self._awaited(core, desk, drawn, out, add)
+        finish(results)
+
+    async def _awaited(
+        self,
+        core: Core,
+        desk: Desk,
+        drawn: Drawn,
+        out: Output,
+        add: Callable[[Result], None],
+    ) -> tuple[Result, ...]:
+        from console.commands.service_desk import NO_ENGINE
+        from console.commands.service_wait import wait
+
+        if not self.waits():
+            if drawn.plan.steps and not desk.manifest.engine:
+                out.note(NO_ENGINE)
+            return ()
+        names = set(drawn.services)
+        were = [(one.instance, one.host) for one in desk.manifest.assigned if one.service in names]
+        told = {refusal.target for refusal in drawn.plan.refused}
+        results = await wait(desk.store, desk.view, names, were, core.options.timeout, out, told)
+        for result in results:
+            add(result)
+        return results
+
+
+def _no_host(host: str) -> Transport:
+    raise InternalError(f"{host} is no host")
+
+
+@dataclass(frozen=True)
+class Waiting(ServiceChange):
+    """One that waits until what is desired is so."""
+
+    no_wait: bool = switch("do not wait until it is so; else --timeout says for how long")
+
+    def waits(self) -> bool:
+        return not self.no_wait
+
+
+@dataclass(frozen=True)
+class ServiceSubmit(ServiceChange):
+    """Make unit files known as services, or a service's next revision; nothing new is started.
+
+    A service that runs goes over to its next revision.
+    """
+
+    words = ("service", "submit")
+    aliases = (("submit",),)
+    files: tuple[str, ...] = argument("UNITFILE", "unit files (docs/spec.md)", many=True, required=True)
+
+    async def draw(self, core: Core, desk: Desk, out: Output) -> Drawn:
+        from console.commands.service_names import Meant, read_specs
+
+        specs = read_specs(self.files)
+        meant = [Meant(desk.manifest.services.get(spec.name), spec) for spec in specs]
+        return await to_be(self, core, desk, meant, None, out)
+
+
+@dataclass(frozen=True)
+class _Toward(Waiting):
+    """Brings services to a desired state, submitting those that are named by their files."""
+
+    names: tuple[str, ...] = argument(
+        "SERVICE", "services, or unit files that are submitted first", many=True, required=True
+    )
+    desired: ClassVar[str]
+
+    async def draw(self, core: Core, desk: Desk, out: Output) -> Drawn:
+        from console.commands.service_names import meant
+        from console.engine.services import Desired
+
+        return await to_be(self, core, desk, meant(self.names, desk.manifest), Desired(self.desired), out)
+
+
+@dataclass(frozen=True)
+class ServiceLoad(_Toward):
+    """Have services placed and written to their hosts, and not running."""
+
+    words = ("service", "load")
+    aliases = (("load",),)
+    desired = "loaded"
+
+
+@dataclass(frozen=True)
+class ServiceStart(_Toward):
+    """Have services run, and wait until all their instances do."""
+
+    words = ("service", "start")
+    aliases = (("start",),)
+    desired = "launched"
+
+
+@dataclass(frozen=True)
+class _Back(Waiting):
+    """Takes services back to a desired state."""
+
+    names: tuple[str, ...] = argument("SERVICE", "services: names or globs", many=True, required=True)
+    desired: ClassVar[str]
+
+    async def draw(self, core: Core, desk: Desk, out: Output) -> Drawn:
+        from console.commands.service_desk import in_words
+        from console.commands.service_names import Meant, named
+        from console.engine.services import Desired
+
+        found = named(self.names, desk.manifest)
+        # What is placed nowhere is not placed to be stopped.
+        idle = [one for one in found if one.desired is Desired.INACTIVE]
+        acting = [Meant(one, one.spec) for one in found if one not in idle]
+        told = [f"{one.name} is {in_words(one)}" for one in idle]
+        return await to_be(self, core, desk, acting, Desired(self.desired), out, idle=told)
+
+
+@dataclass(frozen=True)
+class ServiceStop(_Back):
+    """Stop services; their instances stay placed, so that a start finds them where they were."""
+
+    words = ("service", "stop")
+    aliases = (("stop",),)
+    desired = "loaded"
+
+
+@dataclass(frozen=True)
+class ServiceUnload(_Back):
+    """Stop services and take them off their hosts; they stay known."""
+
+    words = ("service", "unload")
+    aliases = (("unload",),)
+    desired = "inactive"
+
+
+@dataclass(frozen=True)
+class ServiceDestroy(Waiting):
+    """Stop services, take them off their hosts, and forget them with all their revisions."""
+
+    words = ("service", "destroy")
+    aliases = (("destroy",),)
+    names: tuple[str, ...] = argument("SERVICE", "services: names or globs", many=True, required=True)
+
+    async def draw(self, core: Core, desk: Desk, out: Output) -> Drawn:
+        from console.commands.service_desk import Wish, drawn
+        from console.commands.service_names import named
+        from console.engine.services import Desired
+
+        wishes = [
+            Wish(
+                service,
+                replace(service, desired=Desired.INACTIVE),
+                "destroy",
+                partial(desk.store.destroy, service),
+                then=f"gone, with its {service.revision} revision{'' if service.revision == 1 else 's'}",
+            )
+            for service in named(self.names, desk.manifest)
+        ]
+        plan = replace(drawn(format_command(self), desk, wishes), grave=True)
+        return Drawn(plan, [wish.name for wish in wishes])
+
+
+async def to_be(
+    command: Command,
+    core: Core,
+    desk: Desk,
+    meant: Sequence[Meant],
+    desired: Desired | None,
+    out: Output,
+    *,
+    idle: Iterable[str] = (),
+    verb: str | None = None,
+) -> Drawn:
+    """What has these services be so, with a new revision of those whose file says something else.
+
+    :param desired: None: as far as they are now, and no further.
+    :param idle: services for which there is nothing to do, in words.
+    :param verb: what it is called in the plan; by default as the command is.
+    """
+    from console.commands.service_desk import drawn, in_words, refusals, wished
+    from console.engine.services import Desired
+
+    line = format_command(command)
+    wishes: list[Wish] = []
+    for one in meant:
+        for warning in one.spec.warnings:
+            out.note(str(warning))
+        before = one.before
+        to = desired or (before.desired if before else Desired.INACTIVE)
+        same = before is not None and before.spec.text == one.spec.text
+        if before is not None and same:
+            number = before.revision
+        else:
+            last = max((each.number for each in await desk.store.revisions(one.name)), default=0)
+            number = last + 1
+        after = wished(before, one.spec, number, to)
+        if before is not None and same and before.desired is to:
+            idle = [*idle, f"{one.name} is {in_words(before)}"]
+        else:
+            wishes.append(_wish(verb or command.words[1], core, desk, one, after, same=same, line=line))
+    tell_idle(out, list(idle))
+    names = [one.name for one in meant]
+    notes = [
+        f"{wish.name} has no instances: `service scale {wish.name} N`"
+        for wish in wishes
+        if not wish.after.spec.instances() and wish.after.desired is not Desired.INACTIVE
+    ]
+    plan = drawn(line, desk, wishes, notes)
+    if not wishes:
+        # Nothing is written, and what cannot be placed is told all the same.
+        plan = replace(plan, refused=refusals(desk.manifest, names, desk.view))
+    return Drawn(plan, names)
+
+
+def _wish(verb: str, core: Core, desk: Desk, one: Meant, after: Service, *, same: bool, line: str) -> Wish:
+    from console.commands import clock
+    from console.commands.service_desk import Wish
+
+    before = one.before
+    if before is not None and same:
+        doing = partial(desk.store.change, before, desired=after.desired)
+        undo = _verb_for(before)
+    else:
+        doing = partial(
+            desk.store.submit,
+            one.spec,
+            desired=after.desired,
+            at=clock.now(),
+            by=core.audit.who.actor,
+            line=line,
+        )
+        undo = None
+        if before is None:
+            undo = shlex.join(["service", "destroy", one.name])
+        elif before.desired is after.desired:
+            undo = shlex.join(["service", "rollback", one.name, f"--to={before.revision}"])
+    return Wish(before, after, verb, doing, undo)
+
+
+def _verb_for(service: Service) -> str:
+    """The line that brings a service back to where it is."""
+    from console.engine.services import Desired
+
+    verbs = {Desired.INACTIVE: "unload", Desired.LOADED: "load", Desired.LAUNCHED: "start"}
+    return shlex.join(["service", verbs[service.desired], service.name])
+
+
+COMMANDS: tuple[type[Command], ...] = (
+    *(ServiceSubmit, ServiceLoad, ServiceStart),
+    *(ServiceStop, ServiceUnload, ServiceDestroy),
+)

@@ -1,0 +1,107 @@
+"""Where services would be placed: the scheduler over what is desired, the live hosts, and moves by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from console.engine.manifest import Manifest, wanted
+from console.engine.services import Assigned, Desired, Service
+from console.model.host import Host
+from console.model.state import State
+from console.placement.candidate import Candidate, Standing, candidate
+from console.placement.outcome import Change, Pending, Placed, Placement
+from console.placement.scheduler import schedule
+
+_STANDINGS = {State.LIVE: Standing.LIVE, State.FOREIGN: Standing.FOREIGN}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What becomes of one instance: it comes (`before` None), goes (`after` None), moves, or is changed."""
+
+    service: str
+    instance: str
+    before: str | None
+    after: str | None
+    rule: str
+
+
+def candidates(hosts: Iterable[Host]) -> tuple[Candidate, ...]:
+    """The hosts as a console sees them. One that does not answer is silent: only an engine gives hosts up."""
+    return tuple(candidate(host, _STANDINGS.get(host.state, Standing.SILENT)) for host in hosts)
+
+
+def placed(assigned: Iterable[Assigned]) -> list[Placed]:
+    """Placements as etcd has them, as the scheduler takes them."""
+    return [Placed(one.service, one.instance, one.host) for one in assigned]
+
+
+def planned(manifest: Manifest, hosts: Sequence[Candidate]) -> Placement:
+    """Where everything that is desired is to be.
+
+    An instance that was moved by hand counts as being where it was moved to, as long as that host is live
+    and no rule keeps it off there: the scheduler leaves it where it is, for the reason it leaves all others.
+    """
+    specs = wanted(manifest.services.values())
+    pins = _pins(manifest.services.values(), hosts)
+    while True:
+        current = [replace(one, host=pins.get(one.instance, one.host)) for one in placed(manifest.assigned)]
+        there = {one.instance for one in current}
+        current += [
+            Placed(_owner(manifest, name), name, host) for name, host in pins.items() if name not in there
+        ]
+        found = schedule(specs, hosts, current)
+        at = {one.instance: one.host for one in found.placed}
+        refused = [name for name, host in pins.items() if at.get(name) != host]
+        if not refused:
+            return found
+        for name in refused:
+            del pins[name]
+
+
+def _pins(services: Iterable[Service], hosts: Iterable[Candidate]) -> dict[str, str]:
+    live = {host.name for host in hosts if host.standing is Standing.LIVE}
+    return {
+        instance: host
+        for service in services
+        if service.desired is not Desired.INACTIVE and not service.spec.policy.everywhere
+        for instance, host in service.pins.items()
+        if host in live and instance in service.spec.instances()
+    }
+
+
+def _owner(manifest: Manifest, instance: str) -> str:
+    service = manifest.owner(instance)
+    assert service is not None  # `_pins` has only those of services
+    return service.name
+
+
+def differences(manifest: Manifest, placement: Placement) -> tuple[Difference, ...]:
+    """What a placement changes of what etcd has, by service, instance and host."""
+    rules = {(change.service, change.instance): change for change in placement.changes}
+    everywhere = {name for name, each in manifest.services.items() if each.spec.policy.everywhere}
+    before = {_key(one, everywhere): one.host for one in placed(manifest.assigned)}
+    after = {_key(one, everywhere): one.host for one in placement.placed}
+    found = [
+        Difference(key[0], key[1], before.get(key), after.get(key), _rule(rules.get(key[:2])))
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key)
+    ]
+    return tuple(found)
+
+
+def _rule(change: Change | None) -> str:
+    """Why, in a word; where the scheduler found nothing to change, a person did."""
+    return "moved" if change is None else change.rule
+
+
+def _key(one: Placed, everywhere: set[str]) -> tuple[str, str, str]:
+    """What tells placements apart: of a service that is on every host, the host too."""
+    return one.service, one.instance, one.host if one.service in everywhere else ""
+
+
+def blocked(placement: Placement, services: Iterable[str]) -> tuple[Pending, ...]:
+    """Those instances of some services that no host will have."""
+    names = set(services)
+    return tuple(one for one in placement.pending if one.service in names)
