@@ -115,7 +115,11 @@ async def test_what_is_wrong_with_members_is_told_at_length_and_what_is_not_know
     async with running(FakeRemembering(status, look)) as ready:
         await ready[1].press("E")
         await shows(ready, "▲ etcd1: connection refused")
-        for wanted in ("✖ no quorum 3 members", "what is shown is 12s old", "✖ alarm on etcd2: no space"):
+        for wanted in (
+            "✖ no quorum 3 members",
+            "it has no leader; what is shown is 12s old",
+            "✖ alarm on etcd2: no space",
+        ):
             assert wanted in screen(ready[0]), wanted
         assert "✖ down" in screen(ready[0])
 
