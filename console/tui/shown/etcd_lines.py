@@ -71,7 +71,7 @@ def _figures(look: ClusterLook, latency: float | None, seen: int, now: datetime)
         parts.append(Cell(f"watch behind: {seen} of {look.newest}", Tone.WARN))
     elif look.revision is not None:
         parts.append(Cell("watch up to date"))
-    parts.append(Cell(f"seen {ago(look.at, now)} ago", Tone.FAINT))
+    parts.append(Cell(f"members asked {ago(look.at, now)} ago", Tone.FAINT))
     return tuple(replace(cell, text=f"  {cell.text}") for cell in parts)
 
 
