@@ -79,7 +79,9 @@ def test_a_picture_of_etcd(snap_compare: Comparison, view: str, size: tuple[int,
 
 
 @at_every_size
-@pytest.mark.parametrize(("kind", "there"), [(Kind.WATCH, "✖ no quorum"), (Kind.ETCD, "✖ down")])
+@pytest.mark.parametrize(
+    ("kind", "there"), [(Kind.WATCH, "✖ no quorum"), (Kind.ETCD, "✖ down")], ids=["watch", "etcd"]
+)
 def test_a_picture_of_an_etcd_without_a_quorum(
     snap_compare: Comparison, kind: Kind, there: str, size: tuple[int, int]
 ) -> None:

@@ -50,7 +50,7 @@ class ShownEtcd(ShownList):
         with Vertical():
             yield Lines(id="etcd-status", classes="-wrap")
             yield PlainTable(_MEMBER, id="etcd-members")
-            yield Lines(id="etcd-held", classes="-wrap")
+            yield Lines(id="etcd-held")
             yield from super().compose()
 
     def listed(self) -> Listed:
@@ -113,13 +113,13 @@ class ShownEtcd(ShownList):
             told = Cell("looking for etcd …", Tone.FAINT)
             if settled:
                 told = Cell(f"✖ the fleet has no etcd: {why or 'none is named in [etcd]'}", Tone.WARN)
-            self._show("#etcd-status", [(told,)])
+            self._show("#etcd-status", [(told,)], wrap=True)
             return
         look = remembering.cluster.last if remembering.cluster is not None else None
         seen = self._kinds.revision if self._kinds is not None else 0
         latency = memory.etcd.health.latency
         lines = status_lines(status, memory.etcd.prefix, look, latency, seen, clock.now())
-        self._show("#etcd-status", lines)
+        self._show("#etcd-status", lines, wrap=True)
         held = [row for kind in sorted(self._held) for row in self._held[kind].rows()]
         self._show("#etcd-held", held_lines(held, known=len(self._held) == len(_HELD)))
         if look is not None:
@@ -127,10 +127,10 @@ class ShownEtcd(ShownList):
             members.show(look.members)
         self.table.apply(())  # whether rows are old may have changed
 
-    def _show(self, where: str, lines: list[tuple[Cell, ...]]) -> None:
+    def _show(self, where: str, lines: list[tuple[Cell, ...]], *, wrap: bool = False) -> None:
         text = DocumentText()
         text.put(lines)
-        self.query_one(where, Lines).show(text, wrap=True)
+        self.query_one(where, Lines).show(text, wrap=wrap)
 
     def status(self) -> list[str]:
         return [f"{part} kinds" for part in super().status()[:1]]

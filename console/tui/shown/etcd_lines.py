@@ -37,9 +37,9 @@ def status_lines(
     leader = next((one.name for one in members if one.leader), None)
     lines: Lines = [(_state(status), Cell(_who(status, len(members), leader)), Cell(prefix, Tone.FAINT))]
     if status.state is not State.LIVE and status.reason is not None:
-        lines.append((Cell(f"  {clean(why_not(status))}", Tone.BAD),))
-        if status.contact is not None:
-            lines.append((Cell(f"  what is shown is {ago(status.contact, now)} old", Tone.WARN),))
+        age = f"; what is shown is {ago(status.contact, now)} old" if status.contact is not None else ""
+        lines.append((Cell(f"  {clean(why_not(status))}{age}", Tone.BAD),))
+        latency = None  # of when it still answered
     if look is not None:
         lines.append(_figures(look, latency, seen, now))
         lines += _wrong(look)
@@ -71,7 +71,7 @@ def _figures(look: ClusterLook, latency: float | None, seen: int, now: datetime)
         parts.append(Cell(f"watch behind: {seen} of {look.newest}", Tone.WARN))
     elif look.revision is not None:
         parts.append(Cell("watch up to date"))
-    parts.append(Cell(f"seen {ago(look.at, now)} ago", Tone.FAINT))
+    parts.append(Cell(f"members asked {ago(look.at, now)} ago", Tone.FAINT))
     return tuple(replace(cell, text=f"  {cell.text}") for cell in parts)
 
 
@@ -91,9 +91,9 @@ def held_lines(held: Sequence[KeyRow], *, known: bool) -> Lines:
         return [(Cell("  no engine is elected, and no lock is held", Tone.FAINT),)]
     lines: Lines = []
     for row in held[:_HELD]:
-        lease = f"lease {row.lease:x}" if row.lease else "no lease"
-        told = Cell(f"since revision {row.created}, {lease}", Tone.FAINT)
-        lines.append((Cell(f"  {row.key}", Tone.GOOD), Cell(clean(row.value, 120)), told))
+        lease = f", lease {row.lease:x}" if row.lease else ""
+        told = Cell(f"since revision {row.created}{lease}", Tone.FAINT)
+        lines.append((Cell(f"  {row.key}", Tone.GOOD), told, Cell(clean(row.value, 200))))
     if len(held) > _HELD:
         lines.append((Cell(f"  … and {len(held) - _HELD} more", Tone.FAINT),))
     return lines
