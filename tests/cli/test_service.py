@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -330,3 +332,48 @@ async def test_journal_and_ssh_find_the_host_of_an_instance(fleet: Fleet) -> Non
     assert done.stdout.startswith("sim-0002")
     done = await console.run("ssh", "sim-0003", "--yes", "--", "uname", "-r")
     assert done.stdout.startswith("sim-0003")
+
+
+async def test_a_watched_list_tells_each_change_of_services_and_of_their_instances(fleet: Fleet) -> None:
+    console = fleet.console
+    console.file(RUNNING)
+    await console.run("service", "start", RUNNING, "--yes", "--no-wait")
+    async with console.begun("service", "list", "--watch", "-o", "json") as watching:
+        assert watching.stdout is not None
+
+        async def told() -> tuple[str, str, list[str]]:
+            assert watching.stdout is not None
+            row = json.loads(await watching.stdout.readline())
+            return row["op"], row["desired"], [one["state"] for one in row["instances"]]
+
+        assert await told() == ("put", "launched", ["pending"])
+        await fleet.place(RUNNING, "sim-0001")
+        assert await told() == ("put", "launched", ["running"])
+        await fleet.store.destroy(await fleet.store.service(RUNNING))
+        assert (await told())[0] == "delete"
+
+
+async def test_an_interrupted_wait_says_that_what_is_desired_stays_so(fleet: Fleet) -> None:
+    console = fleet.console
+    console.file("db.service")
+    await fleet.elect()
+    async with console.begun("service", "start", "db.service", "--yes") as starting:
+        await said(starting, "db.service: pending")
+        starting.send_signal(signal.SIGINT)
+        await said(starting, "what is desired stays so")
+        await starting.communicate()
+    assert starting.returncode == 130
+    assert (await fleet.store.service("db.service")).desired == "launched"
+
+
+async def test_a_macro_of_services_is_planned_as_one(fleet: Fleet) -> None:
+    console = fleet.console
+    console.file("db.service")
+    (console.folder / "up.toml").write_text(
+        'description = "db"\nsteps = ["service start db.service --no-wait", "service stop db --no-wait"]\n'
+    )
+    plans = await console.json("run", "up.toml", "--plan")
+    assert [step["verb"] for plan in plans for step in plan["steps"]] == ["start"]
+    assert "cannot be planned now: there is no service db" in plans[1]["notes"][0]
+    await console.run("run", "up.toml", "--yes")
+    assert (await fleet.store.service("db.service")).desired == "loaded"
