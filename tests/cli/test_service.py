@@ -321,7 +321,7 @@ async def test_fleetctls_lists_have_fleets_columns(fleet: Fleet) -> None:
     assert "no field 'colour'" in done.stderr
 
 
-async def test_journal_and_ssh_find_the_host_of_an_instance(fleet: Fleet) -> None:
+async def test_journal_ssh_and_restart_find_the_host_of_an_instance(fleet: Fleet) -> None:
     console = fleet.console
     console.file(RUNNING)
     await console.run("start", RUNNING, "--yes", "--no-wait")
@@ -330,6 +330,8 @@ async def test_journal_and_ssh_find_the_host_of_an_instance(fleet: Fleet) -> Non
     await console.run("journal", RUNNING, "-n", "5")
     done = await console.run("ssh", RUNNING, "--yes", "--", "uname", "-r")
     assert done.stdout.startswith("sim-0002")
+    (result,) = await console.json("restart", RUNNING, "--yes")
+    assert (result["target"], result["status"]) == (f"sim-0002/{RUNNING}", "done")
     done = await console.run("ssh", "sim-0003", "--yes", "--", "uname", "-r")
     assert done.stdout.startswith("sim-0003")
 
