@@ -174,7 +174,11 @@ async def test_an_instance_that_no_host_will_have_says_why_at_once_and_the_other
 async def test_why_says_of_each_host_which_rule_it_is_or_the_score(fleet: Fleet) -> None:
     console = fleet.console
     console.file("web@.service", "Replicas=2", "Require=role=web", "Apart=self")
+    done = await console.run("submit", "web@.service", "--yes")
+    assert "engine" not in done.stderr, "there is nothing for one to do"
     await console.run("service", "start", "web@.service", "--yes", "--no-wait")
+    rules = {one["host"]: one["rule"] for one in (await console.json("service", "why", "web@2"))["hosts"]}
+    assert rules == {"sim-0001": "apart", "sim-0002": None, "sim-0003": "require"}, "as it is planned"
     await fleet.place("web@1.service", "sim-0001")
     found = await console.json("service", "why", "web@2")
     assert found["instance"] == "web@2.service"
