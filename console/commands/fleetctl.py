@@ -15,8 +15,8 @@ from console.commands.command import Command, Kind, Recall, argument, option, re
 from console.commands.rows.base import Cell, RowKind
 from console.commands.service_change import at_desk
 from console.commands.values import INTEGER, TEXT
-from console.errors import NothingSelected, UsageError
-from console.model.selector import Selector
+from console.errors import UsageError
+from console.model.selector import NameTerm, Selector
 from console.model.state import State
 from console.model.text import clean
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from console.commands.output import Output
     from console.commands.service_desk import Desk
     from console.engine.service_states import Instance
-    from console.engine.services import Service
+    from console.engine.services import Assigned, Service
     from console.model.host import Host
 
 #: What fleet writes where there is nothing to say.
@@ -219,10 +219,11 @@ class Journal(Command):
     async def run(self, core: Core, out: Output) -> None:
         from console.commands.log import LogFollow, LogShow
 
-        placed = await _placed(core, out, self.unit)
-        on = Selector.parse(",".join(sorted(set(placed.values()))))
+        placed = await _placed(core, self.unit)
+        on = Selector(tuple(NameTerm(host) for host in sorted({one.host for one in placed})))
+        units = tuple(sorted({one.instance for one in placed}))
         kind = LogFollow if self.follow else LogShow
-        await kind(on=on, unit=tuple(sorted(set(placed))), lines=self.lines).run(core, out)
+        await kind(on=on, unit=units, lines=self.lines).run(core, out)
 
 
 @dataclass(frozen=True)
@@ -239,7 +240,7 @@ class Ssh(Command):
 
         name = self.name
         if all(host.name != name for host in core.config.hosts):
-            hosts = sorted(set((await _placed(core, out, name)).values()))
+            hosts = sorted({one.host for one in await _placed(core, name)})
             if len(hosts) > 1:
                 raise UsageError(f"{name} is on {len(hosts)} hosts: {', '.join(hosts[:8])}", hint="say one")
             name = hosts[0]
@@ -249,25 +250,13 @@ class Ssh(Command):
             await HostShell(name).run(core, out)
 
 
-async def _placed(core: Core, out: Output, word: str) -> dict[str, str]:
-    """The instances that a word means and their hosts. Nothing is asked of hosts.
-
-    :raises NothingSelected: there is none, or it is placed nowhere.
-    """
-    from console.commands.service_names import full_name, named
+async def _placed(core: Core, word: str) -> list[Assigned]:
+    """Where what a word means is placed. Nothing is asked of hosts. :raises NothingSelected: nowhere."""
+    from console.commands.service_names import placements
     from console.engine.manifest import read_manifest
     from console.engine.services import ServiceStore
 
-    manifest = await read_manifest(ServiceStore(core.mind.etcd))
-    name = full_name(word)
-    found = {one.instance: one.host for one in manifest.assigned if one.instance == name}
-    if found:
-        return found
-    names = {service.name for service in named((word,), manifest)}
-    found = {one.instance: one.host for one in manifest.assigned if one.service in names}
-    if not found:
-        raise NothingSelected(f"{clean(word, 80)} is placed nowhere", hint=f"`service why {word}` says why")
-    return found
+    return placements((word,), await read_manifest(ServiceStore(core.mind.etcd)))
 
 
 COMMANDS: tuple[type[Command], ...] = (

@@ -208,7 +208,7 @@ class ServiceWhyShow(Command):
     async def run(self, core: Core, out: Output) -> None:
         from console.commands.service_names import instance_of
         from console.engine.manifest import wanted
-        from console.engine.service_placing import candidates, placed
+        from console.engine.service_placing import candidates, placed, planned
         from console.placement.why import why
 
         async with at_desk(core, out) as desk:
@@ -216,7 +216,10 @@ class ServiceWhyShow(Command):
             specs = {spec.name: spec for spec in wanted(desk.manifest.services.values())}
             specs[service.name] = service.spec  # also what is not to run can be asked about
             hosts = candidates(desk.view.fleet.model.hosts())
-            verdicts = why(specs.values(), hosts, placed(desk.manifest.assigned), name)
+            # The others where they will be: so it agrees with what a plan says.
+            others = [one for one in planned(desk.manifest, hosts).placed if one.instance != name]
+            own = [one for one in placed(desk.manifest.assigned) if one.instance == name]
+            verdicts = why(specs.values(), hosts, [*own, *others], name)
             out.document(SERVICE_WHY, ServiceWhy(name, _now(desk, service, name), verdicts))
 
 

@@ -115,7 +115,7 @@ class ServiceChange(Planned):
         from console.commands.service_wait import wait
 
         if not self.waits():
-            if drawn.plan.steps and not desk.manifest.engine:
+            if not desk.manifest.engine and any(step.touches for step in drawn.plan.steps):
                 out.note(NO_ENGINE)
             return ()
         names = set(drawn.services)

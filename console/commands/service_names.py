@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from console.engine.manifest import Manifest
-from console.engine.services import UNIT_MAX, Service
+from console.engine.services import UNIT_MAX, Assigned, Service
 from console.errors import ConfigError, NothingSelected, Problem, UsageError
 from console.model.selector import glob_matches, is_glob
 from console.model.text import clean
@@ -126,6 +126,24 @@ def instance_of(word: str, manifest: Manifest) -> tuple[Service, str]:
             hint = "`quarterdeck service list`"
         raise NothingSelected(f"no service has an instance {clean(name, 80)}", hint=hint)
     return service, name
+
+
+def placements(words: Sequence[str], manifest: Manifest) -> list[Assigned]:
+    """Where the instances are placed that words mean, by their own names or their services'.
+
+    :raises NothingSelected: one means none, or what is placed nowhere.
+    """
+    found: dict[Assigned, None] = {}
+    for word in words:
+        name = full_name(word)
+        there = [one for one in manifest.assigned if one.instance == name]
+        if not there:
+            services = {service.name for service in named((word,), manifest)}
+            there = [one for one in manifest.assigned if one.service in services]
+        if not there:
+            raise NothingSelected(f"{clean(word, 80)} is placed nowhere", hint="`quarterdeck service status`")
+        found |= dict.fromkeys(there)
+    return list(found)
 
 
 def one_service(word: str, manifest: Manifest) -> Service:

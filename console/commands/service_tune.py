@@ -1,4 +1,4 @@
-"""`service scale|rollback|move|pin|rebalance`: how many, which revision, and where."""
+"""`service scale|restart|move|pin|rollback|rebalance`: how many, where, and which revision."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from console.commands.command import Command, argument, option, switch
+from console.commands.change import Planned
+from console.commands.command import Command, Recall, argument, option, switch
 from console.commands.grammar import format_command
 from console.commands.service_change import Drawn, Waiting
-from console.commands.values import INTEGER
+from console.commands.values import INTEGER, WAVES
 from console.errors import NothingSelected, UsageError
+from console.model.selector import NameTerm, Selector
 
 if TYPE_CHECKING:
+    from console.actions.plan import Plan
     from console.commands.core import Core
     from console.commands.output import Output
     from console.commands.service_desk import Desk
@@ -69,6 +72,43 @@ class ServiceScale(Waiting):
         if count > _MOST_REPLICAS:
             raise UsageError(f"{count} instances", hint=f"{_MOST_REPLICAS} at most")
         return count
+
+
+@dataclass(frozen=True)
+class ServiceRestart(Planned):
+    """Restart instances where they are; what is desired does not change."""
+
+    words = ("service", "restart")
+    aliases = (("restart",),)
+    recall = Recall.WRITE
+    names: tuple[str, ...] = argument(
+        "SERVICE", "services or instances: names or globs", many=True, required=True
+    )
+    at_once: int | None = option(INTEGER, "so many at the same time, at most")
+    wave: tuple[str, ...] | None = option(
+        WAVES, "in waves, cumulative: 1,25%,100%; a wave that has a failure is the last"
+    )
+
+    async def planned(self, core: Core, out: Output) -> Plan:
+        return await (await self._restart(core)).planned(core, out)
+
+    async def run(self, core: Core, out: Output) -> None:
+        await (await self._restart(core)).run(core, out)
+
+    async def _restart(self, core: Core) -> Planned:
+        """The restart of their units, on the hosts where they are placed."""
+        from console.commands.service_names import placements
+        from console.commands.unit_change import UnitRestart
+        from console.engine.manifest import read_manifest
+        from console.engine.services import ServiceStore
+
+        placed = placements(self.names, await read_manifest(ServiceStore(core.mind.etcd)))
+        return UnitRestart(
+            on=Selector(tuple(NameTerm(host) for host in sorted({one.host for one in placed}))),
+            patterns=tuple(sorted({one.instance for one in placed})),
+            at_once=self.at_once,
+            wave=self.wave,
+        )
 
 
 @dataclass(frozen=True)
@@ -283,6 +323,6 @@ def _as_written(service: Service) -> int:
 
 
 COMMANDS: tuple[type[Command], ...] = (
-    *(ServiceScale, ServiceMove, ServicePin),
+    *(ServiceScale, ServiceRestart, ServiceMove, ServicePin),
     *(ServiceRollback, ServiceRebalance),
 )

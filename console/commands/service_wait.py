@@ -96,50 +96,82 @@ async def wait(
 
     It ends at once where no engine is there to do anything, and with those left that no host will have.
 
+    :param were: see `progress`.
     :param timeout: seconds.
     :param known: targets that no host will have, of which that was told already.
     :raises StoreError: etcd does not let us follow it.
     """
-    began = time.monotonic()
-    last: list[Awaited] = []
-    told: dict[str, str] = {}
-    seconds: dict[str, float] = {}
-    engine = first = True
-    were = tuple(were)
-
-    def look(manifest: Manifest) -> bool:
-        nonlocal last, engine, first
-        last, engine = progress(manifest, view, names, were), manifest.engine
-        left = [one for one in last if not one.done]
-        for one in last:
-            if one.done:
-                seconds.setdefault(one.target, time.monotonic() - began)
-            else:
-                seconds.pop(one.target, None)
-            # What was so from the first look on, or was told as refused, is no progress.
-            silent = first and (one.done or one.target in known)
-            if told.get(one.target) != one.words and not silent:
-                out.note(f"{one.target}: {one.words}")
-            told[one.target] = one.words
-        first = False
-        return not engine or all(one.blocked for one in left)
-
+    waiting = _Waiting(view, names, tuple(were), known, out)
     try:
         async with asyncio.timeout(timeout):
-            await watched(store, view, look)
+            await watched(store, view, waiting.look)
         why = "no engine is elected"
-        if not engine and not all(one.done or one.blocked for one in last):
+        if waiting.unhelped:
             out.note(NO_ENGINE)
     except TimeoutError:
         why = f"not so within {timeout:g} s (--timeout)"
     except asyncio.CancelledError:
         out.note("what is desired stays so; `service status` says how far it is")
         raise
-    return tuple(
-        _result(one, seconds.get(one.target), why)
-        for one in last
-        if not (one.blocked and one.target in known)
-    )
+    return waiting.results(why)
+
+
+class _Waiting:
+    """What has been seen of the services so far, and told."""
+
+    def __init__(
+        self,
+        view: View,
+        names: Collection[str],
+        were: tuple[tuple[str, str], ...],
+        known: Collection[str],
+        out: Output,
+    ) -> None:
+        self._view, self._names, self._were = view, names, were
+        self._known = known
+        self._out = out
+        self._began = time.monotonic()
+        self._last: list[Awaited] = []
+        self._told: dict[str, str] | None = None  # None until the first look
+        self._seconds: dict[str, float] = {}
+        self._engine: bool | None = None  # None until one was seen
+
+    def look(self, manifest: Manifest) -> bool:
+        """See how far it is, and tell what is new; whether there is nothing to wait for any more."""
+        self._last = progress(manifest, self._view, self._names, self._were)
+        told = self._told or {}
+        for one in self._last:
+            if one.done:
+                self._seconds.setdefault(one.target, time.monotonic() - self._began)
+            else:
+                self._seconds.pop(one.target, None)
+            # What was so from the first look on, or was told as refused, is no progress.
+            silent = self._told is None and (one.done or one.target in self._known)
+            if told.get(one.target) != one.words and not silent:
+                self._out.note(f"{one.target}: {one.words}")
+        self._told = {**told, **{one.target: one.words for one in self._last}}
+        self._see_engine(manifest.engine)
+        return self._engine is None or all(one.done or one.blocked for one in self._last)
+
+    def _see_engine(self, there: bool) -> None:
+        """One that goes has a successor, or the time runs out."""
+        if self._engine and not there:
+            self._out.note("the engine is gone: waiting for the next one")
+        if there or self._engine is not None:
+            self._engine = there
+
+    @property
+    def unhelped(self) -> bool:
+        """Whether there is something to do, and never was an engine to do it."""
+        return self._engine is None and not all(one.done or one.blocked for one in self._last)
+
+    def results(self, why: str) -> tuple[Result, ...]:
+        """What became of each; `why` there are some that did not come out as intended."""
+        return tuple(
+            _result(one, self._seconds.get(one.target), why)
+            for one in self._last
+            if not (one.blocked and one.target in self._known)
+        )
 
 
 def _result(one: Awaited, seconds: float | None, why: str) -> Result:

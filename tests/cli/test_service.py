@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -172,7 +174,11 @@ async def test_an_instance_that_no_host_will_have_says_why_at_once_and_the_other
 async def test_why_says_of_each_host_which_rule_it_is_or_the_score(fleet: Fleet) -> None:
     console = fleet.console
     console.file("web@.service", "Replicas=2", "Require=role=web", "Apart=self")
+    done = await console.run("submit", "web@.service", "--yes")
+    assert "engine" not in done.stderr, "there is nothing for one to do"
     await console.run("service", "start", "web@.service", "--yes", "--no-wait")
+    rules = {one["host"]: one["rule"] for one in (await console.json("service", "why", "web@2"))["hosts"]}
+    assert rules == {"sim-0001": "apart", "sim-0002": None, "sim-0003": "require"}, "as it is planned"
     await fleet.place("web@1.service", "sim-0001")
     found = await console.json("service", "why", "web@2")
     assert found["instance"] == "web@2.service"
@@ -319,7 +325,7 @@ async def test_fleetctls_lists_have_fleets_columns(fleet: Fleet) -> None:
     assert "no field 'colour'" in done.stderr
 
 
-async def test_journal_and_ssh_find_the_host_of_an_instance(fleet: Fleet) -> None:
+async def test_journal_ssh_and_restart_find_the_host_of_an_instance(fleet: Fleet) -> None:
     console = fleet.console
     console.file(RUNNING)
     await console.run("start", RUNNING, "--yes", "--no-wait")
@@ -328,5 +334,52 @@ async def test_journal_and_ssh_find_the_host_of_an_instance(fleet: Fleet) -> Non
     await console.run("journal", RUNNING, "-n", "5")
     done = await console.run("ssh", RUNNING, "--yes", "--", "uname", "-r")
     assert done.stdout.startswith("sim-0002")
+    (result,) = await console.json("restart", RUNNING, "--yes")
+    assert (result["target"], result["status"]) == (f"sim-0002/{RUNNING}", "done")
     done = await console.run("ssh", "sim-0003", "--yes", "--", "uname", "-r")
     assert done.stdout.startswith("sim-0003")
+
+
+async def test_a_watched_list_tells_each_change_of_services_and_of_their_instances(fleet: Fleet) -> None:
+    console = fleet.console
+    console.file(RUNNING)
+    await console.run("service", "start", RUNNING, "--yes", "--no-wait")
+    async with console.begun("service", "list", "--watch", "-o", "json") as watching:
+        assert watching.stdout is not None
+
+        async def told() -> tuple[str, str, list[str]]:
+            assert watching.stdout is not None
+            row = json.loads(await watching.stdout.readline())
+            return row["op"], row["desired"], [one["state"] for one in row["instances"]]
+
+        assert await told() == ("put", "launched", ["pending"])
+        await fleet.place(RUNNING, "sim-0001")
+        assert await told() == ("put", "launched", ["running"])
+        await fleet.store.destroy(await fleet.store.service(RUNNING))
+        assert (await told())[0] == "delete"
+
+
+async def test_an_interrupted_wait_says_that_what_is_desired_stays_so(fleet: Fleet) -> None:
+    console = fleet.console
+    console.file("db.service")
+    await fleet.elect()
+    async with console.begun("service", "start", "db.service", "--yes") as starting:
+        await said(starting, "db.service: pending")
+        starting.send_signal(signal.SIGINT)
+        await said(starting, "what is desired stays so")
+        await starting.communicate()
+    assert starting.returncode == 130
+    assert (await fleet.store.service("db.service")).desired == "launched"
+
+
+async def test_a_macro_of_services_is_planned_as_one(fleet: Fleet) -> None:
+    console = fleet.console
+    console.file("db.service")
+    (console.folder / "up.toml").write_text(
+        'description = "db"\nsteps = ["service start db.service --no-wait", "service stop db --no-wait"]\n'
+    )
+    plans = await console.json("run", "up.toml", "--plan")
+    assert [step["verb"] for plan in plans for step in plan["steps"]] == ["start"]
+    assert "cannot be planned now: there is no service db" in plans[1]["notes"][0]
+    await console.run("run", "up.toml", "--yes")
+    assert (await fleet.store.service("db.service")).desired == "loaded"

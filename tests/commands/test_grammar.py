@@ -201,11 +201,18 @@ def commands(cls: type[Command]) -> st.SearchStrategy[Command]:
 
 
 def tidy(command: Command) -> bool:
-    """Whether the line can exist: an argument is only given if those before it are."""
+    """Whether the line can exist: an argument is only given if those before it are.
+
+    What stands after `--` is either the rest or arguments with a leading dash, never both.
+    """
     seen_empty = False
+    has_rest = any(parameter.shape is Shape.REST for parameter in command.parameters())
     for parameter in command.parameters():
         if parameter.shape is Shape.ARGUMENT:
             value = getattr(command, parameter.name)
+            words = value if parameter.many else (value or "",)
+            if has_rest and any(word.startswith("-") for word in words):
+                return False
             if value and seen_empty:
                 return False
             seen_empty = seen_empty or not value

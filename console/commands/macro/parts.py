@@ -16,6 +16,7 @@ class Parts(Audit):
 
     def __init__(self, whole: Audit, line: str, plan: Plan) -> None:
         self._whole = whole
+        self.who = whole.who
         self._record = whole.begin(line, plan)
         self._undoing = False
         self.ways_back = whole.ways_back

@@ -1,0 +1,99 @@
+"""What is waited for, and when there is nothing to wait for any more."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from console.commands.service_wait import _Waiting
+from console.engine.manifest import Manifest
+from console.model.host import Host
+from console.model.unit import Unit
+from tests.engine.desired import assigned, failed, hosts, manifest, service, unit
+
+DB = "db.service"
+
+
+class Model:
+    """The part of the live model that is asked."""
+
+    def __init__(self, fleet: list[Host], *units: Unit) -> None:
+        self._hosts = fleet
+        self.there = {one.key: one for one in units}
+
+    def hosts(self) -> list[Host]:
+        return self._hosts
+
+    def host(self, name: str) -> Host:
+        return next(one for one in self._hosts if one.name == name)
+
+    def unit(self, key: tuple[str, str]) -> Unit | None:
+        return self.there.get(key)
+
+
+class Waited:
+    """A wait for one service on two hosts, and what it has told."""
+
+    def __init__(self, *were: tuple[str, str], known: tuple[str, ...] = ()) -> None:
+        self.model = Model(hosts(2))
+        self.notes: list[str] = []
+        view = cast("Any", type("View", (), {"fleet": type("Fleet", (), {"model": self.model})}))
+        out = cast("Any", type("Out", (), {"note": self.notes.append}))
+        self._waiting = _Waiting(view, {DB}, were, known, out)
+
+    def look(self, what: Manifest, *units: Unit) -> bool:
+        self.model.there = {one.key: one for one in units}
+        return self._waiting.look(what)
+
+    def results(self) -> list[tuple[str, str, str]]:
+        return [(one.target, one.status.value, one.detail) for one in self._waiting.results("too late")]
+
+
+AT_H1 = assigned("db.service=h1")
+
+
+def test_each_change_is_told_once_and_the_end_is_when_it_runs() -> None:
+    waited = Waited()
+    assert not waited.look(manifest(service("db")))
+    assert not waited.look(manifest(service("db")))
+    assert not waited.look(manifest(service("db"), at=AT_H1))
+    assert not waited.look(manifest(service("db"), at=AT_H1), failed("h1", DB))
+    assert waited.results() == [("h1/db.service", "failed", "failed: exit-code; too late")]
+    assert waited.look(manifest(service("db"), at=AT_H1), unit("h1", DB))
+    assert waited.notes == [
+        "db.service: pending: to be placed on h1",
+        "h1/db.service: placed",
+        "h1/db.service: failed: exit-code",
+        "h1/db.service: running",
+    ]
+    assert waited.results() == [("h1/db.service", "done", "running")]
+
+
+def test_without_an_engine_there_is_nothing_to_wait_for_and_one_that_goes_has_a_successor() -> None:
+    assert Waited().look(manifest(service("db"), engine=False))
+    waited = Waited()
+    assert not waited.look(manifest(service("db")))
+    assert not waited.look(manifest(service("db"), engine=False))
+    assert not waited.look(manifest(service("db"), engine=False))
+    assert waited.notes[1:] == ["the engine is gone: waiting for the next one"]
+
+
+def test_what_no_host_will_have_is_not_waited_for_and_not_told_twice() -> None:
+    big = manifest(service("db", "Memory=64G"))
+    waited = Waited()
+    assert waited.look(big)
+    assert waited.notes == ["db.service: pending: memory on 2"]
+    assert waited.results() == [("db.service", "refused", "pending: memory on 2")]
+    told_already = Waited(known=(DB,))
+    assert told_already.look(big)
+    assert (told_already.notes, told_already.results()) == ([], [])
+
+
+def test_what_is_taken_away_is_waited_for_until_it_has_ended_and_its_placement_is_gone() -> None:
+    gone = service("db", desired="inactive")
+    waited = Waited((DB, "h1"))
+    assert not waited.look(manifest(gone, at=AT_H1), unit("h1", DB))
+    assert not waited.look(manifest(gone), unit("h1", DB))
+    assert not waited.look(manifest(gone, at=AT_H1))
+    assert waited.look(manifest(gone))
+    assert waited.look(manifest(), unit("h1", DB, "inactive", "dead")), "destroyed, and no longer known"
+    assert waited.results() == [("h1/db.service", "done", "stopped")]
