@@ -12,7 +12,7 @@ from pathlib import Path
 
 BENCHES = (
     *("start", "export_parser", "log_pane", "picture", "change", "table", "terminal", "restart", "on_screen"),
-    *("plan", "scheduler", "sim"),
+    *("plan", "scheduler", "sim", "engine"),
 )
 
 
