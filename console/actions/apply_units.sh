@@ -10,7 +10,7 @@ export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
 umask 022
 fleet=$1 revision=$2
 state=/run/quarterdeck claim=/etc/quarterdeck/fleet
-reload='' starts='' stops='' enabling='' enabling_now=''
+reload='' starts='' stops='' enabling='' enabling_now='' written='' removed=''
 
 fault() { echo "fault $*"; exit 0; }
 
@@ -58,40 +58,47 @@ taken() {
   return 1
 }
 
-# Have $2 hold what $1 does, whole or not at all, if it does not yet.
+# Have $2 hold what $1 does, whole or not at all, if it does not yet. As few programs as can be: there are
+# hundreds of units.
 put() {
-  ! cmp -s "$1" "$2" || return 0
-  reload=yes
-  cp "$1" "$2.quarterdeck" && mv -f "$2.quarterdeck" "$2"
+  if [ -e "$2" ] && cmp -s "$1" "$2"; then return 0; fi
+  case $2 in
+  /run/*) mv -f "$1" "$2" ;;
+  *) cp "$1" "$2.quarterdeck" && mv -f "$2.quarterdeck" "$2" ;;
+  esac
 }
 
 write() { # unit root boot
   dir=$2/systemd/system
-  mkdir -p "$dir" "$2/quarterdeck/units" &&
-    put "$new/marks/$1" "$2/quarterdeck/units/$1" &&
-    put "$new/units/$1" "$dir/$1" || return 1
+  if [ ! -d "$dir" ] || [ ! -d "$2/quarterdeck/units" ]; then
+    mkdir -p "$dir" "$2/quarterdeck/units" || return 1
+  fi
+  put "$new/marks/$1" "$2/quarterdeck/units/$1" && put "$new/units/$1" "$dir/$1" || return 1
   if [ -e "$new/drops/$1" ]; then
     mkdir -p "$dir/$1.d" && put "$new/drops/$1" "$dir/$1.d/80-quarterdeck.conf" || return 1
   elif [ -e "$dir/$1.d/80-quarterdeck.conf" ]; then
-    reload=yes
+    reload=yes # systemd takes no note of one that is gone
     rm -f "$dir/$1.d/80-quarterdeck.conf"
   fi
   if [ "$3" = yes ]; then
     mkdir -p "$dir/multi-user.target.wants" && ln -sfn "$dir/$1" "$dir/multi-user.target.wants/$1"
-  else
+  elif [ -L "$dir/multi-user.target.wants/$1" ]; then
     rm -f "$dir/multi-user.target.wants/$1"
   fi
 }
 
 forget() { # unit root
   dir=$2/systemd/system
-  grep -q '^\[Install\]' "$dir/$1" 2>/dev/null && systemctl disable --quiet --no-reload "$1" 2>/dev/null
-  [ "$2" = /etc ] || systemctl disable --quiet --no-reload --runtime "$1" 2>/dev/null
+  if grep -q '^\[Install\]' "$dir/$1" 2>/dev/null; then
+    runtime=''
+    [ "$2" = /etc ] || runtime=--runtime
+    systemctl disable --quiet --no-reload $runtime -- "$1" 2>/dev/null
+    reload=yes
+  fi
   rm -f "$dir/multi-user.target.wants/$1" "$dir/$1.d/80-quarterdeck.conf" "$dir/$1"
   [ ! -d "$dir/$1.d" ] || rmdir "$dir/$1.d" 2>/dev/null
   rm -f "$2/quarterdeck/units/$1"
-  systemctl reset-failed -- "$1" 2>/dev/null
-  reload=yes
+  removed="$removed $1"
 }
 
 while read -r unit verb job root template boot install; do
@@ -109,7 +116,9 @@ while read -r unit verb job root template boot install; do
       echo "refused $unit it cannot be written below $root"
       continue
     }
+    written="$written $unit"
     if [ "$install" = yes ]; then
+      reload=yes
       if [ "$root" = /etc ]; then enabling="$enabling $unit"; else enabling_now="$enabling_now $unit"; fi
     fi
     ;;
@@ -125,6 +134,19 @@ heard() { while read -r line; do echo "said $line"; done <"$new/said"; }
 
 [ -z "$enabling" ] || systemctl enable --quiet --no-reload -- $enabling 2>"$new/said" || heard
 [ -z "$enabling_now" ] || systemctl enable --quiet --no-reload --runtime -- $enabling_now 2>"$new/said" || heard
+# systemd reads the files of a unit that it does not have by itself; to have it read everything anew takes
+# long, and is only done for units that it has as they were. Names are patterns here: a backslash is not one.
+[ -z "$removed" ] || systemctl reset-failed -- $removed 2>/dev/null
+case $written$removed in *\\*) reload=yes ;; esac
+if [ -z "$reload" ] && [ -n "$written$removed" ]; then
+  there=$(systemctl list-units --all --plain --no-legend --no-pager -- $written $removed |
+    while read -r name _; do echo "$name"; done)
+  if [ -n "$there" ]; then
+    case $(systemctl show -p LoadState -p NeedDaemonReload -- $there) in
+    *NeedDaemonReload=yes* | *LoadState=not-found*) reload=yes ;;
+    esac
+  fi
+fi
 [ -z "$reload" ] || systemctl daemon-reload || fault "systemd does not read its files anew"
 [ -z "$stops" ] || systemctl --no-block stop -- $stops 2>"$new/said" || heard
 if [ -n "$starts" ]; then

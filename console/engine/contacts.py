@@ -14,7 +14,7 @@ DEAD_AFTER_S = 15.0
 
 #: An engine asks its hosts for a sign of life this often: what it takes to notice that there is none is
 #: part of the time after which they are given up. Seconds.
-KEEPALIVE_S = 2.0
+KEEPALIVE_S = 1.5
 _NOTICED_S = 3 * KEEPALIVE_S  # at the third that is not answered
 
 #: A host that is given up so often within so many seconds takes nothing new.

@@ -20,12 +20,12 @@ from console.engine.applying import Hand, work_of
 from console.engine.assigning import Registry, assign, spared, wants
 from console.engine.brake import Brake
 from console.engine.brakes import loss_brake, registry_brake
+from console.engine.catalogue import Catalogue
 from console.engine.inspecting import inspect
 from console.engine.placements import Placements
 from console.engine.reporting import EVERY_S, Report, Reporter
 from console.engine.retrying import Retrying
 from console.engine.roster import follow_roster
-from console.engine.services import Service, read_services
 from console.engine.world import World
 from console.errors import (
     Conflict,
@@ -101,8 +101,7 @@ class Leadership:
         self._world = World(fleet.model, fleet_id)
         self._hand = Hand(fleet_id, claim.revision, self._reach, setting.permit, setting.audit)
         self._placements = Placements(setting.memory.etcd)
-        self._services: dict[str, Service] = {}
-        self._problems: dict[str, str] = {}
+        self._catalogue = Catalogue(self._keys)
         self._listed: set[str] = set()
         self._brake = Brake(setting.memory.etcd, claim)
         self._retrying = Retrying()
@@ -124,7 +123,7 @@ class Leadership:
             async with asyncio.TaskGroup() as self._group:
                 for name, doing in (
                     ("claim", self._holding()),
-                    ("services", self._watch("services", self._take_services)),
+                    ("services", self._watch("services", self._catalogue.take)),
                     ("instances", self._watch("instances", self._take_instances)),
                     ("engine", self._watch("engine", self._take_engine)),
                     ("memory", self._memory.follow(self._take_memory)),
@@ -153,9 +152,6 @@ class Leadership:
                 take(entries, events)
                 self._listed.add(kind)
                 self._due.set()
-
-    def _take_services(self, entries: dict[str, Entry], events: tuple[Event, ...]) -> None:
-        self._services, self._problems = read_services(self._keys, tuple(entries.values()))
 
     def _take_instances(self, entries: dict[str, Entry], events: tuple[Event, ...]) -> None:
         self._placements.take(events)
@@ -227,8 +223,8 @@ class Leadership:
 
         :raises StoreError: etcd does not take it; no host was touched.
         """
-        now = _now()
-        everywhere = frozenset(name for name, one in self._services.items() if one.spec.policy.everywhere)
+        now, services = _now(), self._catalogue.services
+        everywhere = frozenset(name for name, one in services.items() if one.spec.policy.everywhere)
         candidates, marks = self._world.candidates(now), self._world.marks()
         registry = self._registry()
         held = await self._held(registry)
@@ -250,9 +246,8 @@ class Leadership:
             self._reportable.set()
 
     def _registry(self) -> Registry:
-        base = self._keys.under("services").key
-        unreadable = frozenset(key.removeprefix(base) for key in self._problems)
-        return Registry(self._services, tuple(self._placements), unreadable)
+        catalogue = self._catalogue
+        return Registry(catalogue.services, tuple(self._placements), frozenset(catalogue.problems))
 
     async def _held(self, registry: Registry) -> str | None:
         """Why nothing may be taken away now, or None."""
@@ -298,7 +293,7 @@ class Leadership:
             self._due.set()
 
     def _other_host(self, one: Condition, candidates: list[Candidate], tried: frozenset[str]) -> str | None:
-        specs = [service.spec for service in self._services.values()]
+        specs = [service.spec for service in self._catalogue.services.values()]
         current = [Placed(each.service, each.instance, each.host) for each in self._placements]
         try:
             verdicts = why(specs, candidates, current, one.instance)
@@ -342,7 +337,7 @@ class Leadership:
         self._say(host, f"{host}: is of the fleet {foreign}, and left alone" if foreign else "")
 
     async def _apply(self, host: str, todo: tuple[Todo, ...]) -> None:
-        work = [work_of(one, self._services, self._fleet_id) for one in todo]
+        work = [work_of(one, self._catalogue.services, self._fleet_id) for one in todo]
         result, applied = await self._hand.apply(host, work)
         if applied is not None:
             self._world.applied(host, todo, applied, _now())

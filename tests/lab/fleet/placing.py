@@ -1,7 +1,4 @@
-"""A fleet of the lab's hosts with an etcd and engines, and what is wanted of it.
-
-Hosts are asked past the product.
-"""
+"""A fleet of the lab's hosts with an etcd and engines, and what is wanted of it; what is, the hosts say."""
 
 from __future__ import annotations
 

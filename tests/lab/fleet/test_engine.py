@@ -186,7 +186,7 @@ def test_what_fails_for_good_is_tried_on_another_host(placing: Placing) -> None:
     placing.leading()
     first, *_ = placing.hosts
     script = f"[ $(hostname) != {first} ] && exec sleep infinity"
-    unit = f"[Service]\nExecStart=/bin/sh -c '{script}'\n[X-Quarterdeck]\nPrefer=100:name={first}\n"
+    unit = f"[Service]\nExecStart=/bin/sh -c '{script}'\n[X-Quarterdeck]\nPrefer=100 name={first}\n"
     placing.submit({"picky.service": unit})
     placing.until(lambda: placing.active("picky.service"), "it runs on another")
     assert placing.active("picky.service")["picky.service"] != (first,)
