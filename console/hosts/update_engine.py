@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from console.errors import HostError
 from console.hosts.bus import DBUS, DBUS_PATH, Bus, Call, Signal, system_bus
 from console.hosts.transport import Transport
 
@@ -29,7 +30,7 @@ class UpdateEngineBus:
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
-        self._told: asyncio.Queue[Status] = asyncio.Queue()
+        self._told: asyncio.Queue[Status | HostError] = asyncio.Queue()
         bus.on_signal = self._take
 
     async def subscribe(self) -> None:
@@ -55,9 +56,19 @@ class UpdateEngineBus:
         """
         try:
             async with asyncio.timeout(within):
-                return await self._told.get()
+                told = await self._told.get()
         except TimeoutError:
             return await self.status()
+        if isinstance(told, HostError):
+            raise told
+        return told
+
+    async def watch(self) -> None:
+        """Have whoever waits for a change hear of the connection's end."""
+        try:
+            await self._bus.wait_closed()
+        except HostError as error:
+            self._told.put_nowait(error)
 
     def _take(self, signal: Signal) -> None:
         if signal.member == "StatusUpdate" and signal.interface == INTERFACE and signal.signature == STATUS:
@@ -78,4 +89,9 @@ async def update_engine(transport: Transport) -> AsyncIterator[UpdateEngineBus]:
     async with system_bus(transport, privileged=True) as bus:
         engine = UpdateEngineBus(bus)
         await engine.subscribe()
-        yield engine
+        watching = asyncio.create_task(engine.watch(), name=f"{transport.host}: update_engine's bus")
+        try:
+            yield engine
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)

@@ -48,7 +48,8 @@ def completed(status: UpdateStatus, answer: Answer) -> UpdateStatus:
     return replace(
         status,
         agents=(*named.values(), *running.values()),
-        working=status.working or _working(answer.get("work", "")),
+        # Ours before the updater's own word for it, so that it is known for ours.
+        working=_working(answer.get("work", "")) or status.working,
         error=status.error or _error(answer),
     )
 

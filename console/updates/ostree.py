@@ -1,7 +1,7 @@
 """Plain ostree, on hosts that have nothing above it. Pure.
 
-Sources: ostree's man pages, ot-admin-builtin-*.c of 2022.7 (Debian 12) and 2025.2 (Debian 13); tried on both.
-What they do not say:
+Sources: ostree's man pages, ot-admin-builtin-*.c of 2022.7 (Debian 12) and 2025.2 (Debian 13). The lab's hosts
+have the latter; what is said of the former was tried on a sysroot that nothing had booted. What neither says:
 
 - `upgrade` puts the new version in place at once; `upgrade --stage` does so at shutdown.
 - there is no `rollback`. `set-default INDEX` came with 2023.6; before that the old version is deployed
@@ -15,6 +15,7 @@ What they do not say:
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from console.errors import Refused
@@ -29,6 +30,7 @@ from console.updates.driver import (
     Question,
     Target,
     progress_of,
+    with_next,
 )
 from console.updates.ostree_status import parse_status
 from console.updates.values import TEXT
@@ -37,9 +39,23 @@ from console.updates.values import TEXT
 _PINS = "/var/lib/quarterdeck/pinned"
 OURS = "pinned-by-quarterdeck"
 
+#: Older versions have this file for a lock, no command that makes it, and no status that tells of it.
+_LOCK = "/run/ostree/staged-deployment-locked"
+_DO_LOCK = f"ostree admin lock-finalization 2>/dev/null || exec touch {_LOCK}"
+_UNLOCK = f"ostree admin lock-finalization --unlock 2>/dev/null || exec rm -f {_LOCK}"
+
+#: Each branch of a remote as it was last fetched: its name, the commit, the commit's version.
+REFS = """
+section refs; ostree refs 2>/dev/null | grep : | head -n 20 | while read -r name; do
+  commit=$(ostree rev-parse "$name")
+  echo "$name $commit $(ostree show --print-metadata-key=version "$commit" 2>/dev/null)"
+done
+"""
 _STATUS = f"""
 section ostree; ostree admin status --json 2>/dev/null || ostree admin status
 section pins; cat {_PINS} 2>/dev/null
+section lock; ls {_LOCK} 2>/dev/null
+{REFS}
 """
 _LOOK = """
 ostree pull --commit-metadata-only --depth="$3" "$1" "$2" >/dev/null || exit 1
@@ -53,9 +69,6 @@ _SET_DEFAULT = """
 if ostree admin --help 2>&1 | grep -qw set-default; then exec ostree admin set-default "$1"; fi
 exec ostree admin deploy --retain --origin-file="/ostree/deploy/$2/deploy/$3.origin" "${3%.*}"
 """
-_UNLOCK = """
-ostree admin lock-finalization --unlock 2>/dev/null || exec rm -f /run/ostree/staged-deployment-locked
-"""
 _COMMIT = re.compile(r"commit ([0-9a-f]{64})\Z")
 _DATE = "%Y-%m-%d %H:%M:%S %z"
 
@@ -68,11 +81,15 @@ class Ostree:
 
     def parse(self, answer: Answer) -> UpdateStatus:
         deployments = parse_status(answer.get("ostree", ""))
+        if answer.get("lock", ""):
+            deployments = with_next(replace(one, locked=one.staged) for one in deployments)
         booted = next((one for one in deployments if one.booted), None)
         ours = clean(answer.get("pins", "").strip(), 2 * TEXT)
-        return UpdateStatus(
-            deployments, booted.origin if booted else None, extra={OURS: ours} if ours else {}
-        )
+        channel = booted.origin if booted else None
+        seen = _last_seen(channel, answer.get("refs", ""))
+        if seen is not None and seen.checksum in (one.checksum for one in deployments):
+            seen = None
+        return UpdateStatus(deployments, channel, seen, extra={OURS: ours} if ours else {})
 
     def look(self, status: UpdateStatus, target: Target) -> Question | None:
         remote, branch = _origin(target.channel or status.channel)
@@ -104,7 +121,7 @@ class Ostree:
             fetch = (("ostree", "admin", "upgrade", "--stage", *which),)
         else:
             fetch = (("ostree", "admin", "upgrade", "--stage"),)
-        locking: tuple[Argv, ...] = (("ostree", "admin", "lock-finalization"),) if target.locked else ()
+        locking: tuple[Argv, ...] = (("sh", "-c", _DO_LOCK),) if target.locked else ()
         return (*self._pins(status), *fetch, *locking)
 
     def _pins(self, status: UpdateStatus) -> list[Argv]:
@@ -182,6 +199,18 @@ def parse_log(text: str) -> list[Available]:
     if not found:
         raise ValueError("ostree's log tells of no commit")
     return found
+
+
+_REF = re.compile(r"(\S{1,200}) ([0-9a-f]{64}) ?(.*)\Z")
+
+
+def _last_seen(channel: str | None, refs: str) -> Available | None:
+    """What the branch was when it was last looked at."""
+    for line in refs.splitlines():
+        found = _REF.match(line)
+        if found and found[1] == channel:
+            return Available(clean(found[3].strip().strip("'"), TEXT) or None, found[2])
+    return None
 
 
 def _date(text: str) -> datetime | None:

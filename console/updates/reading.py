@@ -17,6 +17,7 @@ from console.hosts.transport import Transport
 from console.model.events import UpdatesRead
 from console.updates import agents
 from console.updates.driver import PROBE, Driver, driver_of
+from console.updates.ostree import REFS
 from console.updates.registry import DRIVERS
 from console.updates.updater import updater_of
 from console.updates.work import ENDED, UNIT, WHAT
@@ -36,7 +37,7 @@ section updaters
 {PROBE}
 if [ -e /run/ostree-booted ] && ! command -v rpm-ostree >/dev/null && ! command -v bootc >/dev/null; then
   section ostree; timeout 10 ostree admin status 2>/dev/null
-fi
+{REFS}fi
 if command -v update_engine_client >/dev/null; then
   section update-engine; timeout 10 update_engine_client -status 2>/dev/null
 fi

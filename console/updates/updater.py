@@ -131,6 +131,12 @@ class Updater:
         if not ours:
             if (pending := status.next) is not None and target.is_met_by(pending):
                 return status
+            if status.booted is not None and status.pending is not None and target.is_met_by(status.booted):
+                raise Refused(
+                    f"it runs {target} already, and its next boot takes {_name(status.pending)}",
+                    host=self.host,
+                    hint="clean up what is pending",
+                )
             self._ready(status)
         found = await self._look(status, target) if target.version is not None and not ours else None
         await self._stage(status, target, found, what, heard, within)

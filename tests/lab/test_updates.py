@@ -36,7 +36,11 @@ async def test_a_host_is_updated_and_goes_back_and_what_it_ran_is_kept_meanwhile
         found = await updater.check()
         assert found is not None
         assert found.version == "1.1"
-        assert told(await updater.status()) == ["1.0 booted next"], "a look changes nothing"
+        looked = await updater.status()
+        assert told(looked) == ["1.0 booted next"], "a look changes nothing"
+        assert looked.words == ("behind",), "and what it found is remembered"
+        assert looked.available is not None
+        assert (looked.available.version, looked.available.checksum) == (found.version, found.checksum)
         status = await updater.stage(Target(), heard.append)
         assert told(status) == ["1.1 next staged", "1.0 booted pinned"]
         assert any("transferred" in each.text for each in heard)

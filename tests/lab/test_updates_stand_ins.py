@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from console.errors import Refused, Unreachable
 from console.lab.lab import Lab, default_cache
 from console.updates.driver import Cleanup, Driver, Progress, Target
+from console.updates.work import UNIT
 from tests.lab.atomic_host import AtomicHost
 from tests.lab.conftest import narrate
 from tests.lab.test_commands import rows
@@ -96,9 +98,11 @@ async def test_a_transaction_outlives_the_connection_and_nobody_gets_between(hos
         async with connected(host) as (updater, _):
             status = await updater.status()
             assert status.working is not None
-            assert status.working.what == "deploy"
-            with pytest.raises(Refused, match="at work: deploy"):
+            assert (status.working.what, status.working.by) == ("stage 1.1", UNIT)
+            with pytest.raises(Refused, match=r"at work: stage 1\.1"):
                 await updater.rollback()
+            said = json.loads(host.ask("rpm-ostree status --json"))
+            assert said["transaction"][0] == "deploy"
             assert told(await updater.stage(Target(version="1.1"), hear))[0] == "1.1 next staged"
         percents = [each.percent for each in heard if each.percent is not None]
         assert percents[-1] == 100

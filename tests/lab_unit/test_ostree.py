@@ -82,11 +82,14 @@ def test_each_version_says_which_it_is_and_only_the_last_is_broken() -> None:
         assert files["usr/lib/lab/app-start"].endswith("exit 0\n") is version.works
 
 
+_HOMES = ("home/core", "root", "boot", "tmp")
+
+
 @pytest.fixture
 def image(tmp_path: Path) -> Path:
     """An image whose tree has what the shape is about, and a file of each package of one kind only."""
     tree = tmp_path / "image/tree"
-    for folder in ("var/lib/dpkg/info", "etc/systemd/system", "usr/bin", "home/core", "root", "boot", "tmp"):
+    for folder in ("var/lib/dpkg/info", "etc/systemd/system", "usr/bin", "usr/local/bin", *_HOMES):
         (tree / folder).mkdir(parents=True)
     for package in (*(name for own in recipe.OWN.values() for name in own), *recipe.REGISTRY):
         (tree / f"usr/bin/{package}").touch()
@@ -112,6 +115,19 @@ def test_the_tree_has_the_shape_that_ostree_deploys(image: Path, tmp_path: Path)
     assert len(list((out / "usr/lib/modules").glob("*/vmlinuz"))) == 1
     assert (out / "usr/lib/tmpfiles.d/lab-ostree.conf").is_file()
     assert sorted(path.name for path in (out / "usr/bin").iterdir()) == ["ostree", "ostree-boot"]
+
+
+def test_a_stand_in_for_an_updater_is_there_and_used_only_where_a_host_says_so(
+    image: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    ostree_tree.shape(image, out)
+    for programs in recipe.STAND_INS.values():
+        for program in programs:
+            assert (out / recipe.UPDATERS_FOLDER / program).stat().st_mode & 0o111
+            link = out / "usr/local/bin" / program
+            assert link.readlink() == Path("/etc/lab/updaters") / program
+    assert not (out / "usr/etc/lab/updaters").exists()
 
 
 def test_the_image_is_what_it_was_though_the_trees_share_its_files(image: Path, tmp_path: Path) -> None:

@@ -63,9 +63,8 @@ def test_a_removed_hosts_number_is_not_given_to_its_successor() -> None:
 
 
 def test_a_kind_that_does_not_exist_is_named_with_those_that_do() -> None:
-    with pytest.raises(
-        LabError, match=r"no kind of host called vm \(kinds are docker, podman, plain, atomic, etcd\)"
-    ):
+    kinds = "docker, podman, plain, atomic, rpm-ostree, bootc, update-engine"
+    with pytest.raises(LabError, match=rf"no kind of host called vm \(kinds are {kinds}\)"):
         converge((), {"vm": 1}, exact=False)
 
 

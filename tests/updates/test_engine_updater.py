@@ -129,3 +129,12 @@ async def test_a_version_by_its_name_is_another_programs_affair(host: EngineHost
     with pytest.raises(HostFailure, match=r"4459.2.1 was staged, and its next boot takes 4459.2.0"):
         await updater.stage(Target(version="4459.2.1"), lambda _: None)
     assert host.ran == ["stage 4459.2.1: flatcar-update --to-version 4459.2.1"]
+
+
+async def test_the_end_of_the_connection_is_heard_at_once(host: EngineHost) -> None:
+    async with asyncio.timeout(5):  # it would be asked again after ten seconds
+        staging = stage(host, [])
+        await host.engine.until_asked("AttemptUpdate")
+        host.engine.hang_up()
+        with pytest.raises(HostFailure, match="the system bus closed the connection"):
+            await staging

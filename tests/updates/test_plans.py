@@ -64,7 +64,7 @@ def test_ostree_stages_a_commit_without_losing_its_branch() -> None:
     assert spoken(Ostree().stage(pinned, Target(version="1.2"), Available("1.2", NEW))) == [wanted]
     assert spoken(Ostree().stage(pinned, Target(checksum=NEW, locked=True), None)) == [
         wanted,
-        "ostree admin lock-finalization",
+        "",
     ]
 
 
@@ -131,6 +131,16 @@ def test_ostree_finds_what_is_newest_unless_the_host_has_it_and_a_version_by_its
     assert older.checksum == NOW
     with pytest.raises(ValueError, match=r"has no version 7\.0"):
         driver.seen(status(BOOTED), Target(version="7.0"), answer)
+
+
+def test_what_ostree_last_saw_of_its_branch_is_available_unless_the_host_has_it() -> None:
+    order = f"* lab {NOW}.0\n    Version: 1.1\n    origin refspec: lab:lab/os\n"
+    refs = f"lab:lab/next {OLD} '9.9'\nlab:lab/os {NEW} '1.2'\nodd line\n"
+    seen = Ostree().parse({"ostree": order, "refs": refs})
+    assert seen.available == Available("1.2", NEW)
+    assert seen.words == ("behind",)
+    same = Ostree().parse({"ostree": order, "refs": f"lab:lab/os {NOW} '1.1'\n"})
+    assert (same.available, same.words) == (None, ())
 
 
 # -- rpm-ostree -------------------------------------------------------------------------------

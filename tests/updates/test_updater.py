@@ -74,6 +74,22 @@ async def test_what_is_staged_already_is_not_staged_again() -> None:
     assert host.ran == []
 
 
+async def test_what_runs_is_had_by_letting_go_what_waits() -> None:
+    host = Atomic(STAGED + BOOTED + BACK)
+    with pytest.raises(Refused, match=r"it runs 1\.1 already, and its next boot takes 1\.2.*clean up"):
+        await updater_of(Driver.OSTREE, host.transport).stage(Target(version="1.1"), nothing)
+    assert host.ran == []
+
+
+async def test_a_lock_that_no_status_tells_of_is_seen() -> None:
+    host = Atomic(STAGED + BOOTED + BACK, lock="/run/ostree/staged-deployment-locked\n")
+    status = await updater_of(Driver.OSTREE, host.transport).status()
+    assert [(one.version, one.locked, one.next) for one in status.deployments][:2] == [
+        ("1.2", True, False),
+        ("1.1", False, True),
+    ]
+
+
 async def test_work_that_goes_on_is_found_again_and_other_work_is_not_begun() -> None:
     host = Atomic(work="stage 1.2\nactive\n")
     host.after_any(STAGED + BOOTED + BACK)

@@ -22,14 +22,13 @@ def deployment_line(deployment: Deployment) -> tuple[Cell, ...]:
     if deployment.unlocked:
         marks.append(f"unlocked ({deployment.unlocked})")
     tone = Tone.GOOD if deployment.booted else Tone.WARN if deployment.next else Tone.FAINT
-    made = f" {deployment.timestamp:%Y-%m-%d}" if deployment.timestamp else ""
+    made = f" of {deployment.timestamp:%Y-%m-%d}" if deployment.timestamp else ""
     return (
         Cell("    "),
         Cell.state(f"{' '.join(marks) or 'kept':<16}", tone),
         Cell(f" {deployment.version or '–':<12}"),
         Cell(f" {(deployment.checksum or deployment.id)[:12]:<12}", Tone.FAINT),
-        Cell(f" {deployment.origin or ''}".rstrip(), Tone.FAINT),
-        Cell(made, Tone.FAINT),
+        Cell(f" {deployment.origin or ''}{made}".rstrip(), Tone.FAINT),
     )
 
 
