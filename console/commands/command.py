@@ -36,6 +36,7 @@ class Recall(StrEnum):
 
     NONE = "none"  # it is not about the fleet
     READ = "read"  # what is there, and what was last known where it does not answer
+    MAY_WRITE = "may write"  # what it runs may be about what is kept there
     WRITE = "write"  # it is about what is kept there
     TERMINAL = "terminal"  # it follows it
 

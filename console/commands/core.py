@@ -223,16 +223,27 @@ class Core:
         return f"[fleet] read_only in {self.file.path}" if read_only else None
 
     @property
+    def kept_in_file(self) -> bool:
+        """Whether what is said of hosts is kept in the state folder: there is no etcd, and never was."""
+        from console.commands.recall import FOLDER
+        from console.fleet.etcdctl import etcd_config
+
+        embedded = state_path(self.environ) / FOLDER / "data"
+        return etcd_config(self.file.etcd, self.environ) is None and not embedded.exists()
+
+    @property
     def mind(self) -> Memory:
         """The fleet's memory, for what cannot do without.
 
         :raises StoreError: there is none.
         """
-        if self.memory is None:
+        if self.memory is not None:
+            return self.memory
+        if self.kept_in_file:
             raise StoreError(
                 "the fleet has no etcd to keep it in", hint="name one in [etcd], or install etcd-server"
             )
-        return self.memory
+        raise StoreError("the fleet's etcd does not answer", hint="see `etcd status`")
 
     def check(self, command: Command) -> None:
         """:raises Refused: it writes, and this console is read-only. That is recorded."""

@@ -181,8 +181,8 @@ def _said(core: Core, view: View, host: str) -> Said:
 
     # As the file has it; one that is only in etcd is as what is said there makes it.
     config = next((one for one in core.file.hosts if one.name == host), view.fleet.sessions[host].config)
-    if core.memory is not None:
-        return SaidInEtcd(core.memory, config, view.fleet.model.configure)
+    if not core.kept_in_file:
+        return SaidInEtcd(core.mind, config, view.fleet.model.configure)
     return SaidInFile(core.overlay_path, core.config_path, config, view.fleet.model.configure)
 
 

@@ -2,7 +2,7 @@
 
 [etcd] or ETCDCTL_*         that etcd
 none, the terminal          the embedded one, started if need be; never by a read-only console
-none, a command             the embedded one if it runs; started for what is kept there
+none, a command             the embedded one if it runs; started for what is, or may be, kept there
 no etcd on this machine     the state folder alone (`fleet/overlay.py`)
 """
 

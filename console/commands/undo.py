@@ -10,7 +10,7 @@ from console.actions.audit import DONE, Record
 from console.actions.plan import Plan
 from console.commands.audit import chosen, records
 from console.commands.change import Change
-from console.commands.command import Command, argument
+from console.commands.command import Command, Recall, argument
 from console.commands.everything import core_registry
 from console.commands.grammar import format_command, parse_line
 from console.commands.hearing import WithoutNotes
@@ -32,6 +32,7 @@ class AuditUndo(Change):
     """
 
     words = ("audit", "undo")
+    recall = Recall.MAY_WRITE
     id: str = argument("ID", "of the record", required=True)
 
     async def reach(self, core: Core, out: Output) -> tuple[Selector, Wants]:

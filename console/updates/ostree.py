@@ -1,7 +1,7 @@
 """Plain ostree, on hosts that have nothing above it. Pure.
 
-Sources: ostree's man pages, ot-admin-builtin-*.c of 2022.7 (Debian 12) and 2025.2 (Debian 13). The lab's hosts
-have the latter; what is said of the former was tried on a sysroot that nothing had booted. What neither says:
+Sources: ostree's man pages, ot-admin-builtin-*.c of 2022.7 (Debian 12) and 2025.2 (Debian 13). The lab's
+hosts have the latter; what is said of the former was tried on a sysroot that nothing had booted. What neither says:
 
 - `upgrade` puts the new version in place at once; `upgrade --stage` does so at shutdown.
 - there is no `rollback`. `set-default INDEX` came with 2023.6; before that the old version is deployed

@@ -63,7 +63,7 @@ def test_a_removed_hosts_number_is_not_given_to_its_successor() -> None:
 
 
 def test_a_kind_that_does_not_exist_is_named_with_those_that_do() -> None:
-    kinds = "docker, podman, plain, atomic, rpm-ostree, bootc, update-engine"
+    kinds = "docker, podman, plain, atomic, rpm-ostree, bootc, update-engine, etcd"
     with pytest.raises(LabError, match=rf"no kind of host called vm \(kinds are {kinds}\)"):
         converge((), {"vm": 1}, exact=False)
 

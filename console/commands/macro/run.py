@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from console.actions.audit import DONE, FAILED, INTERRUPTED
 from console.actions.plan import Outcome, Plan, Result
 from console.commands.change import Planned, permit_for
-from console.commands.command import Command, argument, option
+from console.commands.command import Command, Recall, argument, option
 from console.commands.confirm import Challenge, challenge
 from console.commands.everything import core_registry
 from console.commands.grammar import format_command
@@ -49,6 +49,7 @@ class MacroRun(Command):
     """
 
     words = ("macro", "run")
+    recall = Recall.MAY_WRITE
     aliases = (("run",),)
     macro: str = argument("MACRO", "a macro's name, or the path of its file", required=True)
     set_: tuple[str, ...] = option(SETTING, "a parameter's value (again for more)", many=True)
