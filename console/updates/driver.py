@@ -69,7 +69,7 @@ class Target:
 
     def __str__(self) -> str:
         wanted = [word for word in (self.version, self.checksum, self.channel) if word]
-        return " ".join(wanted) or "the newest"
+        return " ".join(wanted or ["the newest"]) + (", locked" if self.locked else "")
 
     def is_met_by(self, deployment: Deployment) -> bool:
         """Whether a deployment is what is asked for. None is known to be "the newest" without looking."""

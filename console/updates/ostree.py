@@ -1,7 +1,8 @@
 """Plain ostree, on hosts that have nothing above it. Pure.
 
 Sources: ostree's man pages, ot-admin-builtin-*.c of 2022.7 (Debian 12) and 2025.2 (Debian 13). The lab's
-hosts have the latter; what is said of the former was tried on a sysroot that nothing had booted. What neither says:
+hosts have the latter; what is said of the former was tried on a sysroot that nothing had booted. What neither
+says:
 
 - `upgrade` puts the new version in place at once; `upgrade --stage` does so at shutdown.
 - there is no `rollback`. `set-default INDEX` came with 2023.6; before that the old version is deployed
@@ -108,6 +109,8 @@ class Ostree:
 
     def stage(self, status: UpdateStatus, target: Target, found: Available | None) -> tuple[Argv, ...]:
         commit = target.checksum or (found.checksum if found else None)
+        if target.version is not None and commit is None:
+            raise Refused(f"which commit is {target.version} is not known")
         if target.channel is not None:
             if commit:
                 raise Refused("ostree takes another branch or a version of its own, not both at once")

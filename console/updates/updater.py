@@ -127,9 +127,8 @@ class Updater:
         _check_names(target)
         status = await self.status()
         what = f"stage {target}"
-        ours = self._is_at(status, target, what)
-        if not ours:
-            if (pending := status.next) is not None and target.is_met_by(pending):
+        if not self._is_at(status, target, what):
+            if _is_staged(status, target):
                 return status
             if status.booted is not None and status.pending is not None and target.is_met_by(status.booted):
                 raise Refused(
@@ -138,7 +137,8 @@ class Updater:
                     hint="clean up what is pending",
                 )
             self._ready(status)
-        found = await self._look(status, target) if target.version is not None and not ours else None
+        # Also where it is at it: it may have ended when it is asked for again, and is then done once more.
+        found = await self._look(status, target) if target.version is not None else None
         await self._stage(status, target, found, what, heard, within)
         status = await self.status()
         self._check_staged(status, target)
@@ -149,9 +149,10 @@ class Updater:
 
         :param reboot: and reboot now; the connection goes with the host, its return is the caller's to see.
         :return: what it will be.
-        :raises Refused: nothing is staged, or it cannot be had without a reboot.
+        :raises Refused: nothing is staged, it cannot be had without a reboot, or somebody else is at it.
         """
         status = await self.status()
+        self._ready(status)
         pending = status.pending
         if pending is None:
             raise Refused("nothing is staged on it", host=self.host, hint="stage a version first")
@@ -297,10 +298,9 @@ class Updater:
         """:raises HostFailure: what was asked for is not what the next boot takes."""
         if (target.version is None and target.checksum is None) or target.channel is not None:
             return
-        pending = status.staged if target.locked else status.next
-        if pending is None or not target.is_met_by(pending):
+        if not _is_staged(status, target):
             raise HostFailure(
-                f"{target} was staged, and its next boot takes {_name(pending)}", host=self.host
+                f"{target} was staged, and its next boot takes {_name(status.next)}", host=self.host
             )
 
 
@@ -309,6 +309,12 @@ def _check_names(target: Target) -> None:
     for name in (target.version, target.checksum, target.channel):
         if name is not None and not _NAME.match(name):
             raise UsageError(f"not a version, a checksum or a channel: {clean(name, 60)!r}")
+
+
+def _is_staged(status: UpdateStatus, target: Target) -> bool:
+    """Whether the host has it as it is asked for: to boot next, or staged and locked."""
+    one = status.staged if target.locked else status.next
+    return one is not None and one.locked == target.locked and target.is_met_by(one)
 
 
 def _name(deployment: Deployment | None) -> str:
