@@ -87,7 +87,6 @@ class JournalTail:
             limit=pending if slow is Slow.SKIP else None,
             room=max(pending // max(len(self._statuses), 1), _LEAST_ROOM),
         )
-        self._slow = slow
         self._changed: set[str] = set()
         self._some = asyncio.Event()
         self._taken = asyncio.Event()
@@ -179,7 +178,7 @@ class JournalTail:
 
     async def room(self, host: str) -> None:
         """Wait until more of the host's lines are wanted."""
-        while self._slow is Slow.WAIT and not self._merge.has_room(host):
+        while not self._merge.has_room(host):
             self._taken.clear()
             await self._taken.wait()
 
@@ -231,7 +230,12 @@ async def following(
         (session.name for session in sessions), query=query, hold_s=hold_s, slow=slow, pending=pending
     )
     sources = [
-        journal_source(session.config, query, resume.get(session.name), _roomer(tail, session.name))
+        journal_source(
+            session.config,
+            query,
+            resume.get(session.name),
+            _roomer(tail, session.name) if slow is Slow.WAIT else None,
+        )
         for session in sessions
     ]
 

@@ -29,7 +29,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
@@ -211,7 +211,8 @@ class JournalSource:
         """
         last, line = first, turns()
         while entries := await self._present.wait(stream):
-            async with line.turn():
+            # Whoever says how much is wanted is no screen, and needs no rests for its keys.
+            async with line.turn() if self._room is None else nullcontext():
                 items: list[LogRecord | Gap] = []
                 for entry in entries:
                     record = made(self._host, entry, self._fields)
