@@ -20,6 +20,7 @@ from console.commands.rows.change import PLAN, RESULT
 from console.errors import InternalError
 
 if TYPE_CHECKING:
+    from console.actions.hands import Permit
     from console.actions.plan import Plan, Result
     from console.commands.core import Core
     from console.commands.output import Output
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from console.commands.service_names import Meant
     from console.engine.services import Desired, Service
     from console.hosts.transport import Transport
+    from console.placement.spec import Spec
 
 
 @asynccontextmanager
@@ -80,34 +82,36 @@ class ServiceChange(Planned):
         permit = permit_for(core, format_command(self))
         async with at_desk(core, out) as desk:
             drawn = await self.draw(core, desk, out)
-            plan = drawn.plan
-            results: tuple[Result, ...] = ()
-            if plan.steps or plan.refused:
-                await confirmed(core, plan)
+            acts = bool(drawn.plan.steps or drawn.plan.refused)
+            if acts:
+                await confirmed(core, drawn.plan)
             else:
                 out.note("nothing to do")
                 if not (drawn.services and self.waits()):
                     return
             with out.listing(RESULT) as add:
-                ended = None
-                if plan.steps or plan.refused:
-                    from console.actions.run import Conduct
-
-                    ended = await executed(Conduct(at_once=1), plan, core, _no_host, permit, add)
-                    results = ended.results
-                    ended.tell(out)
-                    if ended.undo:
-                        line = ended.undo[0] if len(ended.undo) == 1 else f"audit undo {ended.record.id}"
-                        out.note(f"to undo it: quarterdeck {line}")
-                if drawn.services:
-                    results += await self._awaited(core, desk, drawn, out, add)
+                results = await self._written(core, drawn.plan, permit, out, add) if acts else ()
+                results += await self._awaited(core, desk, drawn, results, out, add)
         finish(results)
+
+    async def _written(
+        self, core: Core, plan: Plan, permit: Permit, out: Output, add: Callable[[Result], None]
+    ) -> tuple[Result, ...]:
+        from console.actions.run import Conduct
+
+        ended = await executed(Conduct(at_once=1), plan, core, _no_host, permit, add)
+        ended.tell(out)
+        if ended.undo:
+            line = ended.undo[0] if len(ended.undo) == 1 else f"audit undo {ended.record.id}"
+            out.note(f"to undo it: quarterdeck {line}")
+        return ended.results
 
     async def _awaited(
         self,
         core: Core,
         desk: Desk,
         drawn: Drawn,
+        written: Iterable[Result],
         out: Output,
         add: Callable[[Result], None],
     ) -> tuple[Result, ...]:
@@ -118,7 +122,11 @@ class ServiceChange(Planned):
             if not desk.manifest.engine and any(step.touches for step in drawn.plan.steps):
                 out.note(NO_ENGINE)
             return ()
-        names = set(drawn.services)
+        # What could not be written is not desired, and will not come.
+        failed = {result.target for result in written if not result.status.good}
+        names = {name for name in drawn.services if f"etcd/services/{name}" not in failed}
+        if not names:
+            return ()
         were = [(one.instance, one.host) for one in desk.manifest.assigned if one.service in names]
         told = {refusal.target for refusal in drawn.plan.refused}
         results = await wait(desk.store, desk.view, names, were, core.options.timeout, out, told)
@@ -287,11 +295,7 @@ async def to_be(
         before = one.before
         to = desired or (before.desired if before else Desired.INACTIVE)
         same = before is not None and before.spec.text == one.spec.text
-        if before is not None and same:
-            number = before.revision
-        else:
-            last = max((each.number for each in await desk.store.revisions(one.name)), default=0)
-            number = last + 1
+        number = before.revision if before is not None and same else await _number(desk, one.spec)
         after = wished(before, one.spec, number, to)
         if before is not None and same and before.desired is to:
             idle = [*idle, f"{one.name} is {in_words(before)}"]
@@ -309,6 +313,15 @@ async def to_be(
         # Nothing is written, and what cannot be placed is told all the same.
         plan = replace(plan, refused=refusals(desk.manifest, names, desk.view))
     return Drawn(plan, names)
+
+
+async def _number(desk: Desk, spec: Spec) -> int:
+    """The revision that a text is, or will be: the last one is not made twice."""
+    revisions = await desk.store.revisions(spec.name)
+    if not revisions:
+        return 1
+    last = revisions[-1]
+    return last.number if last.unit == spec.text else last.number + 1
 
 
 def _wish(verb: str, core: Core, desk: Desk, one: Meant, after: Service, *, same: bool, line: str) -> Wish:

@@ -101,7 +101,7 @@ async def wait(
     :param known: targets that no host will have, of which that was told already.
     :raises StoreError: etcd does not let us follow it.
     """
-    waiting = _Waiting(view, names, tuple(were), known, out)
+    waiting = ServiceWait(view, names, tuple(were), known, out)
     try:
         async with asyncio.timeout(timeout):
             await watched(store, view, waiting.look)
@@ -116,7 +116,7 @@ async def wait(
     return waiting.results(why)
 
 
-class _Waiting:
+class ServiceWait:
     """What has been seen of the services so far, and told."""
 
     def __init__(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import signal
 from collections.abc import AsyncIterator
@@ -10,7 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from console.engine.service_acts import ChangeService
+from console.actions.plan import Plan
+from console.cli.printer import Printer
+from console.commands.confirm import Challenge
+from console.commands.core import Core
+from console.commands.grammar import Globals
+from console.commands.service_change import ServiceStart
+from console.errors import Incomplete
 from tests.cli.services_fleet import RUNNING, Fleet, said, services_fleet
 from tests.store.cluster import needs_etcd
 
@@ -59,6 +66,9 @@ async def test_a_unit_file_is_submitted_shown_changed_and_taken_back(fleet: Flee
     await console.run("service", "rollback", "web", "--yes", code=5)
     await console.run("service", "rollback", "web", "--to", "2", "--yes", "--no-wait")
     assert (await console.json("service", "list"))[0]["revision"] == 2
+    await console.run("service", "rollback", "web", "--yes", "--no-wait")
+    (step,) = (await console.json("service", "submit", "web@.service", "--plan"))["steps"]
+    assert step["then"] == "inactive, revision 2, 3 instances", "that text is there already"
     await console.run("service", "cat", "nothing", code=5)
 
 
@@ -265,14 +275,33 @@ async def test_destroying_says_what_stops_asks_for_the_name_and_waits_until_noth
     assert await console.json("service", "list") == []
 
 
-async def test_what_somebody_else_has_changed_since_the_plan_is_refused(fleet: Fleet) -> None:
+async def test_what_somebody_else_has_changed_since_the_plan_is_refused_and_not_waited_for(
+    fleet: Fleet,
+) -> None:
     fleet.console.file("db.service")
     await fleet.console.run("service", "submit", "db.service", "--yes")
+    await fleet.elect()
+
+    async def confirm(plan: Plan, challenge: Challenge) -> bool:
+        await fleet.store.change(await fleet.store.service("db.service"), pins={"db.service": "sim-0003"})
+        return True
+
+    home = str(fleet.console.folder)
+    core = Core(
+        Globals(config=fleet.console.folder / "fleet.toml"),
+        environ={"HOME": home, "XDG_STATE_HOME": home},
+        confirm=confirm,
+    )
+    told = io.StringIO()
+    out = Printer("json", out=told, err=io.StringIO())
+    async with core.recalled(ServiceStart.recall, out.note):
+        with pytest.raises(Incomplete):
+            await ServiceStart(names=("db",)).run(core, out)
+    assert [(one["target"], one["status"], one["detail"]) for one in json.loads(told.getvalue())] == [
+        ("etcd/services/db.service", "refused", "it has been changed since the plan")
+    ]
     service = await fleet.store.service("db.service")
-    act = ChangeService(fleet.store, "db.service", service.modified, lambda: fleet.store.destroy(service))
-    assert await act.check(None) is None  # type: ignore[arg-type]
-    await fleet.console.run("service", "load", "db", "--yes", "--no-wait")
-    assert await act.check(None) == "it has been changed since the plan"  # type: ignore[arg-type]
+    assert (service.desired, service.pins) == ("inactive", {"db.service": "sim-0003"})
 
 
 async def test_a_service_of_a_templates_instance_is_made_from_the_template_as_fleet_did(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from console.commands.service_wait import _Waiting
+from console.commands.service_wait import ServiceWait
 from console.engine.manifest import Manifest
 from console.model.host import Host
 from console.model.unit import Unit
@@ -38,7 +38,7 @@ class Waited:
         self.notes: list[str] = []
         view = cast("Any", type("View", (), {"fleet": type("Fleet", (), {"model": self.model})}))
         out = cast("Any", type("Out", (), {"note": self.notes.append}))
-        self._waiting = _Waiting(view, {DB}, were, known, out)
+        self._waiting = ServiceWait(view, {DB}, were, known, out)
 
     def look(self, what: Manifest, *units: Unit) -> bool:
         self.model.there = {one.key: one for one in units}
