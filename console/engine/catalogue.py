@@ -16,6 +16,8 @@ class Catalogue:
         self._keys = keys
         self._base = keys.under("services").key
         self.services: dict[str, Service] = {}
+        #: Rises with each change.
+        self.version = 0
         #: What is wrong with those that cannot be read, by name.
         self.problems: dict[str, str] = {}
 
@@ -24,6 +26,7 @@ class Catalogue:
 
         :param entries: all keys as they are now.
         """
+        self.version += 1
         names = {event.key.removeprefix(self._base).partition("/")[0] for event in events}
         for name in names:
             self.services.pop(name, None)

@@ -16,8 +16,9 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from console.actions.plan import Outcome
 from console.engine.applying import Hand, work_of
-from console.engine.assigning import Registry, assign, spared, wants
+from console.engine.assigning import Assignment, Marks, Registry, assign, spared, wants
 from console.engine.brake import Brake
 from console.engine.brakes import loss_brake, registry_brake
 from console.engine.catalogue import Catalogue
@@ -62,8 +63,8 @@ _TICK_S = 1.0
 #: Hosts have so many seconds to answer before the first placement; those that do not take nothing yet.
 SETTLE_S = 5.0
 
-#: A host that has failed to be read or changed is left alone for so many seconds.
-_PAUSE_S = 5.0
+#: A host that has failed to be read or changed is left alone for so many seconds; twice as many each time.
+_PAUSE_S, _PAUSE_MOST_S = 5.0, 300.0
 
 
 class Deposed(Exception):
@@ -111,8 +112,11 @@ class Leadership:
         self._due = asyncio.Event()
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._paused: dict[str, float] = {}
+        self._failures: dict[str, int] = {}
         self._saying: dict[str, str] = {}
         self._moves: dict[str, str] = {}
+        self._assignment = Assignment()
+        self._asked: object = None
         self._began = 0.0
 
     async def run(self) -> None:
@@ -172,7 +176,7 @@ class Leadership:
         """Wake at what hosts tell of themselves, and of units of ours."""
         while True:
             changes = await feed.batch(pause=0)
-            if changes.hosts or changes.units:
+            if self._world.concerned(changes):
                 self._due.set()
 
     # -- leading ----------------------------------------------------------------------------
@@ -180,12 +184,15 @@ class Leadership:
     async def _leading(self) -> None:
         await self._reporter.begin()
         while True:
-            restless = self._world.restless or self._retrying or not self._ready
+            self._paused = {host: until for host, until in self._paused.items() if until > _now()}
+            restless = self._world.restless or self._retrying or self._paused or not self._ready
             try:
                 async with asyncio.timeout(_TICK_S if restless else SAFETY_S):
                     await self._due.wait()
             except TimeoutError:
-                pass  # everything is looked at all the same
+                # Everything is looked at all the same.
+                if not restless:
+                    self._world.look_again()
             await asyncio.sleep(GATHER_S)
             self._due.clear()
             if not self._claim.holds():
@@ -228,8 +235,7 @@ class Leadership:
         candidates, marks = self._world.candidates(now), self._world.marks()
         registry = self._registry()
         held = await self._held(registry)
-        assignment = assign(registry, candidates, marks, self._moves, held)
-        self._moves = {}
+        assignment = self._assign(registry, candidates, marks, held)
         if assignment.put or assignment.forget:
             await self._placements.write(assignment, everywhere, self._claim)
             registry = self._registry()
@@ -237,13 +243,23 @@ class Leadership:
         sights = self._world.sights((want.host, want.instance) for want in placed)
         found = reconcile(placed, sights, unplacing=held is None, spared=spared(registry, marks))
         for host, todo in found.todo.items():
-            if self._paused.get(host, 0) <= now:
-                self._task(host, self._apply(host, todo))
+            self._task(host, self._apply(host, todo))
         self._retry(found.conditions, candidates, everywhere, now)
         report = Report(self._world.standing, found.conditions, assignment.pending)
         if report != self._report:
             self._report = report
             self._reportable.set()
+
+    def _assign(
+        self, registry: Registry, candidates: list[Candidate], marks: Marks, held: str | None
+    ) -> Assignment:
+        """What is to be written of placements. What nothing of has changed is not worked out again."""
+        versions = self._catalogue.version, self._placements.version, self._world.version
+        asked = (versions, candidates, held)
+        if self._moves or asked != self._asked:
+            self._assignment = assign(registry, candidates, marks, self._moves, held)
+            self._asked, self._moves = asked, {}
+        return self._assignment
 
     def _registry(self) -> Registry:
         catalogue = self._catalogue
@@ -330,7 +346,7 @@ class Leadership:
             found = await inspect(self._reach(host))
         except HostError as error:
             self._say(host, str(error))
-            self._paused[host] = _now() + _PAUSE_S
+            self._pause(host, gone=isinstance(error, Unreachable))
             return
         self._world.inspected(host, connection, found)
         foreign = self._world.foreign.get(host)
@@ -340,13 +356,21 @@ class Leadership:
         work = [work_of(one, self._catalogue.services, self._fleet_id) for one in todo]
         result, applied = await self._hand.apply(host, work)
         if applied is not None:
+            self._failures.pop(host, None)
             self._world.applied(host, todo, applied, _now())
             if applied.superseded is not None:
                 raise Deposed
         else:
             self._world.unsure(host)
-            self._paused[host] = _now() + _PAUSE_S
+            self._pause(host, gone=result.status is Outcome.UNREACHABLE)
         self._say(host, "" if result.status.good else f"{host}: {result.detail}")
+
+    def _pause(self, host: str, *, gone: bool) -> None:
+        if gone:  # the next connection begins anew
+            self._paused[host] = _now() + _TICK_S
+            return
+        failures = self._failures[host] = self._failures.get(host, 0) + 1
+        self._paused[host] = _now() + min(_PAUSE_MOST_S, _PAUSE_S * 2 ** (failures - 1))
 
     # -- telling ----------------------------------------------------------------------------
 

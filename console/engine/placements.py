@@ -24,6 +24,8 @@ class Placements:
         self._etcd = etcd
         self._keys = Keys(etcd.prefix)
         self._records: dict[str, tuple[int, Assigned | None]] = {}  # by key: as of which revision
+        #: Rises with each change.
+        self.version = 0
         #: Records that cannot be read: the key, and what is wrong with it.
         self.problems: dict[str, str] = {}
 
@@ -36,6 +38,7 @@ class Placements:
             known = self._records.get(event.key)
             if known is not None and event.revision <= known[0]:
                 continue
+            self.version += 1
             self.problems.pop(event.key, None)
             record: Assigned | None = None
             if event.entry is not None:
@@ -65,6 +68,7 @@ class Placements:
             written = await self._etcd.write(operations, [claim.guard, *guards])
             if not written.done:
                 raise Conflict("what is placed has been changed by somebody else meanwhile")
+            self.version += 1
             for key, (one, keep) in zip(keys, page, strict=True):
                 record = replace(one, modified=written.revision) if keep else None
                 self._records[key] = (written.revision, record)

@@ -15,7 +15,7 @@ from console.engine.assigning import Marks
 from console.engine.brakes import Silence
 from console.engine.contacts import Contacts
 from console.engine.inspecting import Inspected
-from console.fleet.model import FleetModel
+from console.fleet.model import Changes, FleetModel
 from console.model.state import Source, State
 from console.model.unit import Unit
 from console.placement.candidate import Candidate, Standing, candidate
@@ -52,6 +52,9 @@ class World:
         self._contacts = Contacts()
         self._known: dict[str, _Known] = {}
         self._standing: dict[str, Standing] = {}
+        self._outlines: dict[str, object] = {}
+        #: Rises with each change of what hosts have of ours.
+        self.version = 0
 
     # -- being told -------------------------------------------------------------------------
 
@@ -68,6 +71,7 @@ class World:
             if host.state is not State.LIVE or known.connection != host.status.since:
                 # Another connection, maybe another boot: what it has is to be read anew.
                 known.connection, known.marks = host.status.since, None
+                self.version += 1
             standing = self._contacts.look(host, now, read=known.marks is not None)
             self._standing[host.name] = Standing.FOREIGN if known.foreign else standing
             known.fresh = {unit: until for unit, until in known.fresh.items() if until > now}
@@ -95,6 +99,7 @@ class World:
             return
         known.foreign = found.fleet if found.fleet not in (None, self._fleet) else None
         known.marks = {name: mark for name, mark in found.marks.items() if mark.fleet == self._fleet}
+        self.version += 1
 
     def applied(self, host: str, todo: Iterable[Todo], applied: Applied, now: float) -> None:
         """A host was changed."""
@@ -104,6 +109,7 @@ class World:
         if applied.foreign is not None:
             known.foreign = applied.foreign
             return
+        self.version += 1
         for one in todo:
             words = applied.refused.get(one.unit)
             mark = mark_of(one, self._fleet)
@@ -124,12 +130,41 @@ class World:
         """What became of a change is not known: what the host has is to be read again."""
         if (known := self._known.get(host)) is not None:
             known.marks = None
+            self.version += 1
+
+    def look_again(self) -> None:
+        """Hosts of other fleets are to be read anew: they may have been set free."""
+        for known in self._known.values():
+            if known.foreign is not None:
+                known.marks = None
 
     def start_again(self, host: str, unit: str) -> None:
         """A unit that has failed is to be started once more, also where it was refused."""
         known = self._known[host]
         known.again.add(unit)
         known.refused = {key: words for key, words in known.refused.items() if key[0] != unit}
+
+    def concerned(self, changes: Changes) -> bool:
+        """Whether something that matters here is among what hosts have told of."""
+        ours = any(
+            (known := self._known.get(host)) is not None
+            and (unit in (known.marks or ()) or unit in known.fresh)
+            for host, unit in changes.units
+        )
+        for name in changes.hosts:
+            outline = self._outline(name)
+            ours = ours or self._outlines.get(name) != outline
+            self._outlines[name] = outline
+        return ours
+
+    def _outline(self, name: str) -> object:
+        """What of a host counts for where instances go, and for whether it can be acted on."""
+        try:
+            host = self._model.host(name)
+        except KeyError:
+            return None  # it is the fleet's no more
+        units = host.sources.get(Source.UNITS)
+        return host.status, units and units.state, candidate(host, Standing.LIVE)
 
     # -- what there is ----------------------------------------------------------------------
 

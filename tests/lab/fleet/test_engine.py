@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+from console.actions.apply_units import Applied, ApplyUnits, UnitWork
+from console.actions.hands import Permit, open_hands
+from console.actions.plan import Outcome, Plan, Step
+from console.actions.run import Execution
 from console.engine.services import Desired
+from console.fleet.fleet import open_fleet
+from console.hosts.links import Links
+from console.model.wants import Wants
 from console.store.client import Etcd
 from console.store.values import Delete, Span
 from tests.lab.fleet.placing import HELLO, Placing
@@ -215,3 +222,60 @@ def test_what_is_to_come_back_by_itself_does_so_with_no_engine(placing: Placing)
     assert not placing.active("volatile.service")
     placing.leading()
     placing.until(lambda: placing.active("volatile.service"), "the engine brings back the rest")
+
+
+def test_an_engine_killed_in_the_middle_of_many_starts_leaves_nothing_undone_and_nothing_doubled(
+    placing: Placing,
+) -> None:
+    first = placing.leading()
+    second = placing.engine()
+    placing.until(lambda: "standing by" in second.said, "the second stands by")
+    placing.submit({"burst@.service": REPLICAS % 60})
+    placing.until(lambda: placing.active("burst@*"), "it has begun")
+    first.kill()
+    placing.until(lambda: len(placing.active("burst@*")) == 60, "all run", 45)
+    placing.until(lambda: "leading the fleet" in second.said, "the second leads", 25)
+    placing.holds(lambda: all(len(there) == 1 for there in placing.active("burst@*").values()), "none twice")
+    assert {unit: there[0] for unit, there in placing.active("burst@*").items()} == placing.placed()
+
+
+def test_a_host_of_another_fleet_is_left_alone_until_it_is_set_free(placing: Placing) -> None:
+    theirs, *ours = placing.hosts
+    placing.ask(theirs, "mkdir -p /etc/quarterdeck && echo f-other >/etc/quarterdeck/fleet")
+    engine = placing.leading()
+    placing.submit({"all.service": f"{HELLO}[X-Quarterdeck]\nGlobal=yes\n"})
+    placing.until(lambda: placing.active("all.service") == {"all.service": tuple(ours)}, "on the others")
+    assert "is of the fleet f-other" in engine.said
+    assert {one["name"]: one["standing"] for one in placing.status()["hosts"]}[theirs] == "foreign"
+    assert placing.ask(theirs, "ls /run/quarterdeck 2>/dev/null || true") == ""
+
+
+def test_a_host_turns_away_an_engine_that_was_replaced(placing: Placing) -> None:
+    placing.leading()
+    placing.submit({"held.service": HELLO})
+    placing.until(lambda: placing.active("held.service"), "it runs")
+    ((host,),) = placing.active("held.service").values()
+    fleet = placing.ask(host, "cat /etc/quarterdeck/fleet").strip()
+    kept = int(placing.ask(host, "cat /run/quarterdeck/revision"))
+    said: list[Applied] = []
+
+    async def late(revision: int, of: str) -> Outcome:
+        act = ApplyUnits(of, revision, (UnitWork("held.service", job="stop"),), said.append)
+        plan = Plan("late", (Step(host, "", "apply", "", "", act),))
+        config = [one for one in placing.truth.config.hosts if one.name == host]
+        async with open_fleet(config, Wants(units=False, containers=False, os=False), Links()) as open_:
+            await open_.settled(20)
+            permit = Permit("late")
+            run = Execution(
+                plan, lambda name: open_hands(name, lambda: open_.transport(name), permit), lambda _: None
+            )
+            await run.run()
+        return run.results[0].status
+
+    assert asyncio.run(late(kept - 1, fleet)) is Outcome.REFUSED
+    assert said.pop().superseded == kept
+    assert asyncio.run(late(kept, "f-other")) is Outcome.REFUSED
+    assert said.pop().foreign == fleet
+    assert placing.active("held.service")
+    assert asyncio.run(late(kept, fleet)) is Outcome.DONE
+    placing.until(lambda: not placing.active("held.service"), "the one that leads is heard")
