@@ -25,8 +25,9 @@ pytestmark = needs_etcd
 
 
 @pytest.fixture
-async def fleet(tmp_path: Path) -> AsyncIterator[Fleet]:
+async def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Fleet]:
     async with services_fleet(tmp_path) as fleet:
+        monkeypatch.chdir(fleet.console.folder)
         yield fleet
 
 
@@ -361,12 +362,10 @@ async def test_journal_ssh_and_restart_find_the_host_of_an_instance(fleet: Fleet
     await console.run("journal", RUNNING, code=5)
     await fleet.place(RUNNING, "sim-0002")
     await console.run("journal", RUNNING, "-n", "5")
-    done = await console.run("ssh", RUNNING, "--yes", "--", "uname", "-r")
-    assert done.stdout.startswith("sim-0002")
+    assert (await console.run_apart("ssh", RUNNING, "--yes", "--", "uname", "-r")).startswith("sim-0002")
     (result,) = await console.json("restart", RUNNING, "--yes")
     assert (result["target"], result["status"]) == (f"sim-0002/{RUNNING}", "done")
-    done = await console.run("ssh", "sim-0003", "--yes", "--", "uname", "-r")
-    assert done.stdout.startswith("sim-0003")
+    assert (await console.run_apart("ssh", "sim-0003", "--yes", "--", "uname", "-r")).startswith("sim-0003")
 
 
 async def test_a_watched_list_tells_each_change_of_services_and_of_their_instances(fleet: Fleet) -> None:
