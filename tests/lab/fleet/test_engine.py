@@ -118,6 +118,12 @@ def test_a_unit_that_systemd_refuses_is_told_of_in_its_words(placing: Placing) -
     placing.leading()
     placing.submit({"bad.service": "[Service]\nType=simple\n"})
     placing.until(lambda: "no ExecStart=" in placing.reason("bad.service"), "systemd's words")
+    placing.submit({"bad.service": HELLO})
+    placing.until(lambda: placing.active("bad.service"), "mended, it runs")
+    placing.submit({"bad.service": "[Service]\nType=simple\n"})
+    placing.until(lambda: "no ExecStart=" in placing.reason("bad.service"), "its words again")
+    placing.destroy("bad.service")
+    placing.until(lambda: not placing.files("bad.service") and not placing.placed(), "nothing of it is left")
 
 
 def test_what_cannot_be_anywhere_is_pending_and_says_why(placing: Placing) -> None:
