@@ -10,7 +10,7 @@ export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
 umask 022
 fleet=$1 revision=$2
 state=/run/quarterdeck claim=/etc/quarterdeck/fleet
-reload='' starts='' stops='' enabling='' enabling_now='' written='' removed=''
+reload='' starts='' stops='' enabling='' enabling_now='' written='' removed='' unstarted=''
 
 fault() { echo "fault $*"; exit 0; }
 
@@ -73,7 +73,13 @@ write() { # unit root boot
   if [ ! -d "$dir" ] || [ ! -d "$2/quarterdeck/units" ]; then
     mkdir -p "$dir" "$2/quarterdeck/units" || return 1
   fi
-  put "$new/marks/$1" "$2/quarterdeck/units/$1" && put "$new/units/$1" "$dir/$1" || return 1
+  # What says that it is ours comes first, and what says that it was started last: whoever finds a change
+  # that was cut off in between does the rest.
+  if [ ! -e "$2/quarterdeck/units/$1" ]; then
+    read -r mark <"$new/marks/$1"
+    echo "${mark% *} loaded" >"$new/first" && put "$new/first" "$2/quarterdeck/units/$1" || return 1
+  fi
+  put "$new/units/$1" "$dir/$1" || return 1
   if [ -e "$new/drops/$1" ]; then
     mkdir -p "$dir/$1.d" && put "$new/drops/$1" "$dir/$1.d/80-quarterdeck.conf" || return 1
   elif [ -e "$dir/$1.d/80-quarterdeck.conf" ]; then
@@ -157,10 +163,15 @@ if [ -n "$starts" ]; then
       [ "$(systemctl show -P LoadState -- "$unit")" != loaded ] || continue
       # Why, is in the journal alone, or said by who is asked to read the file once more.
       ours "$unit" || continue
-      sed -i 's/ launched$/ loaded/' "$mine/quarterdeck/units/$unit"
+      unstarted="$unstarted $unit"
       systemd-analyze verify --man=no --recursive-errors=no "$mine/systemd/system/$unit" 2>&1 |
         grep -F "$unit" | head -n 3 | while read -r line; do echo "refused $unit $line"; done
     done
   fi
 fi
+for unit in $written; do
+  case "$unstarted " in *" $unit "*) continue ;; esac
+  ours "$unit" && put "$new/marks/$unit" "$mine/quarterdeck/units/$unit" ||
+    fault "cannot write $mine/quarterdeck"
+done
 echo end

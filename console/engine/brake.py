@@ -32,6 +32,7 @@ class Brake:
         self._key = Keys(etcd.prefix).brake
         self._claim = claim
         self.pulled: Pulled | None = None
+        self._kept = False  # whether etcd has it too
         self._causes: frozenset[str] = frozenset()
         #: Kinds of causes that a person has seen: none of them pulls it again before it was gone.
         self._released: frozenset[str] = frozenset()
@@ -39,16 +40,15 @@ class Brake:
     def take(self, entry: Entry | None) -> None:
         """What etcd says."""
         if entry is not None:
-            self.pulled = read_brake(entry)
+            self.pulled, self._kept = read_brake(entry), True
         elif self.pulled is not None:
-            self.pulled = None
+            self.pulled, self._kept = None, False
             self._released = self._causes
 
-    async def judge(self, causes: Mapping[str, str]) -> bool:
+    def judge(self, causes: Mapping[str, str]) -> bool:
         """Pull it, where there is a cause that nobody has seen; whether it was pulled just now.
 
         :param causes: why, by the kind of cause.
-        :raises StoreError: etcd does not take it. It is on here all the same.
         """
         self._causes = frozenset(causes)
         self._released &= self._causes
@@ -56,10 +56,19 @@ class Brake:
         if self.pulled is not None or not unseen:
             return False
         self.pulled = Pulled("; ".join(unseen), datetime.now(UTC))
+        return True
+
+    async def keep(self) -> None:
+        """Have etcd know of one that was pulled here.
+
+        :raises StoreError: it does not take it. It is on here all the same.
+        """
+        if self.pulled is None or self._kept:
+            return
         value = pack({"why": self.pulled.why, "since": written(self.pulled.since)})
         # If there is one already, it is as good as ours, and comes with the watch.
         await self._etcd.write([Put(self._key, value)], [self._claim.guard, Unchanged(self._key, 0)])
-        return True
+        self._kept = True
 
 
 def read_brake(entry: Entry) -> Pulled:

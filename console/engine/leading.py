@@ -253,7 +253,7 @@ class Leadership:
     def _assign(
         self, registry: Registry, candidates: list[Candidate], marks: Marks, held: str | None
     ) -> Assignment:
-        """What is to be written of placements. What nothing of has changed is not worked out again."""
+        """What is to be written of placements. Where nothing of what it comes from has changed, as before."""
         versions = self._catalogue.version, self._placements.version, self._world.version
         asked = (versions, candidates, held)
         if self._moves or asked != self._asked:
@@ -274,11 +274,12 @@ class Leadership:
         wait, stop = loss_brake(self._world.silences(bearing), self._world.standing.keys())
         if stop:
             causes["loss"] = stop
-        if await self._brake.judge(causes) and self._brake.pulled is not None:
+        if self._brake.judge(causes) and self._brake.pulled is not None:
             self._told(
                 f"BRAKE: {self._brake.pulled.why}; nothing is moved or stopped"
                 " until `quarterdeck engine resume`"
             )
+        await self._brake.keep()
         pulled = self._brake.pulled
         self._say("wait", f"{wait}; waiting for them" if wait and pulled is None else "")
         if pulled is not None:

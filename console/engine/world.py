@@ -115,8 +115,7 @@ class World:
             mark = mark_of(one, self._fleet)
             if words is not None and one.want is not None:
                 known.refused[refusal_key(one.want)] = words
-                if one.unit in known.marks and mark is not None:
-                    known.marks[one.unit] = replace(mark, launched=False)
+                known.again.discard(one.unit)
                 continue
             if one.step is Step.REMOVE:
                 known.marks.pop(one.unit, None)
@@ -125,6 +124,8 @@ class World:
             if one.step is not Step.WRITE and one.step is not Step.REMOVE:
                 known.fresh[one.unit] = now + FRESH_S
             known.again.discard(one.unit)
+        if applied.refused:
+            known.marks = None  # how far a unit has come that was refused, the host knows
 
     def unsure(self, host: str) -> None:
         """What became of a change is not known: what the host has is to be read again."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from pathlib import Path
 
 from console.actions.apply_units import Applied, ApplyUnits, UnitWork
 from console.actions.hands import Permit, open_hands
@@ -15,6 +17,7 @@ from console.model.wants import Wants
 from console.store.client import Etcd
 from console.store.values import Delete, Span
 from tests.lab.fleet.placing import HELLO, Placing
+from tests.store.cluster import running_cluster
 
 REPLICAS = f"{HELLO}[X-Quarterdeck]\nReplicas=%d\n"
 
@@ -115,6 +118,12 @@ def test_a_unit_that_systemd_refuses_is_told_of_in_its_words(placing: Placing) -
     placing.leading()
     placing.submit({"bad.service": "[Service]\nType=simple\n"})
     placing.until(lambda: "no ExecStart=" in placing.reason("bad.service"), "systemd's words")
+    placing.submit({"bad.service": HELLO})
+    placing.until(lambda: placing.active("bad.service"), "mended, it runs")
+    placing.submit({"bad.service": "[Service]\nType=simple\n"})
+    placing.until(lambda: "no ExecStart=" in placing.reason("bad.service"), "its words again")
+    placing.destroy("bad.service")
+    placing.until(lambda: not placing.files("bad.service") and not placing.placed(), "nothing of it is left")
 
 
 def test_what_cannot_be_anywhere_is_pending_and_says_why(placing: Placing) -> None:
@@ -279,3 +288,42 @@ def test_a_host_turns_away_an_engine_that_was_replaced(placing: Placing) -> None
     assert placing.active("held.service")
     assert asyncio.run(late(kept, fleet)) is Outcome.DONE
     placing.until(lambda: not placing.active("held.service"), "the one that leads is heard")
+
+
+def test_a_move_starts_the_new_copy_before_it_stops_the_old(placing: Placing) -> None:
+    placing.leading()
+    slow = "[Service]\nExecStartPre=/bin/sleep 2\nExecStart=/bin/sleep infinity\n"
+    placing.submit({"carried.service": slow})
+    placing.until(lambda: placing.active("carried.service"), "it runs")
+    ((source,),) = placing.active("carried.service").values()
+    target = next(host for host in placing.hosts if host != source)
+    placing.change("carried.service", pins={"carried.service": target})
+    placing.until(lambda: placing.active("carried.service") == {"carried.service": (target,)}, "it has moved")
+    began = int(placing.ask(target, "systemctl show -P ActiveEnterTimestampMonotonic carried.service"))
+    ended = placing.ask(source, "journalctl -o json -u carried.service --grep 'Stopping|Stopped' | head -n 1")
+    assert int(json.loads(ended)["__MONOTONIC_TIMESTAMP"]) > began, "the hosts share one clock"
+    placing.until(lambda: not placing.files("carried.service", source), "nothing of it is left there")
+
+
+def test_without_etcd_nothing_is_stopped_and_with_it_things_go_on(placing: Placing, tmp_path: Path) -> None:
+    with asyncio.Runner() as runner:
+        running = running_cluster(tmp_path)
+        cluster = runner.run(running.__aenter__())
+        placing.endpoint = cluster.members[0].url
+        try:
+            engine = placing.leading()
+            placing.submit({"steady@.service": REPLICAS % 3})
+            placing.until(lambda: len(placing.active("steady@*")) == 3, "three run")
+            before = placing.invocations("steady@*")
+            runner.run(cluster.members[0].kill())
+            placing.until(lambda: "another engine may lead" in engine.said, "its claim runs out", 25)
+            placing.holds(lambda: placing.invocations("steady@*") == before, "all run on")
+            runner.run(cluster.members[0].start())
+            placing.until(lambda: engine.said.count("leading the fleet") == 2, "it leads again", 40)
+            placing.submit({"more.service": HELLO})
+            placing.until(lambda: placing.active("more.service"), "it places what is new")
+            assert placing.invocations("steady@*") == before
+        finally:
+            for one in placing.engines:
+                one.kill()
+            runner.run(running.__aexit__(None, None, None))
