@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from console.engine.pinning import schedule_pinned
 from console.engine.services import Assigned, Desired, Service
 from console.placement.candidate import Candidate, Standing
 from console.placement.mark import Mark
 from console.placement.outcome import Pending, Placed
 from console.placement.reconcile import Want
-from console.placement.scheduler import schedule
 from console.placement.spec import Spec
 
 #: What no engine may do yet.
@@ -67,8 +67,12 @@ def assign(
     standing = {host.name: host.standing for host in hosts}
     specs, exclusive = _specs(registry.services)
     everywhere = {spec.name for spec in specs if spec.policy.everywhere}
-    current = _current(registry, specs, marks, standing, {**_pins(registry.services), **(moves or {})})
-    placement = schedule(specs, hosts, current)
+    placement = schedule_pinned(
+        specs,
+        hosts,
+        lambda pins: _current(registry, specs, marks, standing, pins),
+        {**_pins(registry.services), **(moves or {})},
+    )
     work = _Assigning(registry, marks, standing, held, everywhere)
     for placed in placement.placed:
         work.place(placed)

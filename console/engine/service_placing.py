@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from console.engine.assigning import NEEDS_LEASES
 from console.engine.manifest import Manifest, wanted
-from console.engine.services import Assigned, Desired, Service
+from console.engine.pinning import schedule_pinned
+from console.engine.services import Assigned
 from console.model.host import Host
 from console.model.state import State
 from console.placement.candidate import Candidate, Standing, candidate
 from console.placement.outcome import Change, Pending, Placed, Placement
-from console.placement.scheduler import schedule
 
 _STANDINGS = {State.LIVE: Standing.LIVE, State.FOREIGN: Standing.FOREIGN}
 
@@ -40,35 +41,26 @@ def placed(assigned: Iterable[Assigned]) -> list[Placed]:
 def planned(manifest: Manifest, hosts: Sequence[Candidate]) -> Placement:
     """Where everything that is desired is to be.
 
-    An instance that was moved by hand counts as being where it was moved to, as long as that host is live
-    and no rule keeps it off there: the scheduler leaves it where it is, for the reason it leaves all others.
+    Instances that were moved by hand are where they were moved to (`pinning.py`); what needs a lease waits.
     """
     specs = wanted(manifest.services.values())
-    pins = _pins(manifest.services.values(), hosts)
-    while True:
-        current = [replace(one, host=pins.get(one.instance, one.host)) for one in placed(manifest.assigned)]
-        there = {one.instance for one in current}
-        current += [
-            Placed(_owner(manifest, name), name, host) for name, host in pins.items() if name not in there
+    pins = {name: host for one in manifest.services.values() for name, host in one.pins.items()}
+    there = {one.instance for one in manifest.assigned}
+
+    def current(counting: Mapping[str, str]) -> list[Placed]:
+        found = [replace(one, host=counting.get(one.instance, one.host)) for one in placed(manifest.assigned)]
+        return found + [
+            Placed(_owner(manifest, name), name, host) for name, host in counting.items() if name not in there
         ]
-        found = schedule(specs, hosts, current)
-        at = {one.instance: one.host for one in found.placed}
-        refused = [name for name, host in pins.items() if at.get(name) != host]
-        if not refused:
-            return found
-        for name in refused:
-            del pins[name]
 
-
-def _pins(services: Iterable[Service], hosts: Iterable[Candidate]) -> dict[str, str]:
-    live = {host.name for host in hosts if host.standing is Standing.LIVE}
-    return {
-        instance: host
-        for service in services
-        if service.desired is not Desired.INACTIVE and not service.spec.policy.everywhere
-        for instance, host in service.pins.items()
-        if host in live and instance in service.spec.instances()
-    }
+    found = schedule_pinned([spec for spec in specs if not spec.policy.exclusive], hosts, current, pins)
+    waiting = [
+        Pending(spec.name, instance, None, ((NEEDS_LEASES, len(hosts)),))
+        for spec in specs
+        if spec.policy.exclusive
+        for instance in spec.instances()
+    ]
+    return replace(found, pending=(*found.pending, *waiting))
 
 
 def _owner(manifest: Manifest, instance: str) -> str:
