@@ -64,6 +64,7 @@ class Memory:
         self._snapshot = snapshot
         self._macros = macros
         self._embedded = embedded
+        self._keeping = asyncio.Lock()
         self._found: dict[str, dict[str, Any]] = {kind: {} for kind in _KINDS}
         self._entries: dict[str, dict[str, Entry]] = {kind: {} for kind in _KINDS}
 
@@ -138,8 +139,9 @@ class Memory:
 
         :raises ConfigError: the state folder does not take it.
         """
-        hosts, macros = dict(self.hosts), dict(self.macros)
-        await asyncio.to_thread(self._keep, hosts, macros)
+        async with self._keeping:  # threads may come to it in another order than they were asked in
+            hosts, macros = dict(self.hosts), dict(self.macros)
+            await asyncio.to_thread(self._keep, hosts, macros)
 
     def _keep(self, hosts: Mapping[str, HostOverlay], macros: Mapping[str, str]) -> None:
         change_overlay(self._snapshot, self._file, lambda _: hosts)
@@ -185,7 +187,8 @@ class Memory:
             self._found["hosts"][name] = said
         else:
             self._found["hosts"].pop(name, None)
-        await self.keep()
+        # This host alone: of the others another console may know more by now than we do.
+        await asyncio.to_thread(change_overlay, self._snapshot, self._file, lambda kept: {**kept, name: said})
         return said
 
     async def text(self, kind: str, name: str) -> str | None:

@@ -72,7 +72,8 @@ async def test_what_one_console_says_of_a_host_another_sees_as_it_is_said(
         assert other.hosts["web1"].labels == {"role": "web"}
         await one.change_host("web1", lambda said: replace(said, cordoned=SINCE))
         await until(lambda: other.hosts["web1"].cordoned == SINCE)
-        assert read_overlay(tmp_path / "b/hosts.json") == {"web1": HostOverlay({"role": "web"}, SINCE)}
+        kept = {"web1": HostOverlay({"role": "web"}, SINCE)}
+        await until(lambda: read_overlay(tmp_path / "b/hosts.json") == kept)
         await one.change_host("web1", lambda said: HostOverlay())
         await until(lambda: "web1" not in other.hosts)
 
@@ -90,6 +91,17 @@ async def test_two_consoles_that_change_a_host_at_once_lose_neither_word(
         )  # fmt: skip
         await one.read()
         assert sorted(one.hosts["web1"].labels) == ["a0", "a1", "a2", "b0", "b1", "b2"]
+
+
+async def test_what_is_said_of_many_hosts_at_once_is_kept_of_all_of_them(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    names = [f"h{number}" for number in range(20)]
+    async with console(cluster, tmp_path) as memory:
+        await asyncio.gather(
+            *(memory.change_host(name, lambda said: replace(said, cordoned=SINCE)) for name in names)
+        )
+    assert set(read_overlay(tmp_path / "hosts.json")) == set(names)
 
 
 async def test_what_cannot_be_read_is_told_and_the_rest_is_known(cluster: Cluster, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ def terminal(lab: Lab, tmp_path: Path) -> Iterator[Tmux]:
 def test_from_the_failing_unit_to_its_log_and_out_leaving_nothing(terminal: Tmux) -> None:
     terminal.until("failing.service")
     terminal.press("/")
+    terminal.until("filter: text")
     terminal.press("failing.s")
     terminal.press("Enter")
     terminal.until("/failing.s")

@@ -147,8 +147,10 @@ async def test_faults_befall_hosts_of_every_process_while_the_fleet_runs(tmp_pat
 
 async def test_a_worker_that_dies_ends_the_fleet_and_says_so(tmp_path: Path) -> None:
     fleet = SimFleet(tmp_path / "sim", SimPlan(hosts=2, units=20, containers=2, workers=2), lambda line: None)
+    before = workers_of(os.getpid())
     async with fleet.running() as running:
-        os.kill(workers_of(os.getpid())[0], signal.SIGKILL)
+        worker = next(pid for pid in workers_of(os.getpid()) if pid not in before)
+        os.kill(worker, signal.SIGKILL)
         with pytest.raises(Exception, match="ended by itself"):
             async with asyncio.timeout(10):
                 await running.wait()

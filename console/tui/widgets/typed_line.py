@@ -61,7 +61,8 @@ class TypedLine(Input):
         self._back = 0
         self._told = None
         self.display = True
-        self.focus()
+        # At once, and not by a message of its own as `focus` does: the next keys are on their way already.
+        self.screen.set_focus(self)
 
     def close(self) -> None:
         """Go away, and tell nobody. The keyboard is the caller's to place."""
