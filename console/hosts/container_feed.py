@@ -149,6 +149,8 @@ class ContainerFeed:
         inspections = await self._reader.inspect(ids)
         silent = set(ids) - inspections.found.keys() - inspections.gone
         if silent and not summaries:
+            # One container may hang; where all of the daemon does, this tells sooner than the list would.
+            await self._reader.ping()
             summaries = await self._summaries()
         await self._learn_images(inspections.found.values())
         found: dict[str, Container] = {}

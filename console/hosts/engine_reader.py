@@ -142,6 +142,8 @@ class EngineReader:
                 reused = self._connection is not None
                 try:
                     await self._ask_batch(batch, answers, limit, timeout)
+                    if answers[before:] and answers[-1] is None and len(answers) < len(targets):
+                        await self._see_that_it_answers(timeout)
                 except DaemonGone as error:
                     self.close()
                     # A connection that lay idle may have been closed by the other side meanwhile.
@@ -156,6 +158,16 @@ class EngineReader:
                 if len(targets) > 1 and answers.count(None) >= _SILENT_MOST:
                     raise self._fault(f"has not answered {_SILENT_MOST} times for {timeout:.0f} s")
         return answers
+
+    async def _see_that_it_answers(self, timeout: float) -> None:
+        """A thing that is asked about may hang, or the daemon: then nothing more need be waited for.
+
+        :raises HostFailure: it does not answer.
+        """
+        answers: list[Answer | None] = []
+        await self._ask_batch(["/_ping"], answers, _PING_LIMIT, timeout)
+        if answers == [None]:
+            raise self._fault(f"has not answered for {timeout:.0f} s")
 
     async def _ask_batch(
         self, batch: Sequence[str], answers: list[Answer | None], limit: int, timeout: float

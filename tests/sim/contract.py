@@ -213,8 +213,15 @@ async def signals_of_a_restart(subject: Subject) -> list[Signal]:
     found = await heard(subject, act, lambda each: each.member == "JobRemoved" and subject.unit in each.body)
     mine = unit_path(subject.unit)
     ours = [each for each in found if each.path == mine or subject.unit in each.body]
-    # Its start is told in two halves like any change, and we may have begun to listen between them.
-    return ours[1:] if ours[0].member == "PropertiesChanged" and ours[0].body[0] == UNIT else ours
+    begin = next(each for each in ours if each.member == "JobNew")
+
+    def has_the_job(each: Signal) -> bool:
+        changed = each.member == "PropertiesChanged" and each.body[0] == UNIT
+        return changed and each.body[1]["Job"].value[1] == begin.body[1]
+
+    # What was told before the job is there is the end of its start; each change has two halves.
+    first = next((at for at, each in enumerate(ours) if has_the_job(each)), 1) - 1
+    return [each for at, each in enumerate(ours) if at >= first or each.member != "PropertiesChanged"]
 
 
 async def a_restart_is_told_type_first_and_then_the_unit(subject: Subject) -> None:
