@@ -11,6 +11,7 @@ import contextlib
 import os
 import secrets
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePosixPath
@@ -35,7 +36,12 @@ _SOCKET = {"docker": "/run/docker.sock", "podman": "/run/podman/podman.sock"}
 _LAYERED_PARTS = ("root", "upper/etc", "work", "storage")
 _BOOTED_PARTS = ("root", "sysroot")
 _BOOTS_WITHIN = 120.0  # seconds, on a busy machine; three are usual
+_ALL_SPACES = ("mount", "uts", "ipc", "net", "pid", "cgroup")
+_RELEASED_WITHIN = 0.2  # seconds
 _FREEZES_WITHIN = 10.0  # seconds; milliseconds, unless something in it waits for a disk
+_MANAGER = ("org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager")
+#: systemctl would do, were it not for its look at /proc/1, which from another process namespace is no host's.
+_SYSTEM_STATE = ("/usr/bin/busctl", "get-property", *_MANAGER, "SystemState")
 _ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"}
 
 
@@ -228,6 +234,7 @@ class Guest:
         """Run `argv` as root inside, on our own stdio; its exit code (128+n for signal n)."""
         environment = _ENVIRONMENT | {k: v for k in ("TERM", "LANG") if (v := os.environ.get(k))}
         process = await asyncio.create_subprocess_exec(*self._enter(), *argv, env=environment)
+        release = asyncio.create_task(_release(process.pid))
         try:
             code = await process.wait()
         except asyncio.CancelledError:
@@ -235,17 +242,18 @@ class Guest:
                 process.terminate()
             await process.wait()
             raise
+        finally:
+            release.cancel()
         return code if code >= 0 else 128 - code
 
-    def _enter(self, *, network_only: bool = False) -> list[str]:
+    def _enter(self, *spaces: str) -> list[str]:
         leader = self.leader()
         if leader is None:
             raise LabError("is off", host=self.name, hint=f"lab start {self.name}")
-        spaces = ["--net"] if network_only else ["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"]
-        return ["nsenter", f"--target={leader}", *spaces, "--"]
+        return ["nsenter", f"--target={leader}", *(f"--{space}" for space in spaces or _ALL_SPACES), "--"]
 
     async def _ip(self, *arguments: str) -> None:
-        await run([*self._enter(network_only=True), "ip", *arguments])
+        await run([*self._enter("net"), "ip", *arguments])
 
     def _write_etc(self, etc: Path) -> None:
         registry = self._subnet.registry
@@ -290,15 +298,15 @@ class Guest:
         """Until systemd has done what it does at boot; `degraded` is a boot too (a sample fails in it)."""
         while True:
             if self.leader() is not None:
-                command = [*self._enter(), "systemctl", "is-system-running", "--wait"]
-                _, out, _ = await outcome(["env", f"PATH={_ENVIRONMENT['PATH']}", *command])
-                if out.strip() in ("running", "degraded"):
+                # Only among its files: a program among its processes would be one more that a reboot ends.
+                _, out, _ = await outcome([*self._enter("mount"), *_SYSTEM_STATE])
+                if out.strip() in ('s "running"', 's "degraded"'):
                     return
             elif not alive(self._cells, self.name):
                 log = await asyncio.to_thread((self.folder / "console.log").read_text, "utf-8", "replace")
                 said = " / ".join(log.strip().splitlines()[-3:])
                 raise LabError(f"does not boot: {said[-300:]}", host=self.name)
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.1)
 
     def _check_samples(self) -> None:
         if not (self.folder / "upper/var/lib/lab/containers").exists():
@@ -343,6 +351,28 @@ async def _banner(address: str) -> None:
             if greeting.startswith(b"SSH-"):
                 return
         await asyncio.sleep(0.05)
+
+
+async def _release(nsenter: int) -> None:
+    """For as long as it is not cancelled: let `nsenter` go on where its program has ended and it has not.
+
+    A host that shuts down first stops everything in it, then kills it. nsenter stops itself where its
+    program is stopped, so it does not reap it, and the host waits for that before it is off: for ever.
+    """
+    while True:
+        await asyncio.sleep(_RELEASED_WITHIN)
+        state, _ = _state(Path(f"/proc/{nsenter}/stat"))
+        if state == "T" and ("Z", nsenter) in map(_state, Path("/proc").glob("[0-9]*/stat")):
+            os.kill(nsenter, signal.SIGCONT)
+
+
+def _state(stat: Path) -> tuple[str, int]:
+    """A process's state letter and its parent, from proc_pid_stat(5); `X` and 0 for one that is gone."""
+    try:
+        state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+    except OSError:
+        return "X", 0
+    return state, int(parent)
 
 
 async def _until(condition: Callable[[], bool]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import signal
 from typing import Any
 
 import pytest
@@ -161,3 +163,20 @@ async def test_a_host_that_reboots_comes_back_by_itself_with_what_it_had(lab: La
         lambda: inspected(truth, "docker2", "docker", "web")["State"]["Running"] is True, "web runs again"
     )
     assert truth.ask("docker2", "journalctl --list-boots --no-pager --quiet | wc -l").strip() != "1"
+
+
+async def test_a_program_run_in_a_host_does_not_hold_up_its_reboot(lab: Lab, truth: Truth) -> None:
+    before = truth.ask("plain1", "cat /proc/sys/kernel/random/boot_id")
+    running = asyncio.create_task(lab.exec("plain1", ["sleep", "1000"]))
+    await until(lambda: "sleep 1000" in truth.ask("plain1", "ps -eo args"), "it runs")
+    assert await lab.exec("plain1", ["systemctl", "reboot"]) == 0
+    async with asyncio.timeout(30):
+        assert await running in (128 + signal.SIGTERM, 128 + signal.SIGKILL)
+
+    def rebooted() -> bool:
+        try:
+            return truth.ask("plain1", "cat /proc/sys/kernel/random/boot_id") != before
+        except AssertionError:
+            return False
+
+    await until(rebooted, "plain1 answers in another boot")
