@@ -361,9 +361,13 @@ async def _release(nsenter: int) -> None:
     """
     while True:
         await asyncio.sleep(_RELEASED_WITHIN)
-        state, _ = _state(Path(f"/proc/{nsenter}/stat"))
-        if state == "T" and ("Z", nsenter) in map(_state, Path("/proc").glob("[0-9]*/stat")):
+        if _waits_for_its_dead(nsenter):
             os.kill(nsenter, signal.SIGCONT)
+
+
+def _waits_for_its_dead(pid: int) -> bool:
+    state, _ = _state(Path(f"/proc/{pid}/stat"))
+    return state == "T" and ("Z", pid) in map(_state, Path("/proc").glob("[0-9]*/stat"))
 
 
 def _state(stat: Path) -> tuple[str, int]:
