@@ -33,6 +33,11 @@ class Call:
             if self._cut:
                 raise OSError("cut off")
 
+    def over(self) -> None:
+        """On the thread: the connection may be another question's from here on."""
+        with self._lock:
+            self._socket = None
+
     def cut(self) -> None:
         """From any thread: end the wait, by ending the connection under it."""
         with self._lock:
@@ -68,7 +73,7 @@ class EngineThreads:
                 raise InternalError("a question to a container engine after the end")
             call = Call()
             self._calls.add(call)
-            future = self._pool.submit(work, call)
+            future = self._pool.submit(_until_over, work, call)
             future.add_done_callback(lambda _: self._calls.discard(call))
             try:
                 async with asyncio.timeout(timeout):
@@ -83,3 +88,10 @@ class EngineThreads:
         for call in tuple(self._calls):
             call.cut()
         await asyncio.to_thread(self._pool.shutdown, cancel_futures=True)
+
+
+def _until_over(work: Callable[[Call], T], call: Call) -> T:
+    try:
+        return work(call)
+    finally:
+        call.over()

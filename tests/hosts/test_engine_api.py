@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import subprocess
 import sys
 import threading
@@ -239,3 +240,19 @@ def test_the_docker_package_is_loaded_by_the_first_question_and_not_before() -> 
     code = "import sys, console.hosts.containers; print('docker' in sys.modules, 'requests' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+async def test_a_question_that_ends_in_an_error_leaves_its_connection_to_the_next_one(
+    threads: EngineThreads,
+) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+
+        def refused(call: Call) -> None:
+            call.waits_on(ours)
+            raise Absent("no such container", host="web1")
+
+        with pytest.raises(Absent):
+            await threads.run(refused, 5)
+        ours.sendall(b"next")
+        assert theirs.recv(4) == b"next"
