@@ -48,7 +48,7 @@ class ChangeContainers(Change):
 
     async def draw(self, core: Core, view: View, out: Output) -> Plan:
         broken = unreached(view.broken(Source.CONTAINERS))
-        targets = _targets(view, self.patterns)
+        targets = targets_of(view, self.patterns)
         hosts, failed = await _look_at(view, targets)
         drawn = draw_containers(self.wish, hosts)
         if not (drawn.steps or drawn.refused or drawn.idle or broken or failed):
@@ -63,8 +63,8 @@ class ChangeContainers(Change):
         )
 
 
-def _targets(view: View, patterns: tuple[str, ...]) -> dict[str, list[Container]]:
-    """By host, the containers that match."""
+def targets_of(view: View, patterns: tuple[str, ...]) -> dict[str, list[Container]]:
+    """By host, the containers that match, of hosts whose containers are live."""
     named = NamePatterns.parse(patterns)
     found: dict[str, list[Container]] = {}
     for host in view.hosts():
@@ -220,7 +220,7 @@ class ContainerLogs(OnHosts):
     async def _names(self, core: Core) -> tuple[str, ...]:
         """The names that globs and ids stand for; a name itself stands for one that may be gone."""
         async with core.observe(self.on, Wants(units=False, os=False)) as view:
-            targets = _targets(view, self.patterns)
+            targets = targets_of(view, self.patterns)
         found = {each.name for containers in targets.values() for each in containers}
         plain = {pattern for pattern in self.patterns if not is_glob(pattern)}
         if not found | plain:

@@ -13,6 +13,7 @@ def core_registry() -> Registry:
         audit,
         container,
         container_change,
+        container_update,
         engine,
         etcd,
         evidence,
@@ -39,7 +40,7 @@ def core_registry() -> Registry:
     rooms = (
         *(fleet, ack, evidence, host, host_change, host_known, host_updates, interactive),
         *(unit, unit_why, unit_diff, unit_change, unit_edit),
-        *(container, container_change),
+        *(container, container_change, container_update),
         *(service, service_change, service_tune),
         *(log, audit, undo, macro, etcd, engine, fleetctl),
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from console.errors import UsageError
+from console.model.image import Reference, parse_reference
 from console.model.selector import Selector
 
 T = TypeVar("T")
@@ -103,6 +104,13 @@ def _priority(text: str) -> int:
     return names[text]
 
 
+def _image(text: str) -> Reference:
+    try:
+        return parse_reference(text)
+    except ValueError as error:
+        raise UsageError(str(error), hint="like registry/app:1.4, or registry/app@sha256:…") from None
+
+
 def _identity(text: str) -> str:
     return text
 
@@ -154,6 +162,7 @@ SIZE: Value[float] = Value("SIZE", parse_size, lambda size: f"{size:f}".rstrip("
 PRIORITY: Value[int] = Value("PRIORITY", _priority, lambda level: _PRIORITIES[level], _PRIORITIES)
 SELECTOR: Value[Selector] = Value("SELECTOR", Selector.parse, Selector.format)
 WAVES: Value[tuple[str, ...]] = Value("WAVES", _waves, ",".join)
+IMAGE: Value[Reference] = Value("IMAGE", _image)
 PATH: Value[Path] = Value("FILE", Path)
 
 

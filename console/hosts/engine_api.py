@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from console.errors import HostFailure
+from console.errors import Absent, HostFailure
 from console.hosts.container_stats import Sample, sample_of, stats_of
 from console.hosts.engine_reader import INSPECT_LIMIT, LIST_LIMIT, Daemon
 from console.hosts.engine_threads import Call, EngineThreads
@@ -27,6 +28,9 @@ from console.model.container import ContainerStats
 
 if TYPE_CHECKING:
     from console.hosts.engine_docker import BlockingEngine
+
+#: How an image's content is named (OCI image specification, "Digests"); others than SHA-256 are not in use.
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 #: Seconds for a whole answer, and of silence within it.
 DEADLINE = 15.0
@@ -94,6 +98,47 @@ class Engine:
         :param container: an id, or the beginning of one, or a name.
         """
         return self._object(await self._ask(_of(container, "json"), {}, INSPECT_LIMIT))
+
+    async def details(self, container: str) -> Mapping[str, object]:
+        """What `inspect` says, and what podman tells in its own way only: the tag of its log."""
+        found = await self.inspect(container)
+        if self.kind != "podman":
+            return found
+        own = self._object(await self._ask(f"/libpod{_of(container, 'json')}", {}, INSPECT_LIMIT))
+        host, mine = found.get("HostConfig"), own.get("HostConfig")
+        log = mine.get("LogConfig") if isinstance(mine, dict) else None
+        if not isinstance(host, dict) or not isinstance(log, dict) or not log.get("Tag"):
+            return found
+        said = {"Type": log.get("Type"), "Config": {"tag": log["Tag"]}}
+        return {**found, "HostConfig": {**host, "LogConfig": said}}
+
+    async def image(self, name: str) -> Mapping[str, object]:
+        """`GET /images/{name}/json`: an image on the host, by id, tag or digest; `Absent` for none."""
+        target = f"/images/{quote(name, safe='')}/json"
+        image = self._object(await self._ask(target, {}, INSPECT_LIMIT))
+        config = image.get("Config")
+        if self.kind == "podman" and isinstance(config, dict):
+            # Asked in docker's way, podman leaves out the health check; asked in its own, it tells it.
+            own = self._object(await self._ask(f"/libpod{target}", {}, INSPECT_LIMIT))
+            image = {**image, "Config": {**config, "Healthcheck": own.get("Healthcheck")}}
+        return image
+
+    async def digest(self, name: str) -> str | None:
+        """What a tag stands for in its registry now, `sha256:…`, by docker's `GET /distribution/{name}/json`.
+
+        None where the daemon cannot say: podman has no such question.
+        """
+        if self.kind != "docker":
+            return None
+        target = f"/distribution/{quote(name, safe='/:')}/json"
+        try:
+            descriptor = self._object(await self._ask(target, {}, INSPECT_LIMIT)).get("Descriptor")
+        except HostFailure as error:
+            raise HostFailure(f"{name}: {error.message}", host=self.host) from error
+        except Absent as error:
+            raise Absent(f"there is no image {name}: {error.message}", host=self.host) from error
+        found = descriptor.get("digest") if isinstance(descriptor, dict) else None
+        return found if isinstance(found, str) and DIGEST.fullmatch(found) else None
 
     async def stats_once(self, container: str) -> ContainerStats:
         """One sample of the figures of the container with this full id.

@@ -9,11 +9,12 @@ the answer but looked at: `inspect`.
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
 from console.errors import HostFailure
@@ -28,6 +29,8 @@ from console.model.container import Container
 
 if TYPE_CHECKING:
     from console.hosts.engine_docker import WritingEngine
+
+T = TypeVar("T")
 
 #: Changes of one daemon under way at once, at most; each holds a thread, and a session where relayed.
 AT_ONCE = 4
@@ -61,7 +64,38 @@ class EngineControl:
         except UnreadableContainer as error:
             raise HostFailure(str(error), host=self.host) from error
 
+    async def details(self, container: str) -> Mapping[str, object]:
+        """`GET /containers/{id}/json`: everything the daemon knows of it, as it says it."""
+        return await self._reading.details(container)
+
+    async def image(self, name: str) -> Mapping[str, object]:
+        """`GET /images/{name}/json` of an image that is on the host; `Absent` for one that is not."""
+        return await self._reading.image(name)
+
     # -- changes ----------------------------------------------------------------------------
+
+    async def create(self, name: str, body: Mapping[str, object]) -> str:
+        """Make a container, by the body of `POST /containers/create`; its id. It is not started."""
+        answer = await self._write("/containers/create", {"name": name}, body)
+        try:
+            made = json.loads(answer)["Id"]
+        except (ValueError, KeyError, TypeError):
+            made = None
+        if not isinstance(made, str):
+            raise HostFailure(f"{self.kind} does not say what it has made", host=self.host)
+        return made
+
+    async def connect(self, network: str, container: str, endpoint: Mapping[str, object]) -> None:
+        """Have a container in one more network."""
+        body = {"Container": container, "EndpointConfig": dict(endpoint)}
+        await self._write(f"/networks/{quote(network, safe='')}/connect", {}, body)
+
+    async def rename(self, container: str, name: str) -> None:
+        await self._post(container, "rename", {"name": name})
+
+    async def tag(self, image: str, repository: str, tag: str) -> None:
+        """Have a name stand for an image that is there, whatever it stood for."""
+        await self._write(f"/images/{quote(image, safe='')}/tag", {"repo": repository, "tag": tag})
 
     async def start(self, container: str) -> None:
         await self._post(container, "start")
@@ -112,17 +146,25 @@ class EngineControl:
     async def _post(
         self, container: str, what: str, query: Mapping[str, str] | None = None, patience: float = PATIENCE
     ) -> None:
-        target = f"/containers/{quote(container, safe='')}/{what}"
+        await self._write(f"/containers/{quote(container, safe='')}/{what}", query or {}, patience=patience)
 
-        def work(call: Call) -> None:
-            self._engine().post(call, target, query or {}, deadline=patience)
+    async def _write(
+        self,
+        target: str,
+        query: Mapping[str, str],
+        body: Mapping[str, object] | None = None,
+        *,
+        patience: float = PATIENCE,
+    ) -> bytes:
+        def work(call: Call) -> bytes:
+            return self._engine().post(call, target, query, deadline=patience, body=body)
 
-        await self._do(work, patience)
+        return await self._do(work, patience)
 
-    async def _do(self, work: Callable[[Call], None], patience: float) -> None:
+    async def _do(self, work: Callable[[Call], T], patience: float) -> T:
         async with self._at_once:
             try:
-                await self._threads.run(work, patience)
+                return await self._threads.run(work, patience)
             except TimeoutError:
                 raise HostFailure(
                     f"{self.kind} has not done it within {patience:.0f} s, and may go on", host=self.host

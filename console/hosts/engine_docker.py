@@ -95,6 +95,7 @@ class _Request:
 
     :param limit: how long the answer may be, in bytes.
     :param silence: seconds without a word after which the daemon counts as hung.
+    :param body: sent as JSON.
     """
 
     method: str
@@ -102,6 +103,7 @@ class _Request:
     query: Mapping[str, str]
     limit: int
     silence: float
+    body: Mapping[str, object] | None = None
 
 
 class _Client:
@@ -133,7 +135,12 @@ class _Client:
         _here.call = call
         try:
             with self._client.request(
-                request.method, url, params=dict(request.query), timeout=request.silence, stream=True
+                request.method,
+                url,
+                params=dict(request.query),
+                json=request.body,
+                timeout=request.silence,
+                stream=True,
             ) as answer:
                 body = bytearray()
                 for piece in answer.iter_content(65536):
@@ -142,7 +149,7 @@ class _Client:
                         raise self._fault(f"sends an answer of more than {request.limit} bytes")
                     if time.monotonic() > until:
                         raise self._fault(f"has not finished its answer within {deadline:.0f} s")
-                if answer.status_code not in (200, 204, 304):
+                if answer.status_code not in (200, 201, 204, 304):
                     raise self._refusal(answer.status_code, bytes(body))
                 return bytes(body)
         except requests.Timeout as error:
@@ -184,9 +191,18 @@ class BlockingEngine(_Client):
 class WritingEngine(_Client):
     """Changes on one daemon, from any thread."""
 
-    def post(self, call: Call, target: str, query: Mapping[str, str], *, deadline: float) -> None:
-        """A POST, which the daemon may take all of `deadline` to answer; raises what `get` does."""
-        self._send(call, _Request("POST", target, query, _WRITTEN_LIMIT, deadline), deadline=deadline)
+    def post(
+        self,
+        call: Call,
+        target: str,
+        query: Mapping[str, str],
+        *,
+        deadline: float,
+        body: Mapping[str, object] | None = None,
+    ) -> bytes:
+        """What a POST is answered with, which the daemon may take all of `deadline` for; raises as `get`."""
+        request = _Request("POST", target, query, _WRITTEN_LIMIT, deadline, body)
+        return self._send(call, request, deadline=deadline)
 
     def delete(self, call: Call, target: str, query: Mapping[str, str], *, deadline: float) -> None:
         """A DELETE; like `post`."""

@@ -1,4 +1,4 @@
-"""A container image made of one program: busybox, as bytes ready to push. Pure.
+"""Container images made of one program: busybox, as bytes ready to push. Pure.
 
 Formats: Docker image manifest v2 schema 2 and its config, and tar for the layer.
 """
@@ -36,11 +36,65 @@ def busybox_image(busybox: bytes, applets: Sequence[str], version: str, architec
     The same arguments give the same bytes. Containers of it stop at once: PID 1 of a container
     ignores SIGTERM unless it handles it, and busybox does not.
     """
+    config = {
+        "Env": ["PATH=/bin"],
+        "Cmd": ["/bin/sh"],
+        "StopSignal": "SIGKILL",
+        "Labels": {"org.opencontainers.image.version": version},
+    }
+    return _image("lab/busybox", busybox, applets, version, architecture, config)
+
+
+#: What there is of `lab/app`, and what becomes of it: the server, and the health check's command.
+APP_VERSIONS: Mapping[str, tuple[str, str]] = {
+    "1.0": ("exec httpd -f -p 80 -h /www", "wget -q -O /dev/null http://127.0.0.1/"),
+    "1.1": ("exec httpd -f -p 80 -h /www", "wget -q -O - http://127.0.0.1/ | grep -q 1.1"),
+    "1.2": ("exec httpd -f -p 80 -h /www", "exit 1"),  # starts, and is never healthy
+    "1.3": ("httpd -p 80 -h /www; sleep 10; exit 3", "wget -q -O /dev/null http://127.0.0.1/"),
+}
+
+
+def app_image(busybox: bytes, applets: Sequence[str], version: str, architecture: str) -> Image:
+    """`lab/app` at `version`: a web server with defaults that differ from version to version.
+
+    1.0 and 1.1 are good, 1.2 starts and is unhealthy, 1.3 is healthy for ten seconds and then dies.
+    """
+    serve, check = APP_VERSIONS[version]
+    config = {
+        "Env": [
+            "PATH=/bin",
+            f"APP_VERSION={version}",
+            *(["APP_MODE=new"] if version != "1.0" else ["APP_OLD=1"]),
+        ],
+        "Cmd": ["/bin/sh", "-c", serve],
+        "StopSignal": "SIGKILL",
+        "WorkingDir": "/www" if version == "1.0" else "/",
+        "ExposedPorts": {"80/tcp": {}},
+        "Healthcheck": {
+            "Test": ["CMD-SHELL", check],
+            "Interval": 500_000_000,
+            "Timeout": 2_000_000_000,
+            "Retries": 3,
+        },
+        "Labels": {"org.opencontainers.image.version": version, f"lab.of-{version}": "yes"},
+    }
+    return _image("lab/app", busybox, applets, version, architecture, config)
+
+
+def _image(
+    name: str,
+    busybox: bytes,
+    applets: Sequence[str],
+    version: str,
+    architecture: str,
+    defaults: Mapping[str, object],
+) -> Image:
+    """busybox under all its names, with the `config` of containers made from it."""
     files = {
         "bin/busybox": busybox,
         "etc/passwd": b"root:x:0:0:root:/:/bin/sh\n",
-        "etc/release": f"lab/busybox {version}\n".encode(),
-        "www/index.html": f"<h1>lab/busybox {version}</h1>\n".encode(),
+        "etc/release": f"{name} {version}\n".encode(),
+        "www/index.html": f"<h1>{name} {version}</h1>\n".encode(),
     }
     tar = _layer(files, {f"bin/{applet}": "busybox" for applet in applets if applet != "busybox"})
     layer = gzip.compress(tar, mtime=0)
@@ -49,14 +103,9 @@ def busybox_image(busybox: bytes, applets: Sequence[str], version: str, architec
             "architecture": architecture,
             "os": "linux",
             "created": "2025-01-01T00:00:00Z",
-            "config": {
-                "Env": ["PATH=/bin"],
-                "Cmd": ["/bin/sh"],
-                "StopSignal": "SIGKILL",
-                "Labels": {"org.opencontainers.image.version": version},
-            },
+            "config": defaults,
             "rootfs": {"type": "layers", "diff_ids": [digest(tar)]},
-            "history": [{"created": "2025-01-01T00:00:00Z", "created_by": f"lab/busybox {version}"}],
+            "history": [{"created": "2025-01-01T00:00:00Z", "created_by": f"{name} {version}"}],
         }
     )
     manifest = _json(

@@ -20,6 +20,7 @@ from console.lab.run import run
 CELL = "registry"
 REPOSITORY = "lab/busybox"
 VERSIONS = ("1.0", "1.1")
+APP = "lab/app"
 
 _ANSWERS_WITHIN = 10.0  # seconds
 _CONFIG = """\
@@ -63,6 +64,8 @@ def _fill(address: str, busybox: Path, applets: list[str], architecture: str, lo
     binary = busybox.read_bytes()
     for version in VERSIONS:
         push(address, REPOSITORY, version, oci.busybox_image(binary, applets, version, architecture))
+    for version in oci.APP_VERSIONS:
+        push(address, APP, version, oci.app_image(binary, applets, version, architecture))
 
 
 def _wait(address: str, log: Path) -> None:

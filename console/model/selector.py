@@ -146,6 +146,10 @@ class NamePatterns:
             for pattern in self.patterns
         )
 
+    def matches_name(self, name: str) -> bool:
+        """By the name as it stands."""
+        return not self.patterns or any(glob_matches(pattern, name) for pattern in self.patterns)
+
     def full_unit_names(self) -> tuple[str, ...]:
         """The units meant by those patterns that are plain names."""
         return tuple(

@@ -16,6 +16,7 @@ import asyncio
 import re
 import shlex
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from console.errors import AccessRefused, HostFailure, Refused, Unreachable
 from console.hosts.become import refused_by_sudo
@@ -28,29 +29,42 @@ UNIT = "quarterdeck-update.service"
 FOLDER = "/run/quarterdeck/update"
 WHAT, LOG, ENDED = f"{FOLDER}/what", f"{FOLDER}/log", f"{FOLDER}/ended"
 
-#: $1: the commands, as a shell takes them.
-_INSIDE = f"""
-exec >{LOG} 2>&1 </dev/null
+
+@dataclass(frozen=True, slots=True)
+class Workbench:
+    """Where on a host work is done, one piece at a time: the unit it runs as, and the folder of its files."""
+
+    unit: str
+    folder: str
+
+
+#: That of the host's updater.
+UPDATER = Workbench(UNIT, FOLDER)
+
+#: $1: the commands, as a shell takes them, $2: the folder.
+_INSIDE = """
+exec >"$2/log" 2>&1 </dev/null
 if command -v script >/dev/null; then script -qefc "$1" /dev/null; else sh -c "$1"; fi
-echo $? >{ENDED}.new; exec mv {ENDED}.new {ENDED}
+echo $? >"$2/ended.new"; exec mv "$2/ended.new" "$2/ended"
 """
-#: $1: what it is called, $2: the commands, $3: `_INSIDE`.
+#: $1: what it is called, $2: the commands, $3: `_INSIDE`, $4: the unit, $5: the folder.
 _RUN = f"""{SECTIONS}
 umask 022
-state() {{ systemctl show --property="$1" --value {UNIT}; }}
-mkdir -p {FOLDER} || exit 1
+state() {{ systemctl show --property="$1" --value "$unit"; }}
+unit=$4 what=$5/what log=$5/log ended=$5/ended
+mkdir -p "$5" || exit 1
 case $(state ActiveState) in
   active|activating|deactivating)
-    if [ "$(cat {WHAT})" != "$1" ]; then section busy; cat {WHAT}; exit 0; fi;;
+    if [ "$(cat "$what")" != "$1" ]; then section busy; cat "$what"; exit 0; fi;;
   *)
-    rm -f {ENDED}; : >{LOG}; printf '%s\\n' "$1" >{WHAT}
-    systemd-run --quiet --collect --unit={UNIT} --description="Quarterdeck: $1" --property=Type=exec \\
-      -- sh -c "$3" sh "$2" || exit 1;;
+    rm -f "$ended"; : >"$log"; printf '%s\\n' "$1" >"$what"
+    systemd-run --quiet --collect --unit="$unit" --description="Quarterdeck: $1" --property=Type=exec \\
+      -- sh -c "$3" sh "$2" "$5" || exit 1;;
 esac
 pid=$(state MainPID)
-if [ "${{pid:-0}}" = 0 ]; then cat {LOG}; else tail -n +1 -s 0.1 -f --pid="$pid" {LOG}; fi
-while [ ! -e {ENDED} ] && systemctl is-active --quiet {UNIT}; do sleep 0.1; done
-section ended; cat {ENDED} 2>/dev/null
+if [ "${{pid:-0}}" = 0 ]; then cat "$log"; else tail -n +1 -s 0.1 -f --pid="$pid" "$log"; fi
+while [ ! -e "$ended" ] && systemctl is-active --quiet "$unit"; do sleep 0.1; done
+section ended; cat "$ended" 2>/dev/null
 exit 0
 """
 #: A line of output, ended as terminals have it too.
@@ -68,18 +82,20 @@ async def work(
     heard: Callable[[str], None],
     *,
     within: float,
+    bench: Workbench = UPDATER,
 ) -> None:
     """Have a host run `commands` one after the other, as root, or find it at that; wait for the end.
 
     :param what: one line that says what it is; the same line is the same work.
     :param heard: takes each line that they print, safe to show.
     :param within: seconds to follow it for; it goes on after that.
+    :param bench: where it is done; work on another one goes on beside it.
     :raises Refused: the host is at other work.
     :raises HostFailure: a command failed, or has not ended.
     :raises Unreachable: the connection went; the work goes on.
     """
     program = " && ".join(shlex.join(argv) for argv in commands)
-    argv = ("sh", "-c", _RUN, "sh", clean(what, _SHOWN), program, _INSIDE)
+    argv = ("sh", "-c", _RUN, "sh", clean(what, _SHOWN), program, _INSIDE, bench.unit, bench.folder)
     lines = _Lines(heard)
     try:
         async with asyncio.timeout(within), transport.stream(argv, privileged=True) as reading:

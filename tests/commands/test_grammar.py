@@ -19,6 +19,7 @@ from console.commands.registry import Registry
 from console.commands.unit import UnitList
 from console.commands.values import DURATION, INTEGER, SELECTOR, TEXT, Value
 from console.errors import UsageError
+from console.model.image import Reference
 from console.model.selector import Selector
 
 REGISTRY = all_commands()
@@ -138,6 +139,12 @@ VALUES: dict[str, st.SearchStrategy[object]] = {
     "N": st.integers(0, 10**9),
     "MEMBERS": st.sampled_from([1, 3, 5]),
     "DURATION": st.one_of(st.integers(0, 10**6).map(float), st.floats(0.001, 10**5)),
+    "IMAGE": st.builds(
+        Reference,
+        st.sampled_from(["web", "lab/app", "registry.example:5000/team/app"]),
+        st.sampled_from([None, "1.0", "v1_x"]),
+        st.just(f"sha256:{'0f' * 32}"),
+    ),
     "SELECTOR": st.lists(NAME, min_size=1, max_size=3).map(lambda names: Selector.parse(",".join(names))),
     "TIME": st.one_of(st.integers(0, 10**6).map(float), st.datetimes(timezones=st.just(UTC))),
     "PRIORITY": st.integers(0, 7),

@@ -1,0 +1,319 @@
+"""A container's next version: its successor is made, takes its place, proves itself, or gives it back.
+
+    pull ─▶ make web.next ─▶ swap (start-first: start, gate, swap) ─▶ gate ─▶ it is web, web.before is kept
+                                                                      └ fails: web again, web.failed is kept
+
+What is kept is stopped, and is not started by its daemon; a kept one is removed once the next update has
+proved itself. Whatever interrupts this, asking again looks at what is there and goes on from it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from console.actions.boot import boot_id
+from console.actions.container_gate import Gate
+from console.actions.containers import ContainerStamp, says
+from console.actions.successor import OURS, Successor, successor
+from console.actions.swap import Swap, policy_words, worked
+from console.errors import Absent, HostError, HostFailure
+from console.model.image import Reference
+
+if TYPE_CHECKING:
+    from console.actions.hands import Hands
+    from console.hosts.engine_control import EngineControl
+
+#: On a successor: the id of the container whose place it took, and what was asked for.
+REPLACED, ASKED = f"{OURS}replaced", f"{OURS}image"
+
+_PULLS_WITHIN = 1800.0  # seconds
+_STOPS_WITHIN = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What the containers are called that are about one name."""
+
+    name: str
+
+    @property
+    def next(self) -> str:
+        """The successor until it takes the place."""
+        return f"{self.name}.next"
+
+    @property
+    def before(self) -> str:
+        """The one that had the place, kept to go back to."""
+        return f"{self.name}.before"
+
+    @property
+    def leaving(self) -> str:
+        """The one that had the place, until its successor has proved itself."""
+        return f"{self.name}.leaving"
+
+    @property
+    def failed(self) -> str:
+        """A successor that did not prove itself, kept for its log."""
+        return f"{self.name}.failed"
+
+    @property
+    def after(self) -> str:
+        """One that was rolled back from."""
+        return f"{self.name}.after"
+
+    @property
+    def passing(self) -> tuple[str, ...]:
+        """Those that the next update does away with."""
+        return (self.next, self.failed, self.after)
+
+
+def place_of(name: str) -> str:
+    """Whose place a container has or has had, by its name."""
+    return name.removesuffix(".before").removesuffix(".leaving")
+
+
+class Image:
+    """The image that a rollout brings everywhere: one digest, whatever its tag is made to mean meanwhile.
+
+    :param digest: what the tag stands for; None: found out by the first host that pulls it.
+    """
+
+    def __init__(self, reference: Reference, digest: str | None) -> None:
+        self.reference = reference
+        self.digest = digest or reference.digest
+        self._first = asyncio.Lock()
+        self._on_host: dict[str, asyncio.Lock] = {}
+
+    async def pull(self, hands: Hands, engine: EngineControl, heard: Callable[[str], None]) -> str:
+        """Have it on the host, under its tag; its id there.
+
+        :raises HostError: it cannot be pulled.
+        """
+        if self.digest is None:
+            async with self._first:
+                if self.digest is None:
+                    await self._get(hands, engine.kind, str(self.reference), heard)
+                    pulled = await engine.image(str(self.reference))
+                    self.digest = _digest_of(pulled, self.reference, hands.host)
+        pinned = Reference(self.reference.repository, None, self.digest).pinned
+        # Several containers of a host wait for one pull.
+        async with self._on_host.setdefault(hands.host, asyncio.Lock()):
+            try:
+                image = await engine.image(pinned)
+            except Absent:
+                await self._get(hands, engine.kind, pinned, heard)
+                image = await engine.image(pinned)
+        if self.reference.tag:
+            await engine.tag(pinned, self.reference.repository, self.reference.tag)
+        return str(image.get("Id", ""))
+
+    async def _get(self, hands: Hands, kind: str, name: str, heard: Callable[[str], None]) -> None:
+        argv = (kind, "pull", name)
+        await worked(hands.transport, f"pull {name}", argv, heard, within=_PULLS_WITHIN, about=name)
+
+
+def _digest_of(image: Mapping[str, object], reference: Reference, host: str) -> str:
+    digests = image.get("RepoDigests")
+    for one in digests if isinstance(digests, list) else []:
+        repository, _, digest = str(one).partition("@")
+        if repository == reference.repository:
+            return digest
+    raise HostFailure(f"it does not say which image {reference} is", host=host)
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerUpdate:
+    """Brings one container to another image.
+
+    :param start_first: whether the successor may run beside it.
+    :param heard: takes what there is to tell on the way.
+    :param disproved: takes the digest of an image that did not prove itself, and why.
+    """
+
+    name: str
+    stamp: ContainerStamp
+    image: Image
+    gate: Gate
+    start_first: bool
+    heard: Callable[[str], None] = field(repr=False, compare=False)
+    disproved: Callable[[str, str], None] = field(repr=False, compare=False)
+
+    async def check(self, hands: Hands) -> str | None:
+        engine = await hands.engine(self.stamp.engine)
+        boot = await boot_id(hands.transport) if self.stamp.boot is not None else None
+        try:
+            found = await engine.inspect(self.stamp.id)
+        except Absent:
+            return "the container of the plan is gone"
+        return self.stamp.moved(found, boot)
+
+    async def do(self, hands: Hands) -> str:
+        engine = await hands.engine(self.stamp.engine)
+        names = Names(self.name)
+        wanted = await self.image.pull(hands, engine, self.heard)
+        old = await engine.details(self.stamp.id)
+        if old.get("Image") == wanted:
+            return "it runs that image already"
+        await _clear(engine, names)
+        made = successor(old, await engine.image(str(old.get("Image"))), engine=engine.kind)
+        new = await self._create(engine, made, wanted, names)
+        if self.start_first:
+            await self._prove_beside(hands, engine, new, names)
+        there = Swap(
+            engine.kind,
+            self.stamp.id,
+            new,
+            self.name,
+            names.leaving,
+            names.failed,
+            policy_words(made.restart),
+            policy_words(made.restart),
+        )
+        await there.carry_out(hands.transport, self.heard, grace=_grace(old))
+        if not self.start_first and (why := await self.gate.passed(engine, new)):
+            await self._go_back(hands, engine, there, why)
+        await _keep(engine, names)
+        return f"the one before is kept as {names.before}"
+
+    async def _create(self, engine: EngineControl, made: Successor, image: str, names: Names) -> str:
+        asked = str(self.image.reference)
+        labels = {**_labels(made), REPLACED: self.stamp.id, ASKED: asked}
+        new = await engine.create(names.next, {**made.body, "Labels": labels, "Image": asked})
+        try:
+            if (await engine.details(new)).get("Image") != image:
+                raise HostFailure(f"somebody else has just made {asked} another image", host=engine.host)
+            for network, endpoint in made.networks.items():
+                await engine.connect(network, new, endpoint)
+        except HostError:
+            await engine.remove(new, force=True, volumes=False)
+            raise
+        return new
+
+    async def _prove_beside(self, hands: Hands, engine: EngineControl, new: str, names: Names) -> None:
+        """:raises HostFailure: it does not prove itself; the old one has run all the time."""
+        try:
+            await engine.start(new)
+            why = await self.gate.passed(engine, new)
+        except HostFailure as error:
+            why = error.message
+        if why is None:
+            return
+        await engine.stop(new, grace=None, patience=_STOPS_WITHIN + 30)
+        await engine.rename(new, names.failed)
+        self._deny(why)
+        raise HostFailure(
+            f"{why}: {self.name} runs on as it was; the new one is kept as {names.failed}", host=hands.host
+        )
+
+    async def _go_back(self, hands: Hands, engine: EngineControl, there: Swap, why: str) -> None:
+        self._deny(why)
+        names = Names(self.name)
+        back = Swap(
+            engine.kind,
+            there.comes,
+            there.goes,
+            self.name,
+            names.failed,
+            names.leaving,
+            there.before,
+            there.policy,
+        )
+        self.heard(f"{why}: going back")
+        await back.carry_out(hands.transport, self.heard, grace=_STOPS_WITHIN)
+        now = await engine.inspect(there.goes)
+        raise HostFailure(
+            f"{why}: the one before is back ({says(now)}); the new one is kept as {names.failed}",
+            host=hands.host,
+        )
+
+    def _deny(self, why: str) -> None:
+        if self.image.digest is not None:
+            self.disproved(self.image.digest, why)
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerRollback:
+    """Brings back the container that an update has kept.
+
+    :param stamp: of the one that has the place; None where an update was broken off and none has it.
+    :param kept: the id of the one that comes back.
+    """
+
+    name: str
+    engine: str
+    stamp: ContainerStamp | None
+    kept: str
+    heard: Callable[[str], None] = field(repr=False, compare=False)
+
+    async def check(self, hands: Hands) -> str | None:
+        engine = await hands.engine(self.engine)
+        try:
+            await engine.details(self.kept)
+            if self.stamp is not None:
+                await engine.details(self.stamp.id)
+        except Absent:
+            return "the containers of the plan are gone"
+        return None
+
+    async def do(self, hands: Hands) -> str:
+        engine = await hands.engine(self.engine)
+        names = Names(self.name)
+        kept = await engine.details(self.kept)
+        if self.stamp is None:
+            await engine.rename(self.kept, self.name)
+            await engine.start(self.kept)
+            return "an update of it had been broken off"
+        await _discard(engine, names.after)
+        now = await engine.details(self.stamp.id)
+        policy = policy_words(_part(_part(now, "HostConfig"), "RestartPolicy"))
+        swap = Swap(
+            engine.kind, self.stamp.id, self.kept, self.name, names.after, names.before, policy, policy
+        )
+        await swap.carry_out(hands.transport, self.heard, grace=_grace(now))
+        asked = _part(_part(kept, "Config"), "Labels").get(ASKED) or _part(kept, "Config").get("Image")
+        return f"{asked} again; the other one is kept as {names.after}"
+
+
+async def _clear(engine: EngineControl, names: Names) -> None:
+    """What updates before this one have left: all but the one to go back to."""
+    await _keep(engine, names)
+    for name in names.passing:
+        await _discard(engine, name)
+
+
+async def _keep(engine: EngineControl, names: Names) -> None:
+    """The one that has left is the one to go back to, from now on."""
+    try:
+        left = await engine.details(names.leaving)
+    except Absent:
+        return
+    await _discard(engine, names.before)
+    await engine.rename(str(left.get("Id")), names.before)
+
+
+async def _discard(engine: EngineControl, name: str) -> None:
+    """Remove one of ours that is not at work. :raises HostFailure: it is, so somebody has started it."""
+    try:
+        found = await engine.details(name)
+    except Absent:
+        return
+    if _part(found, "State").get("Running") is True and not name.endswith(".next"):
+        raise HostFailure(f"{name} is there, and runs", host=engine.host, hint="stop it first")
+    await engine.remove(str(found.get("Id")), force=True, volumes=False)
+
+
+def _grace(container: Mapping[str, object]) -> float:
+    said = _part(container, "Config").get("StopTimeout")
+    return float(said) if isinstance(said, int) and not isinstance(said, bool) else _STOPS_WITHIN
+
+
+def _labels(made: Successor) -> Mapping[str, object]:
+    return _part(made.body, "Labels")
+
+
+def _part(value: Mapping[str, object], key: str) -> Mapping[str, object]:
+    found = value.get(key)
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,187 @@
+"""`container update|rollback|history`: another image for containers, and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
+
+from console.actions.container_gate import HOLD_S, TIMEOUT_S, Gate
+from console.actions.container_update import ASKED, Image, place_of
+from console.actions.container_update_plan import (
+    Drawn,
+    Inspected,
+    UpdateHost,
+    UpdateWish,
+    draw_rollbacks,
+    draw_updates,
+)
+from console.actions.plan import Plan, Refusal
+from console.commands.change import Change, tell_idle, unreached
+from console.commands.command import Command, argument, option
+from console.commands.container import engine_of
+from console.commands.container_change import targets_of
+from console.commands.grammar import format_command
+from console.commands.values import DURATION, IMAGE
+from console.errors import Absent, HostError, NothingSelected
+from console.model.container import Container
+from console.model.image import Reference, parse_reference
+from console.model.selector import NamePatterns
+from console.model.state import Source
+from console.model.wants import Wants
+
+if TYPE_CHECKING:
+    from console.commands.core import Core, View
+    from console.commands.output import Output
+
+
+@dataclass(frozen=True)
+class ContainerUpdate(Change):
+    """Bring containers to another image; one that does not prove itself gives its place back.
+
+    The tag is looked up once: every host gets the same image. Each successor has all that the operator gave
+    its forerunner, and of the image's own defaults those of the new one. The forerunner is kept, stopped, as
+    NAME.before.
+    """
+
+    words = ("container", "update")
+    wants: ClassVar[Wants] = Wants(units=False, os=False)
+    patterns: tuple[str, ...] = argument("CONTAINER", "names, globs or ids", many=True, required=True)
+    image: Reference | None = option(
+        IMAGE, "which image (default: that of each tag, as it is now)", short="-i"
+    )
+    gate: float | None = option(DURATION, "how long it must be healthy, or run (default 10s)")
+    gate_timeout: float | None = option(DURATION, "how long that may take (default 10m)")
+
+    async def draw(self, core: Core, view: View, out: Output) -> Plan:
+        broken = unreached(view.broken(Source.CONTAINERS))
+        targets = targets_of(view, self.patterns)
+        hosts, failed = await _inspected(view, targets)
+        gate = Gate(
+            HOLD_S if self.gate is None else self.gate,
+            TIMEOUT_S if self.gate_timeout is None else self.gate_timeout,
+        )
+        drawn = Drawn()
+        for reference, some in _by_image(hosts, self.image):
+            image = Image(reference, reference.digest or await _digest(view, some, reference))
+            if image.digest is None:
+                drawn.notes.append(f"{reference}: the first host that pulls it tells which image that is")
+            wish = UpdateWish(
+                image,
+                gate,
+                (),
+                lambda target, text: out.note(f"{target}: {text}"),
+                lambda digest, why: None,
+            )
+            _join(drawn, draw_updates(wish, some))
+        return _plan(self, out, drawn, broken, unreached(failed))
+
+
+@dataclass(frozen=True)
+class ContainerRollback(Change):
+    """Bring back what an update of containers has kept."""
+
+    words = ("container", "rollback")
+    wants: ClassVar[Wants] = Wants(units=False, os=False)
+    names: tuple[str, ...] = argument("CONTAINER", "names or globs", many=True, required=True)
+
+    async def draw(self, core: Core, view: View, out: Output) -> Plan:
+        broken = unreached(view.broken(Source.CONTAINERS))
+        patterns = NamePatterns.parse(self.names)
+        hosts, wanted = [], []
+        for host in view.hosts():
+            by_name = {one.name: one for one in view.fleet.model.containers(host.name)}
+            hosts.append(UpdateHost(host.name, (), by_name))
+            # One whose update was broken off is there under the other name alone.
+            for name in sorted({place_of(name) for name in by_name}):
+                if patterns.matches_name(name):
+                    wanted.append((host.name, name))
+        drawn = draw_rollbacks(hosts, wanted, lambda target, text: out.note(f"{target}: {text}"))
+        return _plan(self, out, drawn, broken)
+
+
+def _plan(
+    command: Change, out: Output, drawn: Drawn, broken: Iterable[Refusal], failed: Iterable[Refusal] = ()
+) -> Plan:
+    unreachable = (*broken, *failed)
+    if not (drawn.steps or drawn.refused or drawn.idle or unreachable):
+        raise NothingSelected("no container of that name")
+    tell_idle(out, drawn.idle)
+    return Plan(
+        format_command(command), tuple(drawn.steps), (*drawn.refused, *unreachable), tuple(drawn.notes)
+    )
+
+
+def _join(drawn: Drawn, more: Drawn) -> None:
+    drawn.steps += more.steps
+    drawn.refused += more.refused
+    drawn.idle += more.idle
+    drawn.notes += more.notes
+
+
+def _by_image(
+    hosts: Iterable[UpdateHost], wanted: Reference | None
+) -> list[tuple[Reference, list[UpdateHost]]]:
+    """The hosts with those of their containers that are to have the same image."""
+    if wanted is not None:
+        return [(wanted, list(hosts))]
+    by_image: dict[Reference, list[UpdateHost]] = {}
+    for host in hosts:
+        mine: dict[Reference, list[Inspected]] = {}
+        for seen in host.seen:
+            asked = seen.container.labels.get(ASKED, seen.container.image)
+            try:
+                mine.setdefault(parse_reference(asked), []).append(seen)
+            except ValueError:  # it was made from an id, and nothing tells what that is called
+                mine.setdefault(Reference(asked), []).append(seen)
+        for reference, some in mine.items():
+            by_image.setdefault(reference, []).append(replace(host, seen=some))
+    return list(by_image.items())
+
+
+async def _digest(view: View, hosts: Iterable[UpdateHost], reference: Reference) -> str | None:
+    """What a tag stands for now, as the first host says whose engine can tell."""
+    refused: HostError | None = None
+    for host in hosts:
+        for seen in host.seen:
+            try:
+                digest = await engine_of(view, seen.container).digest(str(reference))
+            except HostError as error:
+                refused = error
+                continue
+            if digest is not None:
+                return digest
+    if refused is not None:
+        raise refused
+    return None
+
+
+async def _inspected(
+    view: View, targets: dict[str, list[Container]]
+) -> tuple[list[UpdateHost], list[HostError]]:
+    """What a plan has to know of the targets; and the hosts that do not say."""
+    from console.actions.boot import boot_id
+    from console.commands.asking import ask_each
+
+    async def look(container: Container) -> Inspected | None:
+        engine = engine_of(view, container)
+        try:
+            details = await engine.inspect(container.id)
+            return Inspected(container, details, await engine.image(str(details.get("Image"))))
+        except Absent:
+            return None  # it has gone meanwhile
+
+    async def one(host: str) -> UpdateHost:
+        silent: list[HostError] = []
+        found = await ask_each(targets[host], look, silent.append)
+        if silent:
+            raise silent[0]
+        names = {one.name: one for one in view.fleet.model.containers(host)}
+        seen = [each for each in found if each is not None]
+        return UpdateHost(host, seen, names, await boot_id(view.fleet.transport(host)))
+
+    missing: list[HostError] = []
+    return await ask_each(targets, one, missing.append), missing
+
+
+COMMANDS: tuple[type[Command], ...] = (ContainerUpdate, ContainerRollback)

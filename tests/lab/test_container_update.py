@@ -1,0 +1,229 @@
+"""Containers that update and go back, on real hosts of both engines, from the lab's own registry."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from console.lab.lab import Lab
+from tests.lab.changing import Writer
+from tests.lab.containers_host import EngineHost, cleared, engine_host
+from tests.lab.truth import Truth
+from tests.lab.waiting import until
+
+#: What the operator of `c-shop` asks for, beside what its image says.
+OPTIONS = (
+    *("-e", "MINE=1", "-e", "APP_MODE=mine", "-l", "team=a", "--hostname", "shop", "-p", "18081:80"),
+    *("-v", "c-data:/data", "-v", "/anonymous", "-v", "/etc:/hostetc:ro", "--tmpfs", "/scratch"),
+    *("--cap-add", "NET_ADMIN", "--ulimit", "nofile=100:200", "--shm-size", "32m", "--dns", "198.18.0.1"),
+    *("--add-host", "db:198.18.0.2", "--security-opt", "no-new-privileges", "--stop-timeout", "3"),
+    *("--log-opt", "tag=shop", "--restart", "always"),
+)
+#: Fields of `inspect` that say what is, and not what was asked for.
+DERIVED = {"ContainerIDFile", "Annotations", "Binds"}
+
+
+@pytest.fixture
+def writer(truth: Truth, tmp_path: Path) -> Writer:
+    return Writer(truth, tmp_path)
+
+
+class Shop:
+    """One container on one host, made as its operator makes it, and updated."""
+
+    def __init__(self, writer: Writer, host: EngineHost) -> None:
+        self.writer = writer
+        self.host = host
+        self.name = host.config.name
+        registry = self.say("cat /etc/lab/registry").strip()
+        self.repository = f"{registry}/lab/app"
+
+    def say(self, line: str) -> str:
+        return asyncio.run(self.host.say(line))
+
+    def make(self, name: str, *options: str, version: str = "1.0") -> None:
+        line = " ".join(("run", "-d", "--name", name, *options, f"{self.repository}:{version}"))
+        asyncio.run(self.host.root(f"{self.host.engine} {line}"))
+
+    def words(self, name: str, version: str, *more: str) -> tuple[str, ...]:
+        image = f"--image={self.repository}:{version}"
+        return ("container", "update", name, "--on", self.name, image, *more)
+
+    def update(self, name: str, version: str, *more: str, code: int = 0) -> tuple[str, str]:
+        """Status and detail of the one target."""
+        found = self.writer.write(*self.words(name, version, "--gate=1s", *more), code=code)
+        return found[f"{self.name}/{name}"]
+
+    def inspected(self, name: str) -> dict[str, Any]:
+        (found,) = json.loads(self.say(f"{self.host.engine} inspect --type container {name}"))
+        assert isinstance(found, dict)
+        return found
+
+    def there(self) -> dict[str, str]:
+        """Our containers and the version each was made of; those that run are marked."""
+        shape = "{{.Names}} {{.Image}} {{.State}}"
+        rows = self.say(f"{self.host.engine} ps -a --filter name=^c- --format '{shape}'").splitlines()
+        split = [row.split() for row in rows]
+        return {
+            name: image.rpartition(":")[2] + (" runs" if state == "running" else "")
+            for name, image, state in split
+        }
+
+
+@pytest.fixture(params=["docker", "podman"])
+def shop(lab: Lab, writer: Writer, request: pytest.FixtureRequest) -> Iterator[Shop]:
+    host = asyncio.run(engine_host(lab, request.param))
+
+    async def clear() -> None:
+        async with cleared(host):
+            await host.root(f"{host.engine} volume rm -f c-data")
+
+    asyncio.run(clear())
+    yield Shop(writer, host)
+    asyncio.run(clear())
+
+
+def test_a_good_update_has_all_that_the_operator_said_and_the_new_images_defaults(shop: Shop) -> None:
+    shop.make("c-shop", *OPTIONS)
+    shop.say(f"{shop.host.engine} exec c-shop sh -c 'echo kept >/anonymous/file'")
+    before = shop.inspected("c-shop")
+    assert shop.update("c-shop", "1.1") == ("done", "the one before is kept as c-shop.before")
+    assert shop.there() == {"c-shop": "1.1 runs", "c-shop.before": "1.0"}
+    now = shop.inspected("c-shop")
+    env = set(now["Config"]["Env"])
+    assert {"MINE=1", "APP_MODE=mine", "APP_VERSION=1.1"} <= env
+    assert not {"APP_VERSION=1.0", "APP_OLD=1"} & env
+    assert now["Config"]["WorkingDir"] == "/"
+    labels = now["Config"]["Labels"]
+    assert (labels["team"], labels["lab.of-1.1"]) == ("a", "yes")
+    assert "lab.of-1.0" not in labels
+    assert "1.1" in str(now["Config"]["Healthcheck"]["Test"])
+    assert now["Config"]["Hostname"] == "shop"
+    for key, said in before["HostConfig"].items():
+        if key not in DERIVED:
+            assert now["HostConfig"][key] == said, key
+    mounts = {mount["Destination"]: mount.get("Name") for mount in before["Mounts"]}
+    assert {mount["Destination"]: mount.get("Name") for mount in now["Mounts"]} == mounts
+    assert shop.say(f"{shop.host.engine} exec c-shop cat /anonymous/file").strip() == "kept"
+    kept = shop.inspected("c-shop.before")
+    assert kept["HostConfig"]["RestartPolicy"]["Name"] in ("no", "") or shop.host.engine == "podman"
+    assert shop.writer.last()["undo"] == [f"container rollback c-shop --on={shop.name}"]
+
+
+def test_a_rollback_brings_back_the_very_container_and_can_itself_be_followed_by_an_update(
+    shop: Shop,
+) -> None:
+    shop.make("c-shop", "-p", "18081:80", "--restart", "always")
+    first = shop.inspected("c-shop")["Id"]
+    assert shop.update("c-shop", "1.1")[0] == "done"
+    ((status, detail),) = shop.writer.undo_last().values()
+    assert status == "done"
+    assert detail.endswith("lab/app:1.0 again; the other one is kept as c-shop.after")
+    again = shop.inspected("c-shop")
+    assert again["Id"] == first
+    assert again["HostConfig"]["RestartPolicy"]["Name"] == "always"
+    assert shop.update("c-shop", "1.1")[0] == "done"
+    assert shop.there() == {"c-shop": "1.1 runs", "c-shop.before": "1.0"}
+
+
+def test_what_runs_the_image_already_is_left_alone(shop: Shop) -> None:
+    shop.make("c-shop")
+    identity = shop.inspected("c-shop")["Id"]
+    done = shop.writer.run(*shop.words("c-shop", "1.0", "--yes"))
+    assert "runs that image already" in done.stderr + done.stdout
+    assert shop.inspected("c-shop")["Id"] == identity
+
+
+@pytest.mark.parametrize("options", [("-p", "18081:80"), ()], ids=["stopped first", "started first"])
+def test_one_that_is_never_healthy_gives_its_place_back(shop: Shop, options: tuple[str, ...]) -> None:
+    shop.make("c-shop", *options)
+    identity = shop.inspected("c-shop")["Id"]
+    status, detail = shop.update("c-shop", "1.2", code=4)
+    assert status == "failed"
+    assert "its health check says unhealthy" in detail
+    assert "kept as c-shop.failed" in detail
+    assert shop.there() == {"c-shop": "1.0 runs", "c-shop.failed": "1.2"}
+    assert shop.inspected("c-shop")["Id"] == identity
+    assert shop.update("c-shop", "1.1")[0] == "done"
+    assert shop.there() == {"c-shop": "1.1 runs", "c-shop.before": "1.0"}
+
+
+def test_one_that_dies_after_ten_good_seconds_gives_its_place_back(shop: Shop) -> None:
+    shop.make("c-shop", "-p", "18081:80")
+    status, detail = shop.update("c-shop", "1.3", "--gate=13s", code=4)
+    assert (status, "exited (3)" in detail) == ("failed", True)
+    assert shop.there() == {"c-shop": "1.0 runs", "c-shop.failed": "1.3"}
+
+
+def test_an_image_that_is_not_there_changes_nothing(shop: Shop) -> None:
+    shop.make("c-shop", "-p", "18081:80")
+    done = shop.writer.run(*shop.words("c-shop", "1.4", "--yes"), code=4)
+    assert "manifest unknown" in (done.stderr + done.stdout)
+    assert shop.there() == {"c-shop": "1.0 runs"}
+
+
+def test_one_that_can_run_beside_is_started_first_and_none_is_ever_missing(shop: Shop) -> None:
+    shop.make("c-shop", "--read-only")
+    plan = shop.writer.plan(*shop.words("c-shop", "1.1"))
+    assert "the new one is started first" in plan["steps"][0]["then"]
+    count = f"{shop.host.engine} ps -q --filter name=^c-shop --filter status=running | wc -l"
+    watch = f"while test -e /tmp/c-watch; do {count}; done >/tmp/c-counts"
+    shop.say(f"touch /tmp/c-watch; nohup sh -c '{watch}' >/dev/null 2>&1 &")
+    assert shop.update("c-shop", "1.1")[0] == "done"
+    counts = shop.say("rm /tmp/c-watch; sleep 1; sort -u /tmp/c-counts").split()
+    assert "0" not in counts
+    assert "2" in counts
+    assert shop.there() == {"c-shop": "1.1 runs", "c-shop.before": "1.0"}
+
+
+def test_whoever_asked_for_it_may_die_between_the_stop_and_the_start(shop: Shop) -> None:
+    shop.make("c-shop", "-p", "18081:80", "--stop-signal", "SIGTERM", "--stop-timeout", "3")
+    running = shop.writer.start(shop.words("c-shop", "1.1", "--gate=1s", "--yes"))
+    asyncio.run(until(lambda: "c-shop.next" in shop.there(), "the successor is made"))
+    asyncio.run(until(lambda: "c-shop.leaving" in shop.there(), "the old one has left"))
+    running.send_signal(signal.SIGKILL)
+    running.communicate(timeout=30)
+    wanted = {"c-shop": "1.1 runs", "c-shop.leaving": "1.0"}
+    asyncio.run(until(lambda: shop.there() == wanted, "the host has gone on by itself"))
+    assert shop.update("c-shop", "1.0")[0] == "done"
+    assert shop.there() == {"c-shop": "1.0 runs", "c-shop.before": "1.1"}
+
+
+def test_a_daemon_that_is_restarted_in_the_middle_is_waited_for(shop: Shop) -> None:
+    if shop.host.engine != "docker":
+        pytest.skip("podman has no daemon")
+    shop.make("c-shop", "-p", "18081:80", "--stop-signal", "SIGTERM", "--stop-timeout", "3")
+    running = shop.writer.start(shop.words("c-shop", "1.1", "--gate=1s", "--yes"))
+    asyncio.run(until(lambda: "c-shop.next" in shop.there(), "the successor is made"))
+    time.sleep(1)
+    shop.say("systemctl restart docker")
+    running.communicate(timeout=90)
+
+    def one_runs() -> bool:
+        there = shop.there()
+        return "runs" in there.get("c-shop", "") and sum("runs" in said for said in there.values()) == 1
+
+    asyncio.run(until(one_runs, "one of the two runs", within=60))
+
+
+def test_one_that_a_unit_makes_is_refused_with_the_way_to_do_it(shop: Shop) -> None:
+    if shop.host.engine != "podman":
+        pytest.skip("docker's containers do not say it")
+    shop.make("c-shop", "-l", "PODMAN_SYSTEMD_UNIT=shop.service")
+    status, detail = shop.update("c-shop", "1.1", code=4)
+    assert status == "refused"
+    assert detail.startswith("shop.service makes it")
+
+
+def test_one_made_to_be_removed_is_refused(shop: Shop) -> None:
+    shop.make("c-shop", "--rm")
+    status, detail = shop.update("c-shop", "1.1", code=4)
+    assert (status, "--rm" in detail) == ("refused", True)
+    assert shop.there() == {"c-shop": "1.0 runs"}
