@@ -80,6 +80,7 @@ class Leadership:
         self._memory = setting.memory
         self._file = setting.file
         self._told = setting.told
+        self._tally = setting.tally
         self._claim = claim
         self._fleet = fleet
         self._fleet_id = fleet_id
@@ -188,6 +189,7 @@ class Leadership:
             self._world.look(_now())
             self._read_hosts()
             if self._ready:
+                began = _now()
                 try:
                     await self._pass()
                 except Conflict as conflict:
@@ -198,6 +200,7 @@ class Leadership:
                     await asyncio.sleep(_TICK_S)
                     self._due.set()
                 else:
+                    self._tally.looks.take(_now() - began)
                     self._say("etcd", "")
 
     @property
@@ -231,10 +234,17 @@ class Leadership:
         for host, todo in found.todo.items():
             self._task(host, self._apply(host, todo))
         self._retry(found.conditions, candidates, everywhere, now)
-        report = Report(self._world.standing, found.conditions, assignment.pending)
+        report = Report(self._world.standing, found.conditions, assignment.pending, self._remarks())
+        self._tally.report, self._tally.braked = report, held is not None
         if report != self._report:
             self._report = report
             self._reportable.set()
+
+    def _remarks(self) -> dict[str, str]:
+        """Why hosts are left alone."""
+        failing = {host: self._saying.get(host, "").removeprefix(f"{host}: ") for host in self._failures}
+        foreign = {host: f"is of the fleet {fleet}" for host, fleet in self._world.foreign.items()}
+        return {host: remark for host, remark in (failing | foreign).items() if remark}
 
     def _assign(
         self, registry: Registry, candidates: list[Candidate], marks: Marks, held: str | None
@@ -342,6 +352,7 @@ class Leadership:
     async def _apply(self, host: str, todo: tuple[Todo, ...]) -> None:
         work = [work_of(one, self._catalogue.services, self._fleet_id) for one in todo]
         result, applied = await self._hand.apply(host, work)
+        self._tally.changes[result.status] += 1
         if applied is not None:
             self._failures.pop(host, None)
             self._world.applied(host, todo, applied, _now())

@@ -13,6 +13,7 @@ The one module that knows them. All under the fleet's prefix:
     locks/reboot/<group>            semaphore: max, holders with since and why
     migrating                       which console brings the keys to the next version, on a lease
     engine/leader                   election, on a lease
+    engine/present/<engine>         which engines there are, each on a lease
     engine/fleet                    the fleet's id, by which hosts are claimed
     engine/brake                    why nothing is taken away any more, until a person says otherwise
     engine/pending                  instances that no host will have, and why
@@ -71,6 +72,9 @@ class Keys:
     @property
     def leader(self) -> str:
         return f"{self.prefix}engine/leader"
+
+    def present(self, engine: str) -> str:
+        return f"{self.prefix}engine/present/{engine}"
 
     @property
     def fleet(self) -> str:
