@@ -17,7 +17,7 @@ from console.cli.table import paint, table
 from console.commands.picture import Picture
 from console.commands.rows import HOST, Cell, RowKind, Tone
 from console.errors import HostError
-from console.model.text import clean
+from console.model.text import clean, coloured
 
 R = TypeVar("R")
 
@@ -173,8 +173,12 @@ class Printer:
 
     def _lines(self, lines: list[tuple[Cell, ...]]) -> None:
         for cells in lines:
-            shown = (paint(_safe(cell.text), cell.tone, self._color) for cell in cells if cell.text)
-            self._write(" ".join(shown))
+            self._write(" ".join(self._cell(cell) for cell in cells if cell.text))
+
+    def _cell(self, cell: Cell) -> str:
+        if cell.coloured is not None and self._color:
+            return coloured(cell.coloured)
+        return paint(_safe(cell.text), cell.tone, self._color)
 
     def _dump(self, rows: list[dict[str, Any]]) -> None:
         if self._form == "yaml":

@@ -25,6 +25,10 @@ def core_registry() -> Registry:
         host_updates,
         interactive,
         log,
+        log_export,
+        log_search,
+        log_stats,
+        log_verify,
         service,
         service_change,
         service_tune,
@@ -42,6 +46,7 @@ def core_registry() -> Registry:
         *(unit, unit_why, unit_diff, unit_change, unit_edit),
         *(container, container_change, container_update),
         *(service, service_change, service_tune),
-        *(log, audit, undo, macro, etcd, engine, fleetctl),
+        *(log, log_search, log_stats, log_export, log_verify),
+        *(audit, undo, macro, etcd, engine, fleetctl),
     )
     return Registry(command for room in rooms for command in room.COMMANDS)

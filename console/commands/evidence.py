@@ -10,21 +10,15 @@ NAME/HOST/journal.jsonl         warnings and worse, and all that ailing units sa
 
 from __future__ import annotations
 
-import asyncio
-import io
-import json
-import os
-import re
-import tarfile
-import threading
-from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from console.commands import clock
+from console.commands.archive import Archive, file_name
 from console.commands.asking import ask_each
 from console.commands.command import Command, option
 from console.commands.container import engine_of
@@ -67,7 +61,7 @@ class FleetEvidence(OnHosts):
         if self.to is None:
             raise UsageError("fleet evidence: say where to", hint="--to FILE.tar.gz")
         try:
-            archive = _Archive(self.to.expanduser())
+            archive = Archive(self.to.expanduser())
         except OSError as error:
             raise UsageError(f"{self.to}: {error.strerror}", hint="give another file") from None
         try:
@@ -84,7 +78,7 @@ class FleetEvidence(OnHosts):
             out.failed(problem)
         out.note(f"{archive.path}: {archive.count} files, {archive.size} bytes")
 
-    async def _gather(self, core: Core, view: View, archive: _Archive) -> list[HostError]:
+    async def _gather(self, core: Core, view: View, archive: Archive) -> list[HostError]:
         model = view.fleet.model
         hosts = list(view.hosts())
         failed: list[HostError] = list(view.missing)
@@ -111,7 +105,7 @@ class FleetEvidence(OnHosts):
         return failed
 
     async def _host(
-        self, view: View, host: str, archive: _Archive, failed: Callable[[HostError], None]
+        self, view: View, host: str, archive: Archive, failed: Callable[[HostError], None]
     ) -> None:
         model = view.fleet.model
         units = sorted(model.units(host), key=UNIT.sort)
@@ -122,13 +116,13 @@ class FleetEvidence(OnHosts):
         for name in ailing:
             try:
                 properties = await manager_of(view, host).properties(name)
-                await archive.json(f"{host}/units/{_file(name)}.json", properties)
+                await archive.json(f"{host}/units/{file_name(name)}.json", properties)
             except HostError as error:
                 failed(error)
         for container in containers:
             try:
                 found = await engine_of(view, container).inspect(container.id)
-                await archive.json(f"{host}/containers/{_file(container.name)}.json", found)
+                await archive.json(f"{host}/containers/{file_name(container.name)}.json", found)
             except HostError as error:
                 failed(error)
         try:
@@ -157,76 +151,6 @@ def _read(view: View, host: str, query: LogQuery) -> AsyncGenerator[LogRecord | 
 
 def _when(record: LogRecord | Gap) -> datetime:
     return record.time
-
-
-def _file(name: str) -> str:
-    """A name from a host as the name of a file: no folders, and no more than a file system takes."""
-    return re.sub(r"[^A-Za-z0-9@._:-]", "_", name).lstrip(".")[:120] or "_"
-
-
-class _Archive:
-    """A .tar.gz that is there whole or not at all. It is packed beside the event loop.
-
-    :raises OSError: it is there already, or cannot be made.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.count = 0
-        self.size = 0
-        self._root = path.name.removesuffix(".gz").removesuffix(".tar").removesuffix(".tgz") or "evidence"
-        self._names: set[str] = set()
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        self._file = os.fdopen(handle, "wb")
-        self._tar = tarfile.open(fileobj=self._file, mode="w:gz")  # noqa: SIM115  # closed by `close`
-        # One piece is packed at a time; and one that was begun goes on in its thread when we are cancelled.
-        self._packing = threading.Lock()
-
-    async def json(self, name: str, value: object) -> None:
-        await asyncio.to_thread(self._add, name, lambda: f"{_written(value, indent=1)}\n")
-
-    async def rows(self, name: str, rows: Iterable[object], *, by_line: bool = False) -> None:
-        """An array of objects, one a line; or the objects alone, for a file that is read line by line."""
-        found = list(rows)
-
-        def text() -> str:
-            lines = [_written(row) for row in found]
-            if by_line:
-                return "".join(f"{line}\n" for line in lines)
-            return "[\n" + ",\n".join(lines) + "\n]\n" if lines else "[]\n"
-
-        await asyncio.to_thread(self._add, name, text)
-
-    def _add(self, name: str, text: Callable[[], str]) -> None:
-        data = text().encode("utf-8", "replace")
-        with self._packing:
-            if self._file.closed:
-                return
-            # Two containers of two engines may have one name.
-            at, stem = 1, name
-            while name in self._names:
-                at += 1
-                name = f"{stem}.{at}"
-            self._names.add(name)
-            entry = tarfile.TarInfo(f"{self._root}/{name}")
-            entry.size, entry.mode, entry.mtime = len(data), 0o600, int(clock.now().timestamp())
-            self._tar.addfile(entry, io.BytesIO(data))
-            self.count += 1
-
-    def close(self) -> None:
-        with self._packing:
-            self._tar.close()
-            self.size = self._file.tell()
-            self._file.close()
-
-    def discard(self) -> None:
-        with suppress(OSError):  # what cannot be written is not wanted any more
-            self.close()
-        self.path.unlink(missing_ok=True)
-
-
-def _written(value: object, indent: int | None = None) -> str:
-    return json.dumps(plain(value), ensure_ascii=False, indent=indent, default=str)
 
 
 COMMANDS: tuple[type[Command], ...] = (FleetEvidence,)

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncGenerator
-from contextlib import AbstractContextManager, AsyncExitStack, aclosing, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from console.commands.command import Command, option, switch
 from console.commands.grammar import format_command
-from console.commands.parameters import OnHosts
-from console.commands.rows import LOG
-from console.commands.values import DURATION, INTEGER, PRIORITY, SECONDS_OR_TIME, TEXT, format_duration
-from console.errors import HostError
-from console.model.log import Gap, LogQuery, LogRecord
-from console.model.wants import Wants
+from console.commands.log_reading import CONNECTED, InColor, LookingBack, reading, streams
+from console.commands.values import DURATION, format_duration
+from console.model.log import LogRecord
 
 if TYPE_CHECKING:
     from console.commands.core import Core, View
@@ -32,69 +27,29 @@ _KEPT_EVERY_S, _IDLE_S = 0.05, 30.0
 
 
 @dataclass(frozen=True)
-class _Journal(OnHosts):
-    """The filters that both have."""
-
-    unit: tuple[str, ...] = option(TEXT, "only of this unit (again for more)", short="-u", many=True)
-    container: tuple[str, ...] = option(TEXT, "only of this container (again for more)", many=True)
-    identifier: tuple[str, ...] = option(TEXT, "only of this syslog identifier", short="-t", many=True)
-    priority: int | None = option(PRIORITY, "this priority and the more urgent ones", short="-p")
-    since: float | datetime | None = option(SECONDS_OR_TIME, "from then on: 10m, or a time", short="-S")
-    grep: str | None = option(TEXT, "only messages that hold this text", short="-g")
-    lines: int | None = option(INTEGER, "the newest so many", short="-n")
-
-    def query(self, **more: Any) -> LogQuery:
-        """The filters as a query of one host's journal."""
-        return LogQuery(
-            units=self.unit,
-            containers=self.container,
-            identifiers=self.identifier,
-            priority=self.priority,
-            since=self.since,
-            grep=self.grep,
-            **more,
-        )
-
-
-@dataclass(frozen=True)
-class LogShow(_Journal):
+class LogShow(InColor, LookingBack):
     """Show journal records of the selected hosts, merged by time.
 
-    Without `--lines` or `--since` the newest 100. Each host's own order is kept.
+    Without `--lines` or a range the newest 100. Each host's own order is kept; across hosts a line's
+    place is its time by the clock of this machine.
     """
 
     words = ("log", "show")
-    until: float | datetime | None = option(SECONDS_OR_TIME, "up to then: 5m, or a time", short="-U")
-    boot: str | None = option(TEXT, "of one boot: 0 this one, -1 the one before, or its id", short="-b")
 
     async def run(self, core: Core, out: Output) -> None:
         from console.commands.merging import merged
-        from console.hosts.journal import read_journal
 
         lines = self.lines
         if lines is None and self.since is None and self.until is None and self.boot is None:
             lines = _DEFAULT_LINES
-        query = self.query(until=self.until, boot=self.boot, lines=lines)
-        only_connected = Wants(units=False, containers=False, os=False)
-        async with core.observe(self.on, only_connected) as view, AsyncExitStack() as reading:
-            missing = {error.host for error in view.missing}
-            for error in view.missing:
-                out.failed(error)
-
-            async def records(host: str) -> AsyncGenerator[LogRecord | Gap, None]:
-                try:
-                    async with aclosing(read_journal(view.fleet.transport(host), query)) as found:
-                        async for record in found:
-                            yield record
-                except HostError as error:
-                    out.failed(error)
-
-            streams = [records(host.name) for host in view.hosts() if host.name not in missing]
-            for stream in streams:
-                await reading.enter_async_context(aclosing(stream))
-            newest = deque[LogRecord | Gap](maxlen=lines)
-            with out.listing(LOG) as add:
-                async for record in merged(streams):
+        query = self.query(lines=lines)
+        async with (
+            reading(core, self, out) as (view, hosts),
+            streams(view, hosts, lambda journal: journal.look_back(query), out.failed) as found,
+        ):
+            newest = deque[LogRecord](maxlen=lines)
+            with out.listing(self.row_kind) as add:
+                async for record in merged(found):
                     if lines is None:
                         add(record)
                     else:
@@ -104,7 +59,7 @@ class LogShow(_Journal):
 
 
 @dataclass(frozen=True)
-class LogFollow(_Journal):
+class LogFollow(InColor):
     """Follow the journals of the selected hosts, merged by time; each host's own order is kept.
 
     Begins with the newest 10, or with `--lines` or `--since`. Lines of several hosts are held back for a
@@ -119,9 +74,8 @@ class LogFollow(_Journal):
     resume: bool = switch("go on where the same line was ended before")
 
     async def run(self, core: Core, out: Output) -> None:
-        wants = Wants(units=False, containers=False, os=False)
         with self._bookmarks(core) as kept:
-            async with core.observe(self.on, wants, wait=False) as view:
+            async with core.observe(self.on, CONNECTED, wait=False) as view:
                 await self._follow(core, view, out, kept)
 
     def _bookmarks(self, core: Core) -> AbstractContextManager[Bookmarks | None]:
@@ -130,7 +84,7 @@ class LogFollow(_Journal):
             return nullcontext()
         from console.commands.log_bookmarks import bookmarks_of
 
-        query = replace(self, resume=False, hold=None, lines=None, since=None)
+        query = replace(self, resume=False, hold=None, lines=None, since=None, keep_color=False)
         return bookmarks_of(core.state_folder, core.fleet_mark, format_command(query))
 
     async def _follow(self, core: Core, view: View, out: Output, kept: Bookmarks | None) -> None:
@@ -154,7 +108,7 @@ class LogFollow(_Journal):
                 batch = await tail.batch(_KEPT_EVERY_S if kept else 0, idle=_IDLE_S if kept else None)
                 for item in batch.records:
                     if view.includes(item.host):
-                        out.put(LOG, item)
+                        out.put(self.row_kind, item)
                 if kept:
                     kept.save(tail.bookmarks())
                 for name in sorted(batch.hosts):

@@ -16,6 +16,7 @@ def to_fetch(skipped: Skipped) -> str:
             on=Selector.parse(skipped.host),
             unit=query.units,
             container=query.containers,
+            image=query.images,
             identifier=query.identifiers,
             priority=query.priority,
             grep=query.grep,

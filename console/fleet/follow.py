@@ -150,6 +150,8 @@ class JournalTail:
         Hosts of which nothing is known yet are not in it.
         """
         for host, source in self._sources.items():
+            if source.holding and self._merge.holds(host):
+                continue  # the part that is held may be older than what was given out
             if not self._merge.holds(host):
                 # The source has read past lines that were not wanted; nothing of them is to be read again.
                 mark = source.bookmark()

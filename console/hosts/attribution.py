@@ -10,7 +10,17 @@ only from the two programs whose business they are, running as root:
               container (podman's Quadlet, generated units)
 
 `_COMM` alone proves nothing, a process chooses it; with `_UID=0` the liar would have to be root,
-and root needs no lie. Everything else, rootless podman included, is a claim.
+and root needs no lie. What runs in a container as root is not in these units, but for podman's
+services, whose one control group holds conmon and, in a `libpod-payload-` group of its own, the container.
+
+Rootless podman's conmon runs as the user, below the user's own service manager. It is believed by the
+same rule one step down: it can lie about nobody's containers but its own user's, so that `user` has to
+be shown with the container's name, and never is root:
+
+    conmon    as a user, in user@UID.service of that very user, and there in
+              libpod-conmon-<the container's id>.scope or in a service of the user's
+
+Everything else is a claim.
 
 The unit is the one `journalctl -u` finds the entry under (systemd's logs-show.c,
 add_matches_for_unit). An entry can be found under two units, the sender's and the one it is
@@ -41,6 +51,9 @@ FIELDS = (
     "MESSAGE_ID",
     "CONTAINER_NAME",
     "CONTAINER_ID_FULL",
+    "IMAGE_NAME",
+    "_SYSTEMD_USER_UNIT",
+    "_SYSTEMD_CGROUP",
 )
 
 _TELLING = frozenset({b"UNIT", b"OBJECT_SYSTEMD_UNIT", b"COREDUMP_UNIT"})
@@ -50,12 +63,13 @@ _Fields = Mapping[bytes, "bytes | list[bytes]"]
 class Attribution(NamedTuple):
     """Names as the host wrote them, not yet safe to show.
 
-    `trusted` is False where `container` is only a claim.
+    `trusted` is False where `container` and `image` are only claims.
     """
 
     unit: bytes | None
     container: bytes | None
     trusted: bool
+    image: bytes | None = None
 
 
 def attribute(fields: _Fields) -> Attribution:
@@ -67,7 +81,9 @@ def attribute(fields: _Fields) -> Attribution:
     unit = _first(fields, b"_SYSTEMD_UNIT")
     if not _TELLING.isdisjoint(fields):  # few entries are about another unit than their sender's
         unit = next(_units(fields), unit)
-    return Attribution(unit, container, container is None or _names_containers(fields))
+    if container is None:
+        return Attribution(unit, None, True)
+    return Attribution(unit, container, _names_containers(fields), _first(fields, b"IMAGE_NAME"))
 
 
 def found_under(fields: _Fields) -> Iterator[bytes]:
@@ -95,16 +111,19 @@ def _units(fields: _Fields) -> Iterator[bytes]:
 
 def _names_containers(fields: _Fields) -> bool:
     """Whether the sender is a container engine's own process; see the module."""
-    if fields.get(b"_UID") != b"0":
-        return False
+    user = _first(fields, b"_UID") or b""
     unit = _first(fields, b"_SYSTEMD_UNIT") or b""
     program = fields.get(b"_COMM")
     if program == b"dockerd":
-        return unit == b"docker.service"
-    if program == b"conmon":
-        identity = _first(fields, b"CONTAINER_ID_FULL")
-        return unit.endswith(b".service") or (bool(identity) and unit == b"libpod-conmon-%s.scope" % identity)
-    return False
+        return user == b"0" and unit == b"docker.service"
+    if program != b"conmon" or b"/libpod-payload-" in (_first(fields, b"_SYSTEMD_CGROUP") or b""):
+        return False
+    if user != b"0":
+        if not user or unit != b"user@%s.service" % user:
+            return False
+        unit = _first(fields, b"_SYSTEMD_USER_UNIT") or b""
+    identity = _first(fields, b"CONTAINER_ID_FULL")
+    return unit.endswith(b".service") or (bool(identity) and unit == b"libpod-conmon-%s.scope" % identity)
 
 
 def _first(fields: _Fields, name: bytes) -> bytes | None:

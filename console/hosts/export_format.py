@@ -323,3 +323,30 @@ class _Assembly:
         if self._fields:
             entries.append(Entry(self._fields, self._cut))
         self.ended = True
+
+
+_NOT_TEXT = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+def written(entry: Entry) -> bytes:
+    """An entry in the export format, whole, with its blank line."""
+    out = bytearray()
+    for name, values in entry.fields.items():
+        for value in values if isinstance(values, list) else (values,):
+            if _is_text(value):
+                out += b"%s=%s\n" % (name, value)
+            else:
+                out += b"%s\n%s%s\n" % (name, len(value).to_bytes(8, "little"), value)
+    return bytes(out + b"\n")
+
+
+def _is_text(value: bytes) -> bool:
+    if _NOT_TEXT.search(value):
+        return False
+    if value.isascii():
+        return True
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

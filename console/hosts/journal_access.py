@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from console.errors import Absent, AccessRefused, HostError, HostFailure
 from console.hosts.host_clock import clock_offset
@@ -21,6 +22,7 @@ command -v journalctl >/dev/null 2>&1 || { echo none; exit 0; }
 machine=$(cat /etc/machine-id 2>/dev/null)
 echo "machine $machine"
 echo "now $(date +%s.%N)"
+head -n 1000 /etc/passwd 2>/dev/null | cut -d: -f1,3 | sed 's/^/user /'
 for folder in "/run/log/journal/$machine" "/var/log/journal/$machine"; do
   [ -d "$folder" ] || continue
   if [ -r "$folder" ] && [ -x "$folder" ]; then
@@ -40,6 +42,7 @@ _CLOSED = ("not seeing messages from other users", "due to insufficient permissi
 
 _HINT = "add the user to the group systemd-journal, or allow sudo without a password"
 _ANSWER = re.compile(rb"^(none|machine|closed)(?: ([0-9a-f]+))?$", re.MULTILINE)
+_USER = re.compile(rb"^user ([^:\n]{1,64}):([0-9]{1,10})$", re.MULTILINE)
 _NOW = re.compile(rb"^now ([0-9.]{1,30})", re.MULTILINE)
 
 
@@ -48,11 +51,13 @@ class Access:
     """How this host's journal is read.
 
     `clock_offset_s` is the host's clock minus ours, half the round trip taken off; 0 if it cannot be told.
+    `users` are names by user id, the host's own ones.
     """
 
     privileged: bool
     machine_id: str | None
     clock_offset_s: float
+    users: Mapping[bytes, str] = field(default_factory=dict)
 
 
 async def find_access(transport: Transport) -> Access:
@@ -79,7 +84,7 @@ async def find_access(transport: Transport) -> Access:
         ) from error
     if fault := failed(transport.host, end):
         raise fault
-    return Access(True, access.machine_id, access.clock_offset_s)
+    return replace(access, privileged=True)
 
 
 def judge(host: str, end: Completed, sent_at: float, received_at: float) -> tuple[bool, Access]:
@@ -100,6 +105,9 @@ def judge(host: str, end: Completed, sent_at: float, received_at: float) -> tupl
         privileged=False,
         machine_id=answers.get(b"machine", b"").decode() or None,
         clock_offset_s=clock_offset(clocks, sent_at, received_at) or 0.0,
+        users={
+            uid: clean(name.decode("utf-8", "replace")) for name, uid in reversed(_USER.findall(end.stdout))
+        },
     )
 
 

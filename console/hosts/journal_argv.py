@@ -57,16 +57,26 @@ def exact(names: tuple[str, ...]) -> tuple[str, ...]:
     return () if any(map(is_glob, names)) else names
 
 
-def look_back(query: LogQuery, fields: Sequence[str] = FIELDS, *, backwards: bool = False) -> tuple[str, ...]:
+def look_back(
+    query: LogQuery,
+    fields: Sequence[str] | None = FIELDS,
+    *,
+    backwards: bool = False,
+    cursor: str | None = None,
+) -> tuple[str, ...]:
     """Arguments that print what there is and end.
 
+    :param fields: None for all that entries have.
     :param backwards: newest first; for a query with a count and a range (see the module), and for
         a client that looks for the newest lines that please it.
+    :param cursor: begin with the entry there, or with the next one that the query wants.
     :raises UsageError: `query.boot` is none.
     """
-    argv = [*_COMMON, _wanted(fields)]
+    argv = [*_COMMON] if fields is None else [*_COMMON, _wanted(fields)]
     if backwards:
         argv.append("-r")
+    if cursor is not None:
+        argv.append(f"--cursor={cursor}")
     if query.lines is not None:
         argv.append(f"--lines={query.lines}")
     if query.since is not None:
@@ -168,5 +178,6 @@ def _priorities(query: LogQuery) -> list[str]:
 def _matches(query: LogQuery) -> list[str]:
     return [
         *(f"CONTAINER_NAME={name}" for name in exact(query.containers)),
+        *(f"IMAGE_NAME={name}" for name in exact(query.images)),
         *(f"SYSLOG_IDENTIFIER={name}" for name in query.identifiers),
     ]

@@ -40,8 +40,9 @@ from console.hosts.export_format import Entry
 from console.hosts.journal_cursor import Hole, Place, hole, same_entry, step
 from console.hosts.journal_losses import Losses
 from console.hosts.journal_open import BATCH, OpenJournal, Start, Stream
+from console.hosts.journal_partials import Partials
 from console.hosts.journal_pick import Picks
-from console.hosts.journal_record import made
+from console.hosts.journal_record import Speaker, made
 from console.hosts.journalctl import Journalctl
 from console.hosts.source import Emit
 from console.hosts.transport import Transport
@@ -96,6 +97,9 @@ class JournalSource:
         self._query = query
         self._picks = Picks(query)
         self._losses = Losses(host, query)
+        self._partials = Partials()
+        self._speaker = Speaker(host)
+        self._whole: Bookmark | None = resume  # where to go on while a line is held in part
         self._complete = _complete(query)
         self._fields = tuple(fields)
         self._boot_id: str | None = None
@@ -113,8 +117,19 @@ class JournalSource:
         """The host's clock minus ours, as it was when the journal was last begun to be read."""
         return self._clock_offset_s
 
+    @property
+    def holding(self) -> bool:
+        """Whether there is a part of a line whose end did not come yet."""
+        return self._partials.holding
+
     def bookmark(self) -> Bookmark | None:
-        """Where to resume, now; None while nothing was read yet."""
+        """Where to resume, now; None while nothing was read yet.
+
+        While there is a part of a line whose end did not come yet, it stays at what was read before: a
+        console that ends just then shows some lines again, and loses none.
+        """
+        if self._partials.holding:
+            return self._whole
         if self._cursor is None:
             return None
         return Bookmark(self._cursor, self._present.heard_until_us(), self._delivered)
@@ -130,7 +145,7 @@ class JournalSource:
         async with self._open(transport) as journal:
             if self._query.boot is not None and self._boot_id is None:
                 self._boot_id = await journal.boot_id(self._query.boot)
-            self._clock_offset_s = journal.clock_offset_s
+            self._clock_offset_s, self._speaker = journal.clock_offset_s, journal.speaker
             begin = await self._begin(journal, emit)
             fields = (*self._fields, *self._picks.fields)
             self._present.begin(live, journal.clock_offset_s)
@@ -210,27 +225,29 @@ class JournalSource:
         :param first: the entry that must come first; if it is the cursor's own it is dropped.
         """
         last, line = first, turns()
-        while entries := await self._present.wait(stream):
+        while entries := await self._present.wait(stream, lambda: self._end_lines(emit)):
             # Whoever says how much is wanted is no screen, and needs no rests for its keys.
             async with line.turn() if self._room is None else nullcontext():
                 items: list[LogRecord | Gap] = []
                 for entry in entries:
-                    record = made(self._host, entry, self._fields)
+                    record = made(self._speaker, entry, self._fields)
                     if first is not None:
                         if not same_entry(first, record.cursor):
-                            items.append(self._jump(first, record))
+                            items += self._missing(self._jump(first, record))
                         last, first = record.cursor, None
                         if self._cursor is not None and same_entry(self._cursor, record.cursor):
                             continue
                     elif record.cursor in (last, self._cursor):
                         continue  # journalctl repeats an entry now and then
                     elif self._complete and last is not None and (count := step(last, record.cursor)):
-                        items.append(self._gap(Hole(last, record.cursor, count), "not in the host's stream"))
+                        lost = Hole(last, record.cursor, count)
+                        items += self._missing(self._gap(lost, "not in the host's stream"))
                     last = record.cursor
                     if gap := self._losses.before(entry, record):
-                        items.append(gap)
-                    if self._picks.wanted(entry, record):
-                        items.append(record)
+                        items += self._missing(gap)
+                    if self._picks.fits(entry, record):
+                        lines = self._partials.take(entry, record)
+                        items += [line for line in lines if self._picks.says(line)]
                 self._emit(emit, items, record.cursor)
                 self._present.saw(record.time)
             await self._until_there_is_room()
@@ -243,8 +260,23 @@ class JournalSource:
         """Hand on, and only then move the place to resume at."""
         if items:
             emit(Logged(self._host, tuple(items)))
+        if not self._partials.holding:
+            self._whole = Bookmark(cursor, self._present.heard_until_us(), True)
         self._cursor = cursor
         self._delivered = True
+
+    def _missing(self, gap: Gap) -> list[LogRecord | Gap]:
+        """A gap, and before it the lines that it broke off."""
+        return [*self._broken_off(), gap]
+
+    def _broken_off(self) -> list[LogRecord]:
+        """Lines whose end did not come, as far as they did, if they are wanted."""
+        return [line for line in self._partials.flush() if self._picks.says(line)]
+
+    def _end_lines(self, emit: Emit) -> None:
+        """Nothing has come for a moment: nobody waits for the end of a line any longer."""
+        if self._partials.holding and self._cursor is not None:
+            self._emit(emit, self._broken_off(), self._cursor)
 
     def _jump(self, expected: str, record: LogRecord) -> Gap:
         """The entry that was there a moment ago is not what the stream begins with."""
@@ -286,14 +318,18 @@ class _Present:
         self._live, self._offset_s = live, clock_offset_s
         self._at, self._quiet = None, False
 
-    async def wait(self, stream: Stream) -> list[Entry]:
-        """The stream's next batch; a pause before it means that there was nothing left to read."""
+    async def wait(self, stream: Stream, paused: Callable[[], None]) -> list[Entry]:
+        """The stream's next batch; a pause before it means that there was nothing left to read.
+
+        :param paused: told of such a pause.
+        """
         batch = asyncio.ensure_future(stream.batch())
         try:
             await asyncio.wait({batch}, timeout=_PAUSE_S)
             if not batch.done():
                 self._quiet = True
                 self._reached()
+                paused()
             entries = await batch
         except BaseException:
             batch.cancel()
@@ -323,7 +359,8 @@ class _Present:
 
 def _complete(query: LogQuery) -> bool:
     """Whether the host sends every entry it writes, so that their numbers must follow each other."""
-    named = (*journal_argv.exact(query.units), *journal_argv.exact(query.containers), *query.identifiers)
+    exact = journal_argv.exact
+    named = (*exact(query.units), *exact(query.containers), *exact(query.images), *query.identifiers)
     return not named and query.priority is None and query.boot is None
 
 

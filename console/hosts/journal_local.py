@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import pwd
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -31,15 +32,20 @@ from console.hosts.journal_argv import check_boot, is_glob
 from console.hosts.journal_follow import JournalSource
 from console.hosts.journal_matches import boot_at, match_groups
 from console.hosts.journal_open import BATCH, OpenJournal, Start
+from console.hosts.journal_partials import Partials
 from console.hosts.journal_pick import text_filter
-from console.hosts.journal_record import FIELDS, made
+from console.hosts.journal_record import FIELDS, Speaker, made
 from console.hosts.journalctl import Journalctl
 from console.hosts.transport import Transport
 from console.model.log import Bookmark, LogQuery, LogRecord
+from console.model.text import clean
 
 _FOLDERS = (Path("/run/log/journal"), Path("/var/log/journal"))
 #: The fields under which a unit's entries are found.
 _UNIT_FIELDS = ("_SYSTEMD_UNIT", "UNIT", "OBJECT_SYSTEMD_UNIT", "COREDUMP_UNIT", "_SYSTEMD_SLICE")
+
+#: Users whose names are known.
+_USERS = 1000
 
 #: Values kept of a field that repeats.
 _REPEATS_KEPT = 64
@@ -96,6 +102,7 @@ class LocalJournal:
 
     def __init__(self, host: str, folder: Path | None, thread: ThreadPoolExecutor) -> None:
         self._host = host
+        self._speaker = _this_machine(host)
         self._folder = folder
         self._thread = thread
 
@@ -112,6 +119,10 @@ class LocalJournal:
     @property
     def host(self) -> str:
         return self._host
+
+    @property
+    def speaker(self) -> Speaker:
+        return self._speaker
 
     @property
     def clock_offset_s(self) -> float:
@@ -161,7 +172,8 @@ class LocalJournal:
         now = datetime.now(UTC)
         since, until = _moment(query.since, now), _moment(query.until, now)
         backwards = query.lines is not None
-        newest: list[LogRecord] = []
+        newest: list[tuple[Entry, LogRecord]] = []
+        partials = Partials()
 
         def begin(reader: Any) -> None:
             if backwards and until is None:
@@ -177,23 +189,27 @@ class LocalJournal:
             step = reader._previous if backwards else reader._next
             while entries := await self.run(_entries, reader, step, (*FIELDS, *fields)):
                 for entry in entries:
-                    record = made(self._host, entry, fields)
+                    record = made(self._speaker, entry, fields)
                     beyond = since if backwards else until
                     if beyond is not None and (record.time < beyond if backwards else record.time > beyond):
                         break
-                    if wanted and not wanted(record):
-                        continue
                     if not backwards:
-                        yield record
-                    else:
-                        newest.append(record)
+                        for line in partials.take(entry, record):
+                            if wanted is None or wanted(line):
+                                yield line
+                    elif wanted is None or wanted(record):
+                        newest.append((entry, record))
                         if len(newest) == query.lines:
                             break
                 else:
                     continue
                 break
-        for record in reversed(newest):
-            yield record
+        for entry, record in reversed(newest):
+            for line in partials.take(entry, record):
+                yield line
+        for line in partials.flush():
+            if backwards or wanted is None or wanted(line):
+                yield line
 
     @asynccontextmanager
     async def follow(
@@ -267,9 +283,11 @@ class LocalJournal:
         """The query with globs replaced by what they match; None if nothing is left to look for."""
         units = await self._names(query.units, _UNIT_FIELDS)
         containers = await self._names(query.containers, ("CONTAINER_NAME",))
-        if (query.units and not units) or (query.containers and not containers):
+        images = await self._names(query.images, ("IMAGE_NAME",))
+        asked = ((query.units, units), (query.containers, containers), (query.images, images))
+        if any(names and not found for names, found in asked):
             return None
-        return replace(query, units=units, containers=containers)
+        return replace(query, units=units, containers=containers, images=images)
 
     async def _names(self, names: tuple[str, ...], fields: Iterable[str]) -> tuple[str, ...]:
         globs = [name for name in names if is_glob(name)]
@@ -322,6 +340,15 @@ class LocalStream:
             pass  # some file systems tell of no change; libsystemd says how often to look there
         finally:
             loop.remove_reader(descriptor)
+
+
+def _this_machine(host: str) -> Speaker:
+    try:
+        machine_id = Path("/etc/machine-id").read_text().strip() or None
+    except OSError:
+        machine_id = None
+    users = {b"%d" % user.pw_uid: clean(user.pw_name) for user in reversed(pwd.getpwall()[:_USERS])}
+    return Speaker(host, machine_id, users)
 
 
 def _new_reader(folder: Path | None) -> Any:

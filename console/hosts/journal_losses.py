@@ -51,7 +51,7 @@ class Losses:
         self._containers: OrderedDict[bytes, _Said] = OrderedDict()
         # Only with all that a container says is each of its numbers there.
         self._counts = query.priority is None
-        self._of_containers = bool(query.containers)
+        self._of_containers = bool(query.containers or query.images)
 
     def before(self, entry: Entry, record: LogRecord) -> Gap | None:
         """What is missing right before this entry, if anything is."""

@@ -30,6 +30,7 @@ def match_groups(query: LogQuery, boot_id: str | None = None, *, reports: bool =
     priorities = () if query.priority is None else range(query.priority + 1)
     plain = [
         *(f"CONTAINER_NAME={name}" for name in exact(query.containers)),
+        *(f"IMAGE_NAME={name}" for name in exact(query.images)),
         *(f"SYSLOG_IDENTIFIER={name}" for name in query.identifiers),
         *(f"PRIORITY={level}" for level in priorities),
     ]

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from console.errors import HostError
 from console.hosts.export_format import Entry
+from console.hosts.journal_record import Speaker
 from console.model.log import LogQuery, LogRecord
 
 #: No more entries are handed on at once, so that a flood lets others have their turn.
@@ -41,8 +42,8 @@ class OpenJournal(Protocol):
     """A host's own journal, all of it. Every method may raise `HostError`."""
 
     @property
-    def host(self) -> str:
-        """The host's name in the fleet."""
+    def speaker(self) -> Speaker:
+        """Whose it is."""
 
     @property
     def clock_offset_s(self) -> float:

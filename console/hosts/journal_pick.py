@@ -33,6 +33,19 @@ def full_name(unit: str) -> str:
     return unit if unit.endswith(_UNIT_TYPES) or is_glob(unit) else f"{unit}.service"
 
 
+def message_filter(grep: str | None) -> Callable[[Entry], bool] | None:
+    """`text_filter` of an entry of which no record was made yet: most that are searched are not wanted."""
+    search = _expression(grep)
+    if search is None:
+        return None
+    found = search
+
+    def wanted(entry: Entry) -> bool:
+        return found((entry.first(b"MESSAGE") or b"").decode("utf-8", "replace")) is not None
+
+    return wanted
+
+
 def text_filter(grep: str | None) -> Callable[[LogRecord], bool] | None:
     """Whether a record's text matches the regular expression `grep`; None if there is none.
 
@@ -41,18 +54,25 @@ def text_filter(grep: str | None) -> Callable[[LogRecord], bool] | None:
 
     :raises UsageError: it is no regular expression.
     """
-    if grep is None:
+    search = _expression(grep)
+    if search is None:
         return None
-    try:
-        search = re.compile(grep, 0 if any(map(str.isupper, grep)) else re.IGNORECASE).search
-    except re.error as error:
-        raise UsageError(f"no regular expression: {grep!r}: {error}") from None
+    found = search
 
     def wanted(record: LogRecord) -> bool:
         text = record.message if record.raw is None else record.raw.decode("utf-8", "replace")
-        return search(text) is not None
+        return found(text) is not None
 
     return wanted
+
+
+def _expression(grep: str | None) -> Callable[[str], re.Match[str] | None] | None:
+    if grep is None:
+        return None
+    try:
+        return re.compile(grep, 0 if any(map(str.isupper, grep)) else re.IGNORECASE).search
+    except re.error as error:
+        raise UsageError(f"no regular expression: {grep!r}: {error}") from None
 
 
 class Picks:
@@ -66,6 +86,7 @@ class Picks:
         self._text = text_filter(query.grep)
         self._units = tuple(map(full_name, query.units)) if any(map(is_glob, query.units)) else ()
         self._containers = query.containers if any(map(is_glob, query.containers)) else ()
+        self._images = query.images if any(map(is_glob, query.images)) else ()
         self._query = query
 
     @property
@@ -73,22 +94,32 @@ class Picks:
         """Fields needed for the decision."""
         return ("_SYSTEMD_SLICE",) if self._units else ()
 
-    def wanted(self, entry: Entry, record: LogRecord) -> bool:
-        """Whether the record is to be shown."""
+    def fits(self, entry: Entry, record: LogRecord) -> bool:
+        """Whether the record is from where it is wanted from."""
         if is_report(entry) and not self._asked_for(record):
             return False
         if self._containers and not _fits(record.container or "", self._containers):
+            return False
+        if self._images and not _fits(record.image or "", self._images):
             return False
         if self._units:
             names = (unit.decode("utf-8", "replace") for unit in found_under(entry.fields))
             if not any(_fits(name, self._units) for name in names):
                 return False
+        return True
+
+    def says(self, record: LogRecord) -> bool:
+        """Whether the record's text is what is looked for."""
         return self._text is None or self._text(record)
 
     def _asked_for(self, record: LogRecord) -> bool:
         """Whether a report of journald passes what the host lets such a report past."""
         asked = self._query
-        if asked.containers or (asked.identifiers and record.identifier not in asked.identifiers):
+        if (
+            asked.containers
+            or asked.images
+            or (asked.identifiers and record.identifier not in asked.identifiers)
+        ):
             return False
         return asked.priority is None or (record.priority is not None and record.priority <= asked.priority)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
@@ -14,8 +14,9 @@ from console.hosts import journal_argv
 from console.hosts.export_format import Entry, ExportError, ExportParser
 from console.hosts.journal_access import Access, failed, find_access
 from console.hosts.journal_open import BATCH, Start
-from console.hosts.journal_pick import text_filter
-from console.hosts.journal_record import FIELDS, made
+from console.hosts.journal_partials import Partials, is_part
+from console.hosts.journal_pick import message_filter, text_filter
+from console.hosts.journal_record import FIELDS, Speaker, made
 from console.hosts.transport import Completed, Reading, Transport
 from console.model.log import LogQuery, LogRecord
 from console.model.text import clean
@@ -32,12 +33,22 @@ class Journalctl:
     def __init__(self, transport: Transport, access: Access) -> None:
         self._transport = transport
         self._access = access
+        self._speaker = Speaker(transport.host, access.machine_id, access.users)
+
+    @classmethod
+    async def open(cls, transport: Transport) -> Journalctl:
+        """Find out how the journal can be read; see `find_access` for what it raises."""
+        return cls(transport, await find_access(transport))
 
     @classmethod
     @asynccontextmanager
     async def opened(cls, transport: Transport) -> AsyncIterator[Journalctl]:
-        """Find out how the journal can be read; see `find_access` for what it raises."""
-        yield cls(transport, await find_access(transport))
+        """`open`, as one opens what has to be closed."""
+        yield await cls.open(transport)
+
+    @property
+    def speaker(self) -> Speaker:
+        return self._speaker
 
     @property
     def host(self) -> str:
@@ -48,51 +59,108 @@ class Journalctl:
         return self._access.clock_offset_s
 
     async def newest(self) -> str | None:
-        entries = await self._entries(journal_argv.newest())
+        entries = await self._few(journal_argv.newest())
         return made(self.host, entries[-1]).cursor if entries else None
 
     async def onwards(self, cursor: str, count: int) -> list[str]:
-        entries = await self._entries(journal_argv.onwards(cursor, count))
+        entries = await self._few(journal_argv.onwards(cursor, count))
         return [made(self.host, entry).cursor for entry in entries]
 
     async def boot_id(self, boot: str) -> str:
-        entries = await self._entries(journal_argv.boot_of(boot))
+        entries = await self._few(journal_argv.boot_of(boot))
         if not entries:
             raise Absent(f"the journal has no boot {boot}", host=self.host)
         return made(self.host, entries[0]).boot_id
 
     async def look_back(self, query: LogQuery, fields: Sequence[str] = ()) -> AsyncGenerator[LogRecord, None]:
         wanted = text_filter(query.grep)
-        containers = await self._containers(query.containers)
-        if query.lines == 0 or containers is None:
-            return
-        query = replace(query, containers=containers)
         ranged = query.since is not None or query.until is not None
-        backwards = query.lines is not None and (ranged or wanted is not None)
+        if query.lines is not None and (ranged or wanted is not None):
+            async with aclosing(self.found(query, fields, backwards=True)) as found:
+                newest = [record async for record in found]
+            for record in reversed(newest):
+                yield record
+            return
+        asked = await self._expanded(query)
+        if query.lines == 0 or asked is None:
+            return
+        partials = Partials()
+        async with aclosing(self.entries(journal_argv.look_back(asked, (*FIELDS, *fields)))) as batches:
+            async for entries in batches:
+                for entry in entries:
+                    for record in partials.take(entry, made(self._speaker, entry, fields)):
+                        if wanted is None or wanted(record):
+                            yield record
+        for record in partials.flush():
+            if wanted is None or wanted(record):
+                yield record
+
+    async def found(
+        self,
+        query: LogQuery,
+        fields: Sequence[str] = (),
+        *,
+        backwards: bool = False,
+        cursor: str | None = None,
+    ) -> AsyncGenerator[LogRecord, None]:
+        """The first `query.lines` records that fit, as they are found.
+
+        The parts of a line that an engine cut stay parts, marked as cut: going back, a last one shows
+        only after it.
+
+        :param backwards: go back, from the newest one or from the cursor.
+        :param cursor: begin there, that entry included.
+        """
+        wanted = message_filter(query.grep)
+        asked = await self._expanded(query)
+        if query.lines == 0 or asked is None:
+            return
         argv = journal_argv.look_back(
-            replace(query, lines=None) if wanted else query, (*FIELDS, *fields), backwards=backwards
+            replace(asked, lines=None) if wanted else asked,
+            (*FIELDS, *fields),
+            backwards=backwards,
+            cursor=cursor,
         )
-        newest: list[LogRecord] = []
+        left = query.lines
+        async with aclosing(self.entries(argv)) as batches:
+            async for entries in batches:
+                for entry in entries:
+                    if wanted and not wanted(entry):
+                        continue
+                    record = made(self._speaker, entry, fields)
+                    yield replace(record, cut=True) if is_part(entry) else record
+                    if left is not None:
+                        left -= 1
+                        if left == 0:
+                            return
+
+    async def whole_entries(self, query: LogQuery) -> AsyncGenerator[list[Entry], None]:
+        """All of the entries that `query` asks for, oldest first; `query.grep` is not looked at."""
+        asked = await self._expanded(query)
+        if query.lines == 0 or asked is None:
+            return
+        backwards = asked.lines is not None and (asked.since is not None or asked.until is not None)
+        if backwards:
+            # The newest of a range are found from its end: the first of them is where to begin.
+            async with aclosing(self.found(replace(asked, grep=None), backwards=True)) as found:
+                places = [record.cursor async for record in found]
+            if not places:
+                return
+            argv = journal_argv.look_back(replace(asked, since=None), None, cursor=places[-1])
+        else:
+            argv = journal_argv.look_back(asked, None)
+        async with aclosing(self.entries(argv)) as batches:
+            async for entries in batches:
+                yield entries
+
+    async def entries(self, argv: Sequence[str]) -> AsyncGenerator[list[Entry], None]:
+        """What a journalctl that ends by itself prints, some entries at a time."""
         async with self._transport.stream(argv, privileged=self._access.privileged) as reading:
             reader = EntryReader(self.host, reading)
             while entries := await reader.batch():
-                for entry in entries:
-                    record = made(self.host, entry, fields)
-                    if wanted and not wanted(record):
-                        continue
-                    if not backwards:
-                        yield record
-                    else:
-                        newest.append(record)
-                        if len(newest) == query.lines:
-                            break
-                if backwards and len(newest) == query.lines:
-                    break
+                yield entries
                 await asyncio.sleep(0)
-            else:
-                _check_end(self.host, await reader.end(), reader.pending)
-        for record in reversed(newest):
-            yield record
+            _check_end(self.host, await reader.end(), reader.pending)
 
     @asynccontextmanager
     async def follow(
@@ -109,7 +177,7 @@ class Journalctl:
         async with self._transport.stream(argv, privileged=self._access.privileged) as reading:
             yield EntryReader(self.host, reading)
 
-    async def _entries(self, argv: Sequence[str]) -> list[Entry]:
+    async def _few(self, argv: Sequence[str]) -> list[Entry]:
         try:
             return ExportParser().feed((await self._output(argv)).stdout)
         except ExportError as error:
@@ -121,11 +189,18 @@ class Journalctl:
             raise fault
         return end
 
-    async def _containers(self, names: tuple[str, ...]) -> tuple[str, ...] | None:
-        """The names with globs replaced by what they match; None if nothing is left to look for."""
+    async def _expanded(self, query: LogQuery) -> LogQuery | None:
+        """The query with globs replaced by what they match; None if nothing is left to look for."""
+        containers = await self._names("CONTAINER_NAME", query.containers)
+        images = await self._names("IMAGE_NAME", query.images)
+        if containers is None or images is None:
+            return None
+        return replace(query, containers=containers, images=images)
+
+    async def _names(self, field: str, names: tuple[str, ...]) -> tuple[str, ...] | None:
         if not any(map(journal_argv.is_glob, names)):
             return names
-        text = (await self._output(journal_argv.values_of("CONTAINER_NAME"))).stdout
+        text = (await self._output(journal_argv.values_of(field))).stdout
         known = text.decode("utf-8", "replace").splitlines()
         return tuple(sorted(n for n in known if any(fnmatchcase(n, name) for name in names))) or None
 

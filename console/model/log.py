@@ -12,11 +12,12 @@ class LogRecord:
     """One journal entry of one host.
 
     `message` is text made safe for display and bounded; `raw` holds the bytes when they say more
-    than that (not valid, printable UTF-8, or longer; shown as `message_b64`). `cut` is True where
-    even `raw` or `fields` are not all that the host has. `trusted` is False when the container a
-    record names was claimed by a process that has no right to (see `console/hosts/attribution.py`).
-    `late` is True where newer lines of other hosts were shown before it.
-    `fields` holds the other fields asked for: text, or a tuple where a field repeats.
+    than that (not valid, printable UTF-8, or longer; shown as `message_b64`). Its lines are kept apart
+    by newlines. `cut` is True where even `raw` or `fields` are not all that there was.
+    `trusted` is False when the container and image a record names were claimed by a process that has no
+    right to (see `console/hosts/attribution.py`); host, machine, boot, unit and `user`, who the sender
+    was, are journald's own word always. `late` is True where newer lines of other hosts were shown
+    before it. `fields` holds the other fields asked for: text, or a tuple where a field repeats.
     """
 
     host: str
@@ -37,6 +38,9 @@ class LogRecord:
     fields: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     cut: bool = False
     late: bool = False
+    image: str | None = None
+    user: str | None = None
+    machine_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ class LogQuery:
     boot: str | None = None
     lines: int | None = None
     grep: str | None = None
+    images: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

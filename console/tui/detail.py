@@ -19,7 +19,7 @@ from console.commands.rows.container import container_state_cell
 from console.commands.rows.etcd import KeyRow
 from console.commands.rows.etcd_keys import key_lines
 from console.commands.rows.host import host_page
-from console.commands.rows.log import log_line
+from console.commands.rows.log import log_lines
 from console.commands.rows.unit import unit_health_cell
 from console.fleet.model import FleetModel
 from console.model.container import Container
@@ -148,5 +148,5 @@ def _log(model: FleetModel, host: str, *, unit: str | None = None, container: st
     ][-_LOG_LINES:]
     if not found:
         return []
-    lines = [log_line(record) for record in found]
+    lines = [line for record in found for line in log_lines(record)]
     return [(), (Cell("last warnings", Tone.GOOD),), *((time, *rest[1:]) for time, *rest in lines)]

@@ -107,3 +107,48 @@ def test_an_entry_is_found_under_the_unit_it_is_about_its_sender_and_its_slice()
         b"_SYSTEMD_SLICE": b"-.slice",
     }
     assert list(found_under(entry)) == [b"web.service", b"init.scope", b"-.slice"]
+
+
+USER_CONMON = {
+    b"_UID": b"1000",
+    b"_COMM": b"conmon",
+    b"_SYSTEMD_UNIT": b"user@1000.service",
+    b"_SYSTEMD_USER_UNIT": b"libpod-conmon-%s.scope" % ID,
+}
+
+
+@pytest.mark.parametrize(
+    ("sender", "trusted"),
+    [
+        pytest.param(USER_CONMON, True, id="rootless podman's conmon, below its user's manager"),
+        pytest.param(USER_CONMON | {b"_SYSTEMD_USER_UNIT": b"api.service"}, True, id="in a user's service"),
+        pytest.param(USER_CONMON | {b"_UID": b"1001"}, False, id="below another user's manager"),
+        pytest.param(USER_CONMON | {b"_COMM": b"dockerd"}, False, id="a user's dockerd"),
+        pytest.param(USER_CONMON | {b"_COMM": b"logger"}, False, id="another program of the user's"),
+        pytest.param(USER_CONMON | {b"_SYSTEMD_UNIT": b"session-1.scope"}, False, id="in a login session"),
+        pytest.param(
+            USER_CONMON | {b"_SYSTEMD_USER_UNIT": b"libpod-conmon-%s.scope" % (b"0000" * 16)},
+            False,
+            id="in the scope of another container",
+        ),
+        pytest.param(
+            CONMON
+            | {
+                b"_SYSTEMD_UNIT": b"api.service",
+                b"_SYSTEMD_CGROUP": b"/system.slice/api.service/libpod-payload-4f5e",
+            },
+            False,
+            id="a process in the container that calls itself conmon",
+        ),
+    ],
+)
+def test_rootless_podman_is_believed_of_its_own_users_containers_only(
+    sender: dict[bytes, bytes], trusted: bool
+) -> None:
+    assert attribute(sender | CLAIM).trusted is trusted
+
+
+def test_the_image_is_believed_with_the_container_and_named_by_nobody_else() -> None:
+    image = {b"IMAGE_NAME": b"registry/api:1"}
+    assert attribute(DOCKERD | CLAIM | image).image == b"registry/api:1"
+    assert attribute({b"_UID": b"1000"} | image).image is None

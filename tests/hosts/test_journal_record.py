@@ -55,11 +55,12 @@ def test_what_is_missing_is_none_and_the_program_stands_in_for_the_identifier() 
     ("raw", "shown"),
     [
         (b"\x1b[31mred\x1b[0m alert", "red alert"),
-        (b"one\ntwo", "one·two"),
+        (b"\x1b]0;owned\x07 title", "␛]0;owned␇ title"),
+        (b"\x1b[2J\x1b[31mred", "␛[2Jred"),
         (b"caf\xe9", "caf\N{REPLACEMENT CHARACTER}"),
         (b"a\tb", "a b"),
-        ("right\N{RIGHT-TO-LEFT OVERRIDE}left".encode(), "right·left"),
-        (b"\x00\x01", "··"),
+        ("right\N{RIGHT-TO-LEFT OVERRIDE}left".encode(), "right<U+202E>left"),
+        (b"\x00\x01\x7f", "␀␁␡"),
     ],
 )
 def test_text_that_must_not_reach_a_terminal_is_made_safe_and_kept_as_bytes(raw: bytes, shown: str) -> None:
@@ -68,7 +69,7 @@ def test_text_that_must_not_reach_a_terminal_is_made_safe_and_kept_as_bytes(raw:
 
 
 def test_printable_text_of_any_script_is_kept_as_text_only() -> None:
-    text = "größer — 日本語 — 🙂"
+    text = "größer — 日本語 — 🙂\nand a second line"
     made = record("web1", entry(text.encode()))
     assert (made.message, made.raw) == (text, None)
 

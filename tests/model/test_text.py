@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.model.text import MAX_TEXT, clean
+from console.model.text import MAX_TEXT, clean, coloured, spelled
 
 #: Unicode's Bidi_Control property: they reorder the text around them.
 BIDI_CONTROLS = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -96,3 +97,40 @@ def test_a_megabyte_is_cut_to_the_limit() -> None:
     shown = clean("\x1b[" * 500_000)
     assert len(shown) <= MAX_TEXT
     assert shown.endswith("…")
+
+
+@given(HOSTILE)
+def test_what_is_spelled_out_holds_nothing_that_a_terminal_acts_on_but_the_ends_of_lines(text: str) -> None:
+    for char in spelled(text):
+        assert char == "\n" or unicodedata.category(char) not in {"Cc", "Cs", "Zl", "Zp"}
+        assert char not in BIDI_CONTROLS
+
+
+@given(HOSTILE)
+def test_what_is_coloured_holds_colours_and_is_else_as_it_is_spelled_out(text: str) -> None:
+    without = re.sub(r"\x1b\[[0-9;:]*m", "", coloured(text))
+    for char in without:
+        assert char == "\n" or unicodedata.category(char) not in {"Cc", "Cs", "Zl", "Zp"}
+
+
+@pytest.mark.parametrize(
+    ("dirty", "shown"),
+    [
+        ("\x1b[31mred\x1b[0m", "red"),
+        ("\x1b]0;owned\x07title", "␛]0;owned␇title"),
+        ("\x1b[2J\x1b[H", "␛[2J␛[H"),
+        ("one\r\ntwo\n", "one\ntwo"),
+        ("50%\r100%", "50%␍100%"),
+        ("\x9b31m", "<U+009B>31m"),
+        ("\u202egpj.exe", "<U+202E>gpj.exe"),
+        ("a\tb", "a b"),
+    ],
+)
+def test_what_is_spelled_out(dirty: str, shown: str) -> None:
+    assert spelled(dirty) == shown
+
+
+def test_what_is_spelled_out_is_bounded_too() -> None:
+    assert len(spelled("\x00" * 500_000)) <= MAX_TEXT
+    assert len(spelled("\u202e" * 500_000)) <= MAX_TEXT
+    assert spelled("\n" * 10 + "x" * 9000).endswith("…")

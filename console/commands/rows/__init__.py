@@ -6,7 +6,7 @@ The field names are a contract with scripts (README, "Scripts"). Pure functions 
 from console.commands.rows.base import TEXT, Cell, Column, RowKind, Tone, moment, plain
 from console.commands.rows.container import CONTAINER, CONTAINER_DETAIL, STATS, ContainerDetail
 from console.commands.rows.host import HOST, HOST_DETAIL, state_cell
-from console.commands.rows.log import LOG
+from console.commands.rows.log import LOG, LOG_IN_COLOR
 from console.commands.rows.unit import (
     UNIT,
     UNIT_DEPS,
@@ -23,6 +23,7 @@ __all__ = [
     "HOST",
     "HOST_DETAIL",
     "LOG",
+    "LOG_IN_COLOR",
     "STATS",
     "TEXT",
     "UNIT",

@@ -35,10 +35,14 @@ _SEVERITY = {Tone.BAD: 0, Tone.WARN: 1, Tone.GOOD: 2, Tone.PLAIN: 3, Tone.FAINT:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A table cell: text already safe to show, and its tone."""
+    """A table cell: text already safe to show, and its tone.
+
+    :param coloured: the same in colours of its own (`console/model/text.py`), where they were asked for.
+    """
 
     text: str
     tone: Tone = Tone.PLAIN
+    coloured: str | None = None
 
     @staticmethod
     def state(word: str, tone: Tone) -> Cell:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from datetime import UTC
+from functools import partial
 from typing import Any
 
 from console.commands.rows.base import Cell, RowKind, Tone, moment
 from console.model.log import Gap, LogItem, LogRecord, Skipped
+from console.model.text import MAX_TEXT, coloured
 
 #: What a line is marked with that came after newer ones of other hosts.
 LATE = "late"
+#: And with this, one of which something is missing.
+CUT = "(cut)"
+#: Lines of a message after its first begin with this.
+INDENT = "    "
+#: Bytes of a message that are looked through for colours.
+_COLOURED = 4 * MAX_TEXT
 
 
 def log_fields(record: LogItem) -> dict[str, Any]:
@@ -39,6 +48,9 @@ def _no_record(item: Gap | Skipped, message: str, cursor: str | None) -> dict[st
         "message_b64": None,
         "cursor": cursor,
         "trusted": True,
+        "claimed": None,
+        **dict.fromkeys(("image", "user", "identifier", "pid", "boot", "machine")),
+        "cut": False,
     }
 
 
@@ -53,7 +65,22 @@ def _record_fields(record: LogRecord) -> dict[str, Any]:
         "message_b64": base64.b64encode(record.raw).decode() if record.raw is not None else None,
         "cursor": record.cursor,
         "trusted": record.trusted,
+        "claimed": _claimed(record),
+        "image": record.image,
+        "user": record.user,
+        "identifier": record.identifier,
+        "pid": record.pid,
+        "boot": record.boot_id,
+        "machine": record.machine_id,
+        "cut": record.cut,
     }
+
+
+def _claimed(record: LogRecord) -> dict[str, str | None] | None:
+    """What the sender says it is and has no right to; None where all is as it says."""
+    if record.trusted:
+        return None
+    return {"container": record.container, "image": record.image}
 
 
 def _log_key(record: LogItem) -> tuple[str, ...]:
@@ -67,11 +94,22 @@ def _log_key(record: LogItem) -> tuple[str, ...]:
 
 
 def origin(record: LogRecord) -> str:
-    """Who said it: `api(claimed)[123]`, the container first, and marked where it was only claimed."""
+    """Who said it: `api[123]`, the container first.
+
+    One that was only claimed is marked, `api(claimed)[123]`; one that a user runs, and so vouches for, has
+    the user's name before it: `core/api[123]`.
+    """
     name = record.container or record.identifier or record.unit or "?"
-    if record.container and not record.trusted:
+    if claims(record):
         name += "(claimed)"
+    elif record.container and record.unit and record.unit.startswith("user@"):
+        name = f"{record.user or '?'}/{name}"
     return name if record.pid is None else f"{name}[{record.pid}]"
+
+
+def claims(record: LogRecord) -> bool:
+    """Whether the record names a container that its sender has no right to speak for."""
+    return record.container is not None and not record.trusted
 
 
 def urgency(record: LogRecord) -> Tone:
@@ -93,18 +131,40 @@ def skipped_message(skipped: Skipped) -> str:
     return f"{lines} of {skipped.host} not shown: they came too fast"
 
 
-def log_line(record: LogItem) -> tuple[Cell, ...]:
-    """Time, host, origin and message, as a person reads them in one line; `late` before a late one's."""
+def log_lines(record: LogItem, *, in_color: bool = False) -> list[tuple[Cell, ...]]:
+    """Time, host, origin and message, as a person reads them; `late` before a late one's.
+
+    A message of several lines keeps them, the later ones indented, so that none looks like a record.
+
+    :param in_color: with the colours that the message's sender gave it.
+    """
     time = Cell(record.time.astimezone(UTC).strftime("%b %d %H:%M:%S.%f")[:-3], Tone.FAINT)
     host = Cell(record.host)
     if isinstance(record, Gap):
-        return time, host, Cell("gap", Tone.BAD), Cell(gap_message(record), Tone.BAD)
+        return [(time, host, Cell("gap", Tone.BAD), Cell(gap_message(record), Tone.BAD))]
     if isinstance(record, Skipped):
-        return time, host, Cell("skipped", Tone.BAD), Cell(skipped_message(record), Tone.BAD)
-    line = time, host, Cell(origin(record), Tone.FAINT), Cell(record.message, urgency(record))
-    return (*line[:2], Cell(LATE, Tone.WARN), *line[2:]) if record.late else line
+        return [(time, host, Cell("skipped", Tone.BAD), Cell(skipped_message(record), Tone.BAD))]
+    who = Cell.state(origin(record), Tone.WARN) if claims(record) else Cell(origin(record), Tone.FAINT)
+    first, *others = _message(record, in_color=in_color)
+    late = (Cell(LATE, Tone.WARN),) if record.late else ()
+    cut = (Cell(CUT, Tone.WARN),) if record.cut else ()
+    return [(time, host, *late, who, *cut, first), *((cell,) for cell in others)]
 
 
-LOG: RowKind[LogItem] = RowKind(
-    "log", _log_key, log_fields, (), lambda record: record.time, lambda record: [log_line(record)]
-)
+def _message(record: LogRecord, *, in_color: bool) -> list[Cell]:
+    """The lines of a message."""
+    tone = urgency(record)
+    first, *others = record.message.split("\n")
+    cells = [Cell(first, tone), *(Cell(INDENT + line, tone) for line in others)]
+    if not in_color or record.raw is None or b"\x1b[" not in record.raw[:_COLOURED]:
+        return cells
+    lines = coloured(record.raw[:_COLOURED].decode("utf-8", "replace")).split("\n")
+    return [
+        replace(cell, coloured=INDENT + line if at else line)
+        for at, (cell, line) in enumerate(zip(cells, lines, strict=False))
+    ]
+
+
+LOG: RowKind[LogItem] = RowKind("log", _log_key, log_fields, (), lambda record: record.time, log_lines)
+#: The same, with messages in the colours that their senders gave them.
+LOG_IN_COLOR = replace(LOG, text=partial(log_lines, in_color=True))

@@ -18,7 +18,7 @@ from console.commands.log_fetch import to_fetch
 from console.commands.logbook_filter import Line, Mark
 from console.commands.rows import Tone
 from console.commands.rows.base import GLYPHS
-from console.commands.rows.log import LATE, gap_message, origin, skipped_message, urgency
+from console.commands.rows.log import CUT, LATE, claims, gap_message, origin, skipped_message, urgency
 from console.model.log import Gap, Skipped
 from console.model.text import clean
 from console.tui.tones import HEADING, MATCH, TONE_CLASS
@@ -32,6 +32,8 @@ Run = tuple[str, str]
 _BAD, _WARN, _FAINT = TONE_CLASS[Tone.BAD], TONE_CLASS[Tone.WARN], TONE_CLASS[Tone.FAINT]
 #: Rows after the first begin so far in, in cells.
 _INDENT = 2
+#: What stands between the lines of a message that has several, where it is one row.
+_NEWLINE = "⏎"
 
 
 class Times(Enum):
@@ -89,10 +91,12 @@ def runs(line: Line, look: Look) -> list[Run]:
     tone = urgency(line)
     if tone is not Tone.PLAIN:
         found.append((f"{GLYPHS[tone]} ", TONE_CLASS[tone]))
-    claimed = line.container is not None and not line.trusted
+    claimed = claims(line)
+    if claimed:
+        found.append((f"{GLYPHS[Tone.WARN]} ", _WARN))
     found += _highlighted(_safe(origin(line)), _WARN if claimed else _FAINT, look)
-    found.append((" ", _FAINT))
-    return found + _highlighted(_safe(line.message), TONE_CLASS[tone], look)
+    found.append((f" {CUT} " if line.cut else " ", _WARN if line.cut else _FAINT))
+    return found + _highlighted(_safe(line.message.replace("\n", _NEWLINE)), TONE_CLASS[tone], look)
 
 
 def wrapped(line: Iterable[Run], width: int) -> list[list[Run]]:
