@@ -149,7 +149,8 @@ async def test_a_lock_that_changed_since_the_plan_is_left_as_it_is(
     from console.rollouts.reboot_lock import RebootLock
     from console.store.schema import Keys
 
-    find, others = RebootLock.find, []
+    find = RebootLock.find
+    others: list[str] = []
 
     async def found(lock: RebootLock, group: str) -> Any:
         state = await find(lock, group)
