@@ -32,8 +32,8 @@ class EngineRun(Command):
     async def run(self, core: Core, out: Output) -> None:
         from console.engine.contacts import KEEPALIVE_S
         from console.engine.engine import Engine
-        from console.engine.leading import Setting
         from console.engine.notify import Notifier
+        from console.engine.term import Setting
         from console.hosts.links import Links
         from console.hosts.secrets import Keyring
 

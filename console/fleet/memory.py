@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from console.errors import ConfigError, Problem, StoreError
+from console.errors import ConfigError, Problem, StoreError, first_of
 from console.fleet.config_values import is_name
 from console.fleet.overlay import HostOverlay, change_overlay, read_record, record_fields
 from console.model.config import EtcdConfig
@@ -279,7 +279,4 @@ async def _one_error() -> AsyncIterator[None]:
     try:
         yield
     except* StoreError as errors:
-        first: BaseException = errors
-        while isinstance(first, BaseExceptionGroup):
-            first = first.exceptions[0]
-        raise first from None
+        raise first_of(errors) from None
