@@ -13,6 +13,7 @@ def core_registry() -> Registry:
         audit,
         container,
         container_change,
+        denied,
         engine,
         etcd,
         evidence,
@@ -23,6 +24,7 @@ def core_registry() -> Registry:
         host_known,
         host_updates,
         interactive,
+        lock,
         log,
         service,
         service_change,
@@ -41,6 +43,7 @@ def core_registry() -> Registry:
         *(unit, unit_why, unit_diff, unit_change, unit_edit),
         *(container, container_change),
         *(service, service_change, service_tune),
+        *(lock, denied),
         *(log, audit, undo, macro, etcd, engine, fleetctl),
     )
     return Registry(command for room in rooms for command in room.COMMANDS)

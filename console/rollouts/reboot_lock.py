@@ -118,10 +118,7 @@ class RebootLock:
             state = state or LockState(group)
             if state.find(holder.id) is not None:
                 return state
-            if state.frozen is not None:
-                raise LockFrozen(state, state.frozen)
-            if not state.free:
-                raise LockFull(state)
+            check_free(state)
             return state.joined(holder)
 
         found = (await self._change(group, change)).find(holder.id)
@@ -164,10 +161,7 @@ class RebootLock:
 
     async def set_max(self, group: str, most: int) -> LockState:
         """Have so many slots, and a group where there is none. Who holds one keeps it."""
-        if not 1 <= most <= SLOTS_MAX:
-            raise UsageError(
-                f"not a number of slots: {most}", hint=f"1 to {SLOTS_MAX}; to stop all: `lock freeze`"
-            )
+        checked_max(most)
         return await self._change(group, lambda state: replace(state or LockState(group), max=most))
 
     async def freeze(self, group: str, *, by: str, why: str, now: datetime) -> LockState:
@@ -222,6 +216,21 @@ class RebootLock:
 
 
 _AGAIN = "look at `lock status` again"
+
+
+def check_free(state: LockState) -> None:
+    """:raises NoSlot: whoever asks now gets no slot."""
+    if state.frozen is not None:
+        raise LockFrozen(state, state.frozen)
+    if not state.free:
+        raise LockFull(state)
+
+
+def checked_max(most: int) -> int:
+    """:raises UsageError: it cannot be a number of slots."""
+    if not 1 <= most <= SLOTS_MAX:
+        raise UsageError(f"not a number of slots: {most}", hint=f"1 to {SLOTS_MAX}; or `lock freeze`")
+    return most
 
 
 def checked_group(group: str) -> str:
