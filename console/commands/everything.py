@@ -21,6 +21,7 @@ def core_registry() -> Registry:
         fleetctl,
         host,
         host_change,
+        host_drain,
         host_known,
         host_updates,
         interactive,
@@ -39,7 +40,7 @@ def core_registry() -> Registry:
     from console.commands.macro import commands as macro
 
     rooms = (
-        *(fleet, ack, evidence, host, host_change, host_known, host_updates, interactive),
+        *(fleet, ack, evidence, host, host_change, host_drain, host_known, host_updates, interactive),
         *(unit, unit_why, unit_diff, unit_change, unit_edit),
         *(container, container_change),
         *(service, service_change, service_tune),

@@ -67,6 +67,7 @@ class Host:
     updates: UpdateStatus = NOTHING_SAID  # what that says
     updates_problem: str | None = None  # why it cannot be read
     cordoned: datetime | None = None  # since when nothing new is to be placed on it
+    drained: Mapping[str, datetime] = field(default_factory=dict)  # who keeps it drained, and since when
     conflict: str | None = None  # what etcd says otherwise of how it is reached
     acting: tuple[Acting, ...] = ()  # who is changing something on it just now, through any console
 
