@@ -55,7 +55,9 @@ class ArmGuard:
 
     async def do(self, hands: Hands) -> str:
         updater = await find_updater(hands.transport)
-        way = await told(updater.way_back())
+        way = await updater.way_back()
+        if way is None:
+            raise HostFailure("it has no way to go back by itself", host=hands.host)
         await told(guard.arm(hands.transport, self.name, way, boot=self.boot, within=self.within))
         return f"it goes back by itself {self.within:g} s after its boot"
 

@@ -92,10 +92,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The stage is done. `early`: and with it all that there is to be done on the target."""
+    """The stage is done. `to`: the stage that follows, where that is not the usual one."""
 
     facts: Mapping[str, str] = field(default_factory=dict)
-    early: bool = False
+    to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +149,9 @@ def after(course: Course, progress: Progress, outcome: Outcome, now: datetime) -
                 return after(course, progress, Failed(why), now)
             again = replace(progress, facts={**progress.facts, _AGAINS: str(count)})
             return _entered(again, to, now)
-        case Done(facts, early):
+        case Done(facts, to_stage):
             told = replace(progress, facts={**progress.facts, **facts})
-            return _entered(told, End.DONE if early else stage.done, now)
+            return _entered(told, to_stage or stage.done, now)
         case Failed(why, blames, facts):
             told = replace(
                 progress,

@@ -27,7 +27,7 @@ KEPT = 200
 
 
 class Ledger:
-    """The rollouts of a fleet. Its methods raise `StoreError` where etcd does not say, or does not take it."""
+    """The rollouts of a fleet. All of this raises `StoreError` where etcd does not say, or take it."""
 
     def __init__(self, etcd: Etcd, keys: Keys) -> None:
         self.etcd = etcd
@@ -140,7 +140,7 @@ def accounts_of(keys: Keys, entries: Iterable[Entry]) -> tuple[list[Account], di
             elif part == "targets":
                 progress.setdefault(identity, {})[target] = records.read_progress(entry.value)
             elif part == "driver":
-                drivers[identity] = text(unpack(entry.value), "name")
+                drivers[identity] = driver_name(entry)
         except (ValueError, KeyError) as error:
             problems[entry.key] = str(error)
     found = [
@@ -153,3 +153,11 @@ def accounts_of(keys: Keys, entries: Iterable[Entry]) -> tuple[list[Account], di
 def driver_bytes(name: str) -> bytes:
     """What is in the key of who carries a rollout out."""
     return pack({"name": name})
+
+
+def driver_name(entry: Entry) -> str:
+    """Who that is, as far as it can be read."""
+    try:
+        return text(unpack(entry.value), "name")
+    except ValueError:
+        return "somebody"

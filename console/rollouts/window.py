@@ -71,9 +71,7 @@ def _window(text: str) -> Window:
     if begins == 24 * 60:
         raise UsageError(f"not a window: {text!r} begins at the end of a day", hint=_HINT)
     length = (ends - begins) % (24 * 60) or 24 * 60
-    return Window(
-        _days(found["days"], text), time(begins // 60, begins % 60), timedelta(minutes=length)
-    )
+    return Window(_days(found["days"], text), time(begins // 60, begins % 60), timedelta(minutes=length))
 
 
 def _minutes(text: str, whole: str) -> int:

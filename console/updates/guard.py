@@ -3,10 +3,10 @@
     arm (before the reboot) ──▶ /etc of the version to come: a timer      ──▶ fires: back, and a reboot
                             └─▶ /var, which all versions share: the rest  ──▶ confirmed: all of it goes
 
-The timer counts from the boot of the new version. What it starts does nothing in the version from which it was
-armed, so a host that went back, or lost what was staged, is left alone. It needs nothing but systemd and a
-shell: neither a network nor sshd. Nothing of it helps where the new version does not reach systemd; that is
-the boot loader's to see (greenboot, boot counting).
+The timer counts from the boot of the new version. What it starts does nothing in the version from which it
+was armed, so a host that went back, or lost what was staged, is left alone. It needs nothing but systemd and
+a shell: neither a network nor sshd. Nothing of it helps where the new version does not reach systemd; that
+is the boot loader's to see (greenboot, boot counting).
 
     /var/lib/quarterdeck/guard/    name     which rollout's target it was armed for
                                    home     the version from which it was armed; without it nothing fires
@@ -93,7 +93,8 @@ systemctl daemon-reload; rm -rf {FOLDER}
 #: $1: the name, $2: the timer as it is in this boot. What is lost with the boot leaves the timer as it was.
 _PROLONG = f"""
 [ "$(cat {FOLDER}/name 2>/dev/null)" = "$1" ] && [ -e {FOLDER}/home ] || exit 8
-mkdir -p /run/systemd/system/{TIMER}.d && printf '%s' "$2" >/run/systemd/system/{TIMER}.d/longer.conf || exit 1
+folder=/run/systemd/system/{TIMER}.d
+mkdir -p $folder && printf '%s' "$2" >$folder/longer.conf || exit 1
 systemctl daemon-reload && systemctl restart {TIMER}
 """
 _READ = f"""{SECTIONS}
@@ -118,11 +119,12 @@ class Guard:
 
 
 async def arm(transport: Transport, name: str, way: WayBack, *, boot: str, within: float) -> None:
-    """Have the host go back from the version to come, `within` seconds after its boot, unless it is confirmed.
+    """Have the host go back from the version to come, unless that is confirmed.
 
     Done again it is armed anew.
 
     :param name: for what; who confirms it says the same.
+    :param within: seconds from the boot of that version.
     :param boot: the boot that the host is in, as random(4) has it: in another one nothing is done.
     :raises Refused: it is in another boot.
     :raises HostError: it cannot be armed, or does not answer.
@@ -173,4 +175,3 @@ async def disarm(transport: Transport, name: str) -> None:
     end = await transport.run(argv, privileged=True, timeout=_WITHIN_S)
     if end.code != 0:
         raise HostFailure(f"its guard: {clean(end.complaint, 200)}", host=transport.host)
-

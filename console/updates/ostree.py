@@ -76,7 +76,8 @@ exec ostree admin deploy --retain --origin-file="/ostree/deploy/$2/deploy/$3.ori
 #: Has the next boot take a deployment by its name, wherever in the boot order it is by then.
 _BACK = r"""
 if ostree admin status | grep -q '(staged)'; then ostree admin undeploy 0 || exit 1; fi
-line=$(ostree admin status | sed -n 's/^[* ] \([^ ]* [0-9a-f]*\.[0-9]*\).*/\1/p' | grep -nxF '{wanted}') || exit 1
+names=$(ostree admin status | sed -n 's/^[* ] \([^ ]* [0-9a-f]*\.[0-9]*\).*/\1/p')
+line=$(echo "$names" | grep -nxF '{wanted}') || exit 1
 {set} "$(( ${{line%%:*}} - 1 ))" '{name}' '{version}'
 """
 _COMMIT = re.compile(r"commit ([0-9a-f]{64})\Z")
@@ -169,7 +170,9 @@ class Ostree:
         assert booted is not None
         name, _, version = booted.id.rpartition("-")
         words = shlex.join(("sh", "-c", _SET_DEFAULT, "sh"))
-        return way_back(status, _BACK.format(wanted=f"{name} {version}", set=words, name=name, version=version))
+        return way_back(
+            status, _BACK.format(wanted=f"{name} {version}", set=words, name=name, version=version)
+        )
 
     def pin(self, status: UpdateStatus, deployment: Deployment, *, keep: bool) -> tuple[Argv, ...]:
         return (ostree_pin(status, deployment, keep=keep),)

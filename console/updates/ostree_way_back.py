@@ -1,9 +1,9 @@
 """How a host goes back by itself, for every updater whose versions are OSTree's deployments. Pure.
 
 Sources: ostree-prepare-root takes the root from `ostree=` on the kernel's command line, a link to the
-deployment's folder; ostree-sysroot-deploy.c merges /etc when a staged deployment is put in place, at shutdown:
-what is written to the running /etc before that is in the new one's. A deployment that is in place by then has
-the /etc that it had.
+deployment's folder; ostree-sysroot-deploy.c merges /etc when a staged deployment is put in place, at
+shutdown: what is written to the running /etc before that is in the new one's. A deployment that is in place
+by then has the /etc that it had.
 """
 
 from __future__ import annotations

@@ -184,16 +184,10 @@ class Updater:
             raise HostFailure(f"it was to go back to {_name(back)}, and will not", host=self.host)
         return status.next
 
-    async def way_back(self) -> WayBack:
-        """How it goes back by itself from what it boots next.
-
-        :raises Refused: nothing waits to be booted, or it cannot.
-        """
+    async def way_back(self) -> WayBack | None:
+        """How it goes back by itself from what it boots next; None where nothing waits, or it cannot."""
         status = await self.status()
-        way = self._driver.way_back(status) if status.booted is not None else None
-        if way is None:
-            raise Refused("it has no way to go back by itself", host=self.host)
-        return way
+        return self._driver.way_back(status) if status.booted is not None else None
 
     async def pin(self, identity: str, *, keep: bool = True) -> UpdateStatus:
         """Keep a deployment from all clean-ups, or no longer do.
