@@ -1,4 +1,4 @@
-"""What a drained host has still to let go of, as a rollout waits for it: what is placed, and what runs there."""
+"""What a drained host has still to let go of, as a rollout waits for it: what is placed, what runs there."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ def letting_go(etcd: Etcd, model: FleetModel) -> Callable[[str], Awaitable[str |
         manifest = await read_manifest(store)
         if not manifest.engine:
             return None
-        placed = {one.instance for one in manifest.assigned if one.host == host and not is_bound(manifest, one)}
+        placed = {
+            one.instance for one in manifest.assigned if one.host == host and not is_bound(manifest, one)
+        }
         elsewhere = {one.instance for one in manifest.assigned if one.host != host}
         running = {
             name

@@ -8,7 +8,6 @@ from console.errors import HostFailure, Refused, Unreachable
 from console.hosts.transport import Transport
 from console.model.text import clean
 
-
 _ANOTHER_BOOT = 90
 #: $1: the boot. What was on its way for long finds another one, and leaves it alone.
 _REBOOT_FROM = f"""
