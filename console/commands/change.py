@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from math import inf
@@ -172,6 +172,17 @@ def permit_for(core: Core, line: str) -> Permit:
         core.audit.refused(line, refusal.message)
         raise
     return permit
+
+
+@contextmanager
+def refusing(core: Core, line: str) -> Iterator[None]:
+    """What cannot be done as things are is recorded as refused; not where only the plan was asked for."""
+    try:
+        yield
+    except Refused as refusal:
+        if not core.options.plan:
+            core.audit.refused(line, refusal.message)
+        raise
 
 
 async def confirmed(core: Core, plan: Plan) -> None:

@@ -13,6 +13,7 @@ def core_registry() -> Registry:
         audit,
         container,
         container_change,
+        denied,
         engine,
         etcd,
         evidence,
@@ -24,6 +25,7 @@ def core_registry() -> Registry:
         host_known,
         host_updates,
         interactive,
+        lock,
         log,
         service,
         service_change,
@@ -42,6 +44,7 @@ def core_registry() -> Registry:
         *(unit, unit_why, unit_diff, unit_change, unit_edit),
         *(container, container_change),
         *(service, service_change, service_tune),
+        *(lock, denied),
         *(log, audit, undo, macro, etcd, engine, fleetctl),
     )
     return Registry(command for room in rooms for command in room.COMMANDS)

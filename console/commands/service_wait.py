@@ -19,6 +19,7 @@ from console.commands.service_desk import NO_ENGINE, instances_now
 from console.engine.manifest import Manifest, manifest_of
 from console.engine.service_states import InstanceState, reached
 from console.engine.services import ServiceStore
+from console.errors import first_of
 from console.model.state import State
 from console.store.mirror import mirror
 from console.store.values import Entry
@@ -194,10 +195,7 @@ async def watched(store: ServiceStore, view: View, look: Callable[[Manifest], bo
                 for task in tasks:
                     task.cancel()
     except BaseExceptionGroup as errors:
-        first: BaseException = errors
-        while isinstance(first, BaseExceptionGroup):
-            first = first.exceptions[0]
-        raise first from None
+        raise first_of(errors) from None
 
 
 class _Followed:

@@ -12,14 +12,16 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from console import __version__
-from console.engine.leading import Leadership, Setting
+from console.engine.duties import DUTIES, Duty, Task, name_of
+from console.engine.leading import Leadership
 from console.engine.roster import hosts_of
-from console.errors import StoreError
+from console.engine.term import Setting, Term
+from console.errors import QuarterdeckError, StoreError, first_of
 from console.fleet.fleet import open_fleet
 from console.hosts.links import Links
 from console.model.wants import Wants
@@ -50,20 +52,40 @@ class Engine:
 
     :param links: how hosts are connected to.
     :param stands: takes what it is doing, in a few words: each time that is something else.
+    :param tasks: what it does beside, whether it leads or not.
+    :param duties: what it does beside while it leads.
     """
 
-    def __init__(self, setting: Setting, links: Links, stands: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        setting: Setting,
+        links: Links,
+        stands: Callable[[str], None],
+        tasks: Iterable[Task] = (),
+        duties: Iterable[Duty] = DUTIES,
+    ) -> None:
         self._setting = setting
         self._links = links
         self._stands = stands
+        self._tasks = tuple(tasks)
+        self._duties = tuple(duties)
         self._fleet_id: str | None = None
         self.name = f"{socket.gethostname()}/{os.getpid()}"
 
     async def run(self) -> None:
-        """Lead whenever it is our turn, until cancelled.
+        """Lead whenever it is our turn, and do what is to be done besides, until cancelled.
 
-        :raises StoreError: the keys in etcd are a newer program's.
+        :raises QuarterdeckError: what one of `tasks` cannot do.
         """
+        try:
+            async with asyncio.TaskGroup() as group:
+                for task in self._tasks:
+                    group.create_task(task(self._setting), name=f"engine: {name_of(task)}")
+                group.create_task(self._run_for_leader(), name="engine: election")
+        except* QuarterdeckError as errors:
+            raise first_of(errors) from None
+
+    async def _run_for_leader(self) -> None:
         memory, told = self._setting.memory, self._setting.told
         while True:
             try:
@@ -86,7 +108,8 @@ class Engine:
         hosts = hosts_of(self._setting.file, memory).values()
         self._stands(f"leading the fleet {self._fleet_id}, elected at {claim.revision}")
         async with open_fleet(hosts, _WANTS, self._links) as fleet:
-            await Leadership(self._setting, claim, fleet, self._fleet_id).run()
+            term = Term(self._setting, claim, fleet, self._fleet_id)
+            await Leadership(term, self._duties).run()
 
 
 async def fleet_id(claim: Claim, setting: Setting, known: str | None) -> str:

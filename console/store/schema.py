@@ -30,6 +30,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 from console.errors import Conflict, StoreError
 from console.store import guarded
@@ -95,6 +96,13 @@ class Keys:
 
     def macro(self, name: str) -> str:
         return f"{self.prefix}macros/{name}"
+
+    def reboot_lock(self, group: str) -> str:
+        return f"{self.prefix}locks/reboot/{group}"
+
+    def denied(self, kind: str, version: str) -> str:
+        """A version may hold a slash: it is quoted, as in a URL."""
+        return f"{self.prefix}denied/{quote(kind, safe='')}/{quote(version, safe='')}"
 
     def ack(self, identity: str) -> str:
         return f"{self.prefix}acks/{identity}"
