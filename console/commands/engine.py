@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from console.actions.plan import Plan, Step
 from console.commands.change import FleetChange
-from console.commands.command import Command, Kind, Recall
+from console.commands.command import Command, Kind, Recall, option
 from console.commands.grammar import format_command
+from console.commands.values import ADDRESS
 
 if TYPE_CHECKING:
     from console.commands.core import Core
     from console.commands.output import Output
     from console.commands.rows.engine import EnginePicture
+    from console.engine.duties import Task
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,9 @@ class EngineRun(Command):
     words = ("engine", "run")
     kind = Kind.WRITE
     recall = Recall.TERMINAL
+    fleetlock: tuple[str, int] | None = option(
+        ADDRESS, "serve FleetLock there: hosts that update themselves ask it before they reboot"
+    )
 
     async def run(self, core: Core, out: Output) -> None:
         from console.engine.contacts import KEEPALIVE_S
@@ -49,7 +55,7 @@ class EngineRun(Command):
 
         setting = Setting(core.mind, core.file, permit, core.audit, out.note)
         links = Links(Keyring(core.ask), ssh_config=core.file.ssh_config, keepalive=KEEPALIVE_S)
-        engine = Engine(setting, links, stands)
+        engine = Engine(setting, links, stands, self._tasks())
         notifier.status("starting")
         living = asyncio.create_task(notifier.live(), name="signs of life")
         try:
@@ -64,6 +70,13 @@ class EngineRun(Command):
         finally:
             living.cancel()
             await asyncio.wait((living,))
+
+    def _tasks(self) -> Iterator[Task]:
+        """What it does beside, whether it leads or not."""
+        if self.fleetlock is not None:
+            from console.engine.fleetlock import fleetlock
+
+            yield fleetlock(self.fleetlock)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -14,10 +14,11 @@ from console.commands import clock
 from console.commands.change import FleetChange, refusing
 from console.commands.command import Command, Recall, argument, option
 from console.commands.grammar import format_command
-from console.commands.rows.locks import LOCK, LockRow
+from console.commands.lock_troubles import judged
+from console.commands.rows.locks import LOCK
 from console.commands.values import DURATION, INTEGER, TEXT
 from console.errors import NothingSelected, Refused, StoreError
-from console.model.locks import STALE_AFTER, LockState, stale_why
+from console.model.locks import STALE_AFTER, LockState
 from console.model.wants import Wants
 
 if TYPE_CHECKING:
@@ -36,13 +37,6 @@ def reboot_lock(core: Core) -> RebootLock:
     from console.rollouts.reboot_lock import RebootLock
 
     return RebootLock(core.mind.etcd, core.mind.keys)
-
-
-def judged(state: LockState, hosts: Iterable[str], after: timedelta = STALE_AFTER) -> LockRow:
-    """A lock, and which of its slots are stale now. :param hosts: the names of all hosts of the fleet."""
-    known, now = frozenset(hosts), clock.now()
-    stale = {one.id: why for one in state.holders if (why := stale_why(one, known, now, after)) is not None}
-    return LockRow(state, stale)
 
 
 @dataclass(frozen=True)

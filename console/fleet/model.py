@@ -30,7 +30,7 @@ from console.model.events import (
 )
 from console.model.host import Host, OsFacts
 from console.model.log import Gap, LogRecord
-from console.model.memory import Ack, Acting
+from console.model.memory import HOST, Ack, Acting, Denied
 from console.model.state import Source, State, Status
 from console.model.unit import Unit
 
@@ -114,6 +114,7 @@ class _Record:
     unhealthy: set[str] = field(default_factory=set)
     logs: deque[LogRecord | Gap] = field(default_factory=lambda: deque(maxlen=LOGS_KEPT))
     acting: tuple[Acting, ...] = ()
+    denied: tuple[Denied, ...] = ()
     view: Host | None = None
 
     def put_unit(self, unit: Unit) -> None:
@@ -150,6 +151,7 @@ class _Record:
                 drained=self.config.drained,
                 conflict=self.config.conflict,
                 acting=self.acting,
+                denied=self.denied,
             )
         return self.view
 
@@ -170,6 +172,7 @@ class FleetModel:
         self._feeds: list[Feed] = []
         #: What is known of and looked after, by the name of the trouble.
         self.acks: Mapping[str, Ack] = {}
+        self._denied: tuple[Denied, ...] = ()
 
     # -- reading ----------------------------------------------------------------------------
 
@@ -282,6 +285,7 @@ class FleetModel:
                 record.facts = facts
             case UpdatesRead():
                 record.updates = event
+                record.denied = self._denied_of(record)
             case Logged(records=records):
                 record.logs.extend(records)
                 changes.logs.extend(records)
@@ -323,6 +327,22 @@ class FleetModel:
         if acks != self.acks:
             self.acks = acks
             self._note(Changes(hosts=set(self._records)))
+
+    def deny(self, denied: Iterable[Denied]) -> None:
+        """The versions that no host is to have have changed."""
+        self._denied = tuple(one for one in denied if one.kind == HOST)
+        changed = set()
+        for name, record in self._records.items():
+            if (found := self._denied_of(record)) != record.denied:
+                record.denied, record.view = found, None
+                changed.add(name)
+        if changed:
+            self._note(Changes(hosts=changed))
+
+    def _denied_of(self, record: _Record) -> tuple[Denied, ...]:
+        status = record.updates.status if record.updates else NOTHING_SAID
+        known = [one for one in (status.booted, status.pending) if one is not None]
+        return tuple(one for one in self._denied if any(each.is_version(one.version) for each in known))
 
     def _note(self, changes: Changes) -> None:
         for feed in self._feeds:

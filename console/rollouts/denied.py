@@ -8,15 +8,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from console.errors import StoreError, UsageError
-from console.model.memory import Denied
+from console.model.memory import HOST, Denied
 from console.model.text import clean
 from console.store import guarded, records
 from console.store.client import Etcd
 from console.store.schema import Keys, check_schema
 from console.store.values import Entry
-
-#: Versions of a host's operating system, whichever updater brings them.
-HOST = "host"
 
 _WORD_MAX = 200
 
@@ -73,3 +70,6 @@ def checked_version(kind: str, version: str) -> None:
     for word in (kind, version):
         if not word.strip() or clean(word, _WORD_MAX) != word:
             raise UsageError(f"cannot be denied: {clean(word, _WORD_MAX)!r}", hint="one printable line")
+
+
+__all__ = ["HOST", "allow", "checked_version", "denied", "deny", "find_denied"]

@@ -62,6 +62,10 @@ class LockFrozen(NoSlot):
 class UnknownGroup(NothingSelected):
     """There is no lock of this group, and it was not to be made."""
 
+    @classmethod
+    def of(cls, group: str) -> UnknownGroup:
+        return cls(f"no reboot lock named {group}", hint=f"`lock set-max {group} N` makes it")
+
 
 class RebootLock:
     """The reboot locks of a fleet. Groups and ids are checked before etcd is asked.
@@ -113,8 +117,8 @@ class RebootLock:
         holder = Holder(checked_id(holder_id), host, now, clean(why, 500))
 
         def change(state: LockState | None) -> LockState:
-            if state is None and not make:
-                raise UnknownGroup(f"no reboot lock named {group}", hint=f"`lock set-max {group} N` makes it")
+            if state is None and not make and group != DEFAULT_GROUP:
+                raise UnknownGroup.of(group)
             state = state or LockState(group)
             if state.find(holder.id) is not None:
                 return state
@@ -125,12 +129,32 @@ class RebootLock:
         assert found is not None
         return found
 
-    async def release(self, group: str, holder_id: str) -> bool:
-        """Take back the slot of `holder_id`; whether it had one."""
+    async def name(self, group: str, holder_id: str, host: str) -> None:
+        """Tell of a holder which host it is about, where that was not known."""
+
+        def change(state: LockState | None) -> LockState | None:
+            if state is None:
+                return None
+            same = (one.id == holder_id and one.host is None for one in state.holders)
+            found = [
+                replace(one, host=host) if it else one for one, it in zip(state.holders, same, strict=True)
+            ]
+            return replace(state, holders=tuple(found))
+
+        await self._change(group, change)
+
+    async def release(self, group: str, holder_id: str, *, known: bool = False) -> bool:
+        """Take back the slot of `holder_id`; whether it had one.
+
+        :param known: a group that there is not is a fault, and not one whose slots are free.
+        :raises UnknownGroup: there is none, and it was to be known.
+        """
         had = False
 
         def change(state: LockState | None) -> LockState | None:
             nonlocal had
+            if state is None and known and group != DEFAULT_GROUP:
+                raise UnknownGroup.of(group)
             had = state is not None and state.find(checked_id(holder_id)) is not None
             return state.left(holder_id) if state is not None and had else state
 
@@ -171,10 +195,9 @@ class RebootLock:
         """
 
         def change(state: LockState | None) -> LockState:
-            if state is None:
-                if group != DEFAULT_GROUP:
-                    raise UnknownGroup(f"no reboot lock named {group}", hint="`lock status` shows them")
-                state = LockState(group)
+            if state is None and group != DEFAULT_GROUP:
+                raise UnknownGroup.of(group)
+            state = state or LockState(group)
             return state if state.frozen else replace(state, frozen=Frozen(by, clean(why, 500), now))
 
         return await self._change(group, change)

@@ -46,9 +46,11 @@ async def test_a_drain_says_what_moves_where_waits_until_it_has_gone_and_is_take
         await said(draining, f"sim-0001/{RUNNING}: to move to sim-0002")
         await fleet.place(RUNNING, "sim-0002", epoch=2)
         await said(draining, f"sim-0001/{RUNNING}: running on sim-0002")
-        assert draining.returncode is None, "the old copy runs still"
+        ending = asyncio.create_task(draining.communicate())
+        await console.run("unit", "stop", RUNNING, "--on", "sim-0001", "--plan")
+        assert not ending.done(), "the old copy runs still"
         await console.run("unit", "stop", RUNNING, "--on", "sim-0001", "--yes")
-        await draining.communicate()
+        await ending
     assert draining.returncode == 0
 
     drained = {row["name"]: row["drained"] for row in await console.json("host", "list")}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
+import urllib.request
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -222,3 +225,25 @@ async def test_versions_are_denied_listed_and_allowed_again(console: Console) ->
     assert [row["version"] for row in await console.json("denied", "list")] == ["fedora/43"]
     await console.run("audit", "undo", (await console.json("audit", "list"))[-2]["id"], "--yes", code=0)
     assert [row["version"] for row in await console.json("denied", "list")] == ["1.2", "fedora/43"]
+
+
+async def test_an_engine_that_is_told_where_serves_fleetlock(console: Console) -> None:
+    async with console.begun("engine", "run", "--fleetlock", "127.0.0.1:0") as engine:
+        assert engine.stderr is not None
+        served = None
+        while served is None:
+            line = (await engine.stderr.readline()).decode()
+            assert line, "the engine has ended"
+            served = re.search(r"FleetLock is served at (\S+) port (\d+)", line)
+        body = json.dumps({"client_params": {"id": MACHINE, "group": "default"}}).encode()
+        asked = urllib.request.Request(
+            f"http://{served[1]}:{served[2]}/v1/pre-reboot", body, {"fleet-lock-protocol": "true"}
+        )
+        with await asyncio.to_thread(urllib.request.urlopen, asked, timeout=20) as answer:
+            assert answer.status == 200
+        (holder,) = (await console.json("lock", "status", "--timeout", "1s"))[0]["holders"]
+        assert holder["id"] == MACHINE
+        engine.terminate()
+        await engine.wait()
+    (holder,) = (await console.json("lock", "status", "--timeout", "1s"))[0]["holders"]
+    assert holder["id"] == MACHINE, "an engine that ends gives no slot back"

@@ -220,6 +220,7 @@ def host_page(host: Host, refused: Sequence[str] = ()) -> list[tuple[Cell, ...]]
     lines.append(())
     lines += [_told(name, cell) for name, cell in _numbers(host).items() if cell.text not in ("", "–")]
     lines += [_told(name, cell) for name, cell in updates_told(host.updates)]
+    lines += [_told("denied", Cell.state(f"{one.version}, by {one.by}", Tone.BAD)) for one in host.denied]
     if host.deployments or host.updates_problem:
         lines += [(), (Cell("  deployments, in boot order", Tone.FAINT),)]
         lines += [deployment_line(deployment) for deployment in host.deployments]

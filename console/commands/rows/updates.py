@@ -10,7 +10,7 @@ from console.model.deployment import Agent, Deployment, UpdateStatus
 from console.model.host import Host
 
 #: What each word of a status is to the eye; a host without one is as it should be.
-_TONES = {"failed": Tone.BAD, "working": Tone.PLAIN, "driven": Tone.FAINT}
+_TONES = {"denied": Tone.BAD, "failed": Tone.BAD, "working": Tone.PLAIN, "driven": Tone.FAINT}
 
 
 def deployment_line(deployment: Deployment) -> tuple[Cell, ...]:
@@ -86,7 +86,7 @@ def _state(host: Host) -> Cell:
         return Cell.state(host.updates_problem, Tone.BAD)
     if host.driver is None:
         return Cell("no updater" if host.facts.os else "", Tone.FAINT)
-    words = host.updates.words
+    words = (*(("denied",) if host.denied else ()), *host.updates.words)
     if not words:
         return Cell.state("current", Tone.GOOD)
     return Cell.state(" ".join(words), _TONES.get(words[0], Tone.WARN))
@@ -116,6 +116,7 @@ def _fields(host: Host) -> dict[str, Any]:
         "staged": plain(status.staged),
         "rollback": plain(status.rollback),
         "behind": status.available is not None,
+        "denied": [one.version for one in host.denied],
         "problem": host.updates_problem,
     } | updates_fields(host)
 
