@@ -159,6 +159,7 @@ class _Record:
                 updates_problem=self.updates.problem if self.updates else None,
                 pending_since=self.pending_since,
                 cordoned=self.config.cordoned,
+                drained=self.config.drained,
                 conflict=self.config.conflict,
                 acting=self.acting,
                 denied=self.denied,
@@ -310,7 +311,7 @@ class FleetModel:
         self._note(changes)
 
     def configure(self, config: HostConfig) -> None:
-        """What is said of a host has changed: its labels, or that it is cordoned. Or it is new."""
+        """What is said of a host has changed: its labels, that it is cordoned or drained. Or it is new."""
         record = self._records.get(config.name)
         if record is None:
             self._records[config.name] = _Record(config, Status(State.CONNECTING, datetime.now(UTC)))

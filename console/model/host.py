@@ -68,6 +68,7 @@ class Host:
     updates_problem: str | None = None  # why it cannot be read
     pending_since: datetime | None = None  # since when this console has seen a version wait for its reboot
     cordoned: datetime | None = None  # since when nothing new is to be placed on it
+    drained: Mapping[str, datetime] = field(default_factory=dict)  # who keeps it drained, and since when
     conflict: str | None = None  # what etcd says otherwise of how it is reached
     acting: tuple[Acting, ...] = ()  # who is changing something on it just now, through any console
     denied: tuple[Denied, ...] = ()  # of the versions that it has booted and would boot next

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, cast
 
-from console.commands.service_wait import ServiceWait
+from console.commands.service_wait import ServiceWait, progress
 from console.engine.manifest import Manifest
 from console.model.host import Host
 from console.model.unit import Unit
@@ -38,7 +39,7 @@ class Waited:
         self.notes: list[str] = []
         view = cast("Any", type("View", (), {"fleet": type("Fleet", (), {"model": self.model})}))
         out = cast("Any", type("Out", (), {"note": self.notes.append}))
-        self._waiting = ServiceWait(view, {DB}, were, known, out)
+        self._waiting = ServiceWait(partial(progress, view, {DB}, were), known, out)
 
     def look(self, what: Manifest, *units: Unit) -> bool:
         self.model.there = {one.key: one for one in units}

@@ -55,6 +55,7 @@ def _host_fields(host: Host) -> dict[str, Any]:
         "driver": host.driver,
         "sources": {source.value: _source_fields(host.sources.get(source)) for source in Source},
         "cordoned": host.cordoned is not None,
+        "drained": [{"by": who, "since": moment(at)} for who, at in sorted(host.drained.items())],
         "conflict": host.conflict,
         "acting": plain(host.acting),
     }
@@ -133,8 +134,9 @@ def _os(host: Host) -> str:
 
 def _labels(host: Host) -> Cell:
     words = [f"{key}={value}" for key, value in host.labels.items()]
-    if host.cordoned is not None:
-        return Cell(",".join(["cordoned", *words]), Tone.WARN)
+    said = ["drained"] if host.drained else ["cordoned"] if host.cordoned else []
+    if said:
+        return Cell(",".join([*said, *words]), Tone.WARN)
     return Cell(",".join(words), Tone.FAINT)
 
 
