@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from console.actions.container_gate import Gate
 from console.actions.container_plan import reference
@@ -97,7 +98,7 @@ def _draw_update(wish: UpdateWish, host: UpdateHost, seen: Inspected, drawn: Dra
         wish.image,
         wish.gate,
         not made.alone,
-        lambda text: wish.heard(target, text),
+        partial(wish.heard, target),
         wish.disproved,
     )
     digest = f", {wish.image.digest[:19]}" if wish.image.digest else ""
@@ -152,7 +153,7 @@ def draw_rollbacks(
             kept.engine,
             _stamp(host, now) if now is not None else None,
             kept.id,
-            lambda text, target=target: heard(target, text),
+            partial(heard, target),
         )
         drawn.steps.append(
             Step(

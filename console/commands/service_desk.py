@@ -19,6 +19,7 @@ from console.engine.service_states import Instance, instances
 from console.engine.services import Desired, Service, ServiceStore
 from console.errors import UsageError
 from console.model.wants import Wants
+from console.placement.outcome import Placement
 from console.placement.spec import Spec
 from console.placement.unit_name import UnitName
 
@@ -83,10 +84,15 @@ def instances_now(manifest: Manifest, view: View) -> tuple[Instance, ...]:
     hosts = model.hosts()
     return instances(
         manifest,
-        planned(manifest, candidates(hosts)),
+        placement_now(manifest, view),
         {host.name: host for host in hosts},
         lambda host, name: model.unit((host, name)),
     )
+
+
+def placement_now(manifest: Manifest, view: View) -> Placement:
+    """Where everything is to be, as the hosts are now."""
+    return planned(manifest, candidates(view.fleet.model.hosts()))
 
 
 def service_rows(manifest: Manifest, view: View) -> list[ServiceRow]:
@@ -149,10 +155,10 @@ def drawn(line: str, desk: Desk, wishes: Sequence[Wish], notes: Iterable[str] = 
     others = [one for one in changes if one.service not in own and one not in anyway]
     steps: list[Step] = []
     for wish in wishes:
-        effects = [_effect(one, then) for one in changes if one.service == wish.name]
+        effects = [effect(one, then) for one in changes if one.service == wish.name]
         effects += _in_place(wish, manifest, {one.instance for one in changes})
         if not steps:
-            effects += [_effect(one, then) for one in others]
+            effects += [effect(one, then) for one in others]
         steps.append(
             Step(
                 "etcd",
@@ -170,14 +176,15 @@ def drawn(line: str, desk: Desk, wishes: Sequence[Wish], notes: Iterable[str] = 
 
 def refusals(manifest: Manifest, services: Iterable[str], view: View) -> tuple[Refusal, ...]:
     """Instances of some services that no host will have, each with the rules that keep it off how many."""
-    placement = planned(manifest, candidates(view.fleet.model.hosts()))
+    placement = placement_now(manifest, view)
     return tuple(
         Refusal(one.host or "", one.instance, f"no host will have it: {one.reason}")
         for one in blocked(placement, services)
     )
 
 
-def _effect(one: Difference, manifest: Manifest) -> Effect:
+def effect(one: Difference, manifest: Manifest) -> Effect:
+    """What becomes of an instance, as a plan tells it."""
     if one.after is None:
         return Effect(one.instance, "stops", one.before)
     if one.before is not None:

@@ -52,8 +52,12 @@ class Awaited:
     blocked: bool = False
 
 
+#: How far everything is that is waited for.
+Progress = Callable[[Manifest], list[Awaited]]
+
+
 def progress(
-    manifest: Manifest, view: View, names: Collection[str], were: Iterable[tuple[str, str]]
+    view: View, names: Collection[str], were: Iterable[tuple[str, str]], manifest: Manifest
 ) -> list[Awaited]:
     """How far the instances of some services are.
 
@@ -69,13 +73,13 @@ def progress(
     recorded = {(one.instance, one.host) for one in manifest.assigned}
     for name, host in were:
         if (name, host) not in found:
-            ended = (name, host) not in recorded and not _runs(view, name, host)
+            ended = (name, host) not in recorded and not runs(view, name, host)
             words = InstanceState.STOPPED.value if ended else "to be stopped"
             found[name, host] = Awaited(f"{host}/{name}", words, ended)
     return list(found.values())
 
 
-def _runs(view: View, name: str, host: str) -> bool:
+def runs(view: View, name: str, host: str) -> bool:
     """Whether a unit still is up where it was; where the host does not answer nobody can wait for it."""
     model = view.fleet.model
     unit = model.unit((host, name))
@@ -87,25 +91,23 @@ def _runs(view: View, name: str, host: str) -> bool:
 async def wait(
     store: ServiceStore,
     view: View,
-    names: Collection[str],
-    were: Iterable[tuple[str, str]],
+    progress: Progress,
     timeout: float,
     out: Output,
     known: Collection[str] = (),
     *,
     engine_comes: bool = False,
 ) -> tuple[Result, ...]:
-    """Wait until the services are what they are to be, telling `out` what happens; one result an instance.
+    """Wait until all is as it is to be, telling `out` what happens; one result an instance.
 
     It ends at once where no engine is there to do anything, and with those left that no host will have.
 
-    :param were: see `progress`.
     :param timeout: seconds.
     :param known: targets that no host will have, of which that was told already.
     :param engine_comes: whether an engine is on its way, where none is there yet.
     :raises StoreError: etcd does not let us follow it.
     """
-    waiting = ServiceWait(view, names, tuple(were), known, out, engine_comes=engine_comes)
+    waiting = ServiceWait(progress, known, out, engine_comes=engine_comes)
     try:
         async with asyncio.timeout(timeout):
             await watched(store, view, waiting.look)
@@ -121,19 +123,12 @@ async def wait(
 
 
 class ServiceWait:
-    """What has been seen of the services so far, and told."""
+    """What has been seen so far, and told."""
 
     def __init__(
-        self,
-        view: View,
-        names: Collection[str],
-        were: tuple[tuple[str, str], ...],
-        known: Collection[str],
-        out: Output,
-        *,
-        engine_comes: bool = False,
+        self, progress: Progress, known: Collection[str], out: Output, *, engine_comes: bool = False
     ) -> None:
-        self._view, self._names, self._were = view, names, were
+        self._progress = progress
         self._known = known
         self._out = out
         self._began = time.monotonic()
@@ -145,7 +140,7 @@ class ServiceWait:
 
     def look(self, manifest: Manifest) -> bool:
         """See how far it is, and tell what is new; whether there is nothing to wait for any more."""
-        self._last = progress(manifest, self._view, self._names, self._were)
+        self._last = self._progress(manifest)
         told = self._told or {}
         for one in self._last:
             if one.done:

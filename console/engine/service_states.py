@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from console.engine.manifest import Manifest
@@ -72,9 +72,13 @@ def instances(
     targets: dict[tuple[str, str], list[str]] = {}
     for one in placement.placed:
         targets.setdefault((one.service, one.instance), []).append(one.host)
+    stuck = {(one.service, one.instance): one.reason for one in placement.staying}
     for service in manifest.services.values():
         assigned = manifest.of(service.name)
-        found += [_placed(one, service, targets, hosts, unit) for one in assigned]
+        found += [
+            _borne(_placed(one, service, targets, hosts, unit), stuck.get((one.service, one.instance)))
+            for one in assigned
+        ]
         found += _unplaced(service, assigned, targets, placement)
     return tuple(found)
 
@@ -118,6 +122,13 @@ def _placed(
     if not goes and one.revision != service.revision and state is InstanceState.RUNNING:
         reason = f"revision {service.revision} is to take its place"
     return Instance(service.name, one.instance, one.host, state, one.revision, reason, there, goes=goes)
+
+
+def _borne(one: Instance, stuck: str | None) -> Instance:
+    """:param stuck: why it is on a host that is drained still."""
+    if stuck is None or one.reason or one.goes:
+        return one
+    return replace(one, reason=f"to leave {one.host}; no other host will have it: {stuck}")
 
 
 def _elsewhere(one: Assigned, hosts: Mapping[str, Host], unit: UnitAt) -> str | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, cast
 
-from console.commands.service_wait import ServiceWait
+from console.commands.service_wait import ServiceWait, progress
 from console.engine.manifest import Manifest
 from console.model.host import Host
 from console.model.unit import Unit
@@ -40,7 +41,8 @@ class Waited:
         self.notes: list[str] = []
         view = cast("Any", type("View", (), {"fleet": type("Fleet", (), {"model": self.model})}))
         out = cast("Any", type("Out", (), {"note": self.notes.append}))
-        self._waiting = ServiceWait(view, {DB}, were, known, out, engine_comes=engine_comes)
+        progressing = partial(progress, view, {DB}, were)
+        self._waiting = ServiceWait(progressing, known, out, engine_comes=engine_comes)
 
     def look(self, what: Manifest, *units: Unit) -> bool:
         self.model.there = {one.key: one for one in units}

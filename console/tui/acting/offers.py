@@ -27,7 +27,9 @@ LETTERS: dict[str, dict[str, str]] = {
     "container": {
         "start": "s", "stop": "t", "restart": "r", "kill": "k", "pause": "p", "unpause": "u", "remove": "x",
     },
-    "host": {"cordon": "c", "uncordon": "u", "reboot": "r", "poweroff": "o"},
+    "host": {
+        "cordon": "c", "uncordon": "u", "drain": "d", "undrain": "n", "reboot": "r", "poweroff": "o",
+    },
     "audit": {"undo": "u"},
 }  # fmt: skip
 
