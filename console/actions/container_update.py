@@ -10,7 +10,7 @@ proved itself. Whatever interrupts this, asking again looks at what is there and
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -139,7 +139,7 @@ class ContainerUpdate:
     gate: Gate
     start_first: bool
     heard: Callable[[str], None] = field(repr=False, compare=False)
-    disproved: Callable[[str, str], None] = field(repr=False, compare=False)
+    disproved: Callable[[str, str], Awaitable[None]] = field(repr=False, compare=False)
 
     async def check(self, hands: Hands) -> str | None:
         engine = await hands.engine(self.stamp.engine)
@@ -203,13 +203,13 @@ class ContainerUpdate:
             return
         await engine.stop(new, grace=None, patience=_STOPS_WITHIN + 30)
         await engine.rename(new, names.failed)
-        self._deny(why)
+        await self._deny(why)
         raise HostFailure(
             f"{why}: {self.name} runs on as it was; the new one is kept as {names.failed}", host=hands.host
         )
 
     async def _go_back(self, hands: Hands, engine: EngineControl, there: Swap, why: str) -> None:
-        self._deny(why)
+        await self._deny(why)
         names = Names(self.name)
         back = Swap(
             engine.kind,
@@ -229,9 +229,9 @@ class ContainerUpdate:
             host=hands.host,
         )
 
-    def _deny(self, why: str) -> None:
+    async def _deny(self, why: str) -> None:
         if self.image.digest is not None:
-            self.disproved(self.image.digest, why)
+            await self.disproved(self.image.digest, why)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -54,16 +54,14 @@ class Drawn:
 class UpdateWish:
     """What is asked for.
 
-    :param denied: digests that were rolled back from; none of them is brought back.
     :param heard: takes what there is to tell on the way of a target, which comes first.
     :param disproved: takes the digest of an image that did not prove itself, and why.
     """
 
     image: Image
     gate: Gate
-    denied: Collection[str]
     heard: Callable[[str, str], None]
-    disproved: Callable[[str, str], None]
+    disproved: Callable[[str, str], Awaitable[None]]
 
 
 def draw_updates(wish: UpdateWish, hosts: Iterable[UpdateHost]) -> Drawn:
@@ -77,7 +75,7 @@ def draw_updates(wish: UpdateWish, hosts: Iterable[UpdateHost]) -> Drawn:
 
 def _draw_update(wish: UpdateWish, host: UpdateHost, seen: Inspected, drawn: Drawn) -> None:
     container, target = seen.container, f"{host.host}/{seen.container.name}"
-    if why := _refusal(wish, seen):
+    if why := _refusal(seen):
         drawn.refused.append(Refusal(host.host, container.name, why))
         return
     if wish.image.digest is not None and container.digest == wish.image.digest:
@@ -116,10 +114,8 @@ def _draw_update(wish: UpdateWish, host: UpdateHost, seen: Inspected, drawn: Dra
     )
 
 
-def _refusal(wish: UpdateWish, seen: Inspected) -> str | None:
+def _refusal(seen: Inspected) -> str | None:
     container = seen.container
-    if wish.image.digest in wish.denied:
-        return f"{wish.image.digest} is denied"
     if container.unit:
         return f"{container.unit} makes it: change the image there, with `unit edit` or `service update`"
     if state_class(container.state) != "up" or container.state == "restarting":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from console.actions.container_gate import HOLD_S, TIMEOUT_S, Gate
@@ -18,12 +19,12 @@ from console.actions.container_update_plan import (
 )
 from console.actions.plan import Plan, Refusal
 from console.commands.change import Change, tell_idle, unreached
-from console.commands.command import Command, argument, option
+from console.commands.command import Command, Recall, argument, option, switch
 from console.commands.container import engine_of
 from console.commands.container_change import targets_of
 from console.commands.grammar import format_command
 from console.commands.values import DURATION, IMAGE
-from console.errors import Absent, HostError, NothingSelected
+from console.errors import Absent, HostError, NothingSelected, Refused, StoreError
 from console.model.container import Container
 from console.model.image import Reference, parse_reference
 from console.model.selector import NamePatterns
@@ -45,6 +46,7 @@ class ContainerUpdate(Change):
     """
 
     words = ("container", "update")
+    recall = Recall.MAY_WRITE
     wants: ClassVar[Wants] = Wants(units=False, os=False)
     patterns: tuple[str, ...] = argument("CONTAINER", "names, globs or ids", many=True, required=True)
     image: Reference | None = option(
@@ -52,6 +54,7 @@ class ContainerUpdate(Change):
     )
     gate: float | None = option(DURATION, "how long it must be healthy, or run (default 10s)")
     gate_timeout: float | None = option(DURATION, "how long that may take (default 10m)")
+    allow_denied: bool = switch("bring also an image that was rolled back or denied before")
 
     async def draw(self, core: Core, view: View, out: Output) -> Plan:
         broken = unreached(view.broken(Source.CONTAINERS))
@@ -64,14 +67,15 @@ class ContainerUpdate(Change):
         drawn = Drawn()
         for reference, some in _by_image(hosts, self.image):
             image = Image(reference, reference.digest or await _digest(view, some, reference))
+            if image.digest is not None and not self.allow_denied:
+                await _see_denied(core, reference, image.digest)
             if image.digest is None:
                 drawn.notes.append(f"{reference}: the first host that pulls it tells which image that is")
             wish = UpdateWish(
                 image,
                 gate,
-                (),
                 lambda target, text: out.note(f"{target}: {text}"),
-                lambda digest, why: None,
+                partial(_deny, core, out, reference),
             )
             _join(drawn, draw_updates(wish, some))
         return _plan(self, out, drawn, broken, unreached(failed))
@@ -110,6 +114,42 @@ def _plan(
     return Plan(
         format_command(command), tuple(drawn.steps), (*drawn.refused, *unreachable), tuple(drawn.notes)
     )
+
+
+async def _see_denied(core: Core, reference: Reference, digest: str) -> None:
+    """:raises Refused: an update of a container was rolled back from this image, or a person denied it."""
+    from console.rollouts.denied import CONTAINER, find_denied
+
+    if core.memory is None:
+        return
+    found = await find_denied(core.memory.etcd, core.memory.keys, CONTAINER, digest)
+    if found is not None:
+        raise Refused(
+            f"{reference} is {digest}, denied by {found.by}: {found.why}",
+            hint="--allow-denied brings it all the same, `denied remove` for good",
+        )
+
+
+async def _deny(core: Core, out: Output, reference: Reference, digest: str, why: str) -> None:
+    """Have an image that did not prove itself be brought nowhere, as far as there is a memory to say it in."""
+    from console.rollouts.denied import CONTAINER, deny
+
+    if core.memory is None:
+        out.note(f"{reference} is not denied: the fleet has no etcd to say it in")
+        return
+    try:
+        await deny(
+            core.memory.etcd,
+            core.memory.keys,
+            CONTAINER,
+            digest,
+            by=core.audit.who.actor,
+            why=f"{reference}: {why}",
+        )
+    except StoreError as error:
+        out.note(f"{reference} is not denied: {error}")
+        return
+    out.note(f"{reference} is denied from now on, as {digest}")
 
 
 def _join(drawn: Drawn, more: Drawn) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from console.errors import StoreError, UsageError
-from console.model.memory import HOST, Denied
+from console.model.memory import CONTAINER, HOST, Denied
 from console.model.text import clean
 from console.store import guarded, records
 from console.store.client import Etcd
@@ -72,4 +72,4 @@ def checked_version(kind: str, version: str) -> None:
             raise UsageError(f"cannot be denied: {clean(word, _WORD_MAX)!r}", hint="one printable line")
 
 
-__all__ = ["HOST", "allow", "checked_version", "denied", "deny", "find_denied"]
+__all__ = ["CONTAINER", "HOST", "allow", "checked_version", "denied", "deny", "find_denied"]

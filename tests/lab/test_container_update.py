@@ -155,6 +155,18 @@ def test_one_that_is_never_healthy_gives_its_place_back(shop: Shop, options: tup
     assert shop.there() == {"c-shop": "1.1 runs", "c-shop.before": "1.0"}
 
 
+def test_an_image_that_failed_is_denied_until_somebody_says_otherwise(shop: Shop) -> None:
+    shop.make("c-shop", "--read-only")
+    assert shop.update("c-shop", "1.2", code=4)[0] == "failed"
+    (denied,) = json.loads(shop.writer.run("denied", "list", "-o", "json").stdout)
+    assert denied["kind"] == "container"
+    assert denied["version"].startswith("sha256:")
+    assert "its health check says unhealthy" in denied["why"]
+    assert "--allow-denied" in shop.writer.run(*shop.words("c-shop", "1.2", "--yes"), code=3).stderr
+    assert shop.update("c-shop", "1.2", "--allow-denied", code=4)[0] == "failed"
+    shop.writer.run("denied", "remove", "container", denied["version"], "--yes")
+
+
 def test_one_that_dies_after_ten_good_seconds_gives_its_place_back(shop: Shop) -> None:
     shop.make("c-shop", "-p", "18081:80")
     status, detail = shop.update("c-shop", "1.3", "--gate=13s", code=4)
