@@ -131,7 +131,7 @@ async def _see_denied(core: Core, reference: Reference, digest: str) -> None:
 
 
 async def _deny(core: Core, out: Output, reference: Reference, digest: str, why: str) -> None:
-    """Have an image that did not prove itself be brought nowhere, as far as there is a memory to say it in."""
+    """Have an image that did not prove itself be brought nowhere, where there is an etcd to say that in."""
     from console.rollouts.denied import CONTAINER, deny
 
     if core.memory is None:
