@@ -16,6 +16,7 @@ from console.engine.brakes import Silence
 from console.engine.contacts import Contacts
 from console.engine.inspecting import Inspected
 from console.fleet.model import Changes, FleetModel
+from console.model.host import Host
 from console.model.state import Source, State
 from console.model.unit import Unit
 from console.placement.candidate import Candidate, Standing, candidate
@@ -52,6 +53,8 @@ class World:
         self._contacts = Contacts()
         self._known: dict[str, _Known] = {}
         self._standing: dict[str, Standing] = {}
+        #: Hosts that are another one under a second name, and which.
+        self.twins: dict[str, str] = {}
         self._outlines: dict[str, object] = {}
         #: Rises with each change of what hosts have of ours.
         self.version = 0
@@ -66,6 +69,7 @@ class World:
         for gone in self._known.keys() - set(names):
             del self._known[gone]
         self._standing = {}
+        self.twins = twins(hosts)
         for host in hosts:
             known = self._known.setdefault(host.name, _Known())
             if host.state is not State.LIVE or known.connection != host.status.since:
@@ -73,7 +77,8 @@ class World:
                 known.connection, known.marks = host.status.since, None
                 self.version += 1
             standing = self._contacts.look(host, now, read=known.marks is not None)
-            self._standing[host.name] = Standing.FOREIGN if known.foreign else standing
+            left_alone = known.foreign or host.name in self.twins
+            self._standing[host.name] = Standing.FOREIGN if left_alone else standing
             known.fresh = {unit: until for unit, until in known.fresh.items() if until > now}
 
     def unread(self) -> list[str]:
@@ -86,6 +91,7 @@ class World:
             and status.state is State.LIVE
             and (known := self._known.get(host.name)) is not None
             and known.marks is None
+            and host.name not in self.twins
         ]
 
     def connection(self, host: str) -> object:
@@ -165,7 +171,7 @@ class World:
         except KeyError:
             return None  # it is the fleet's no more
         units = host.sources.get(Source.UNITS)
-        return host.status, units and units.state, candidate(host, Standing.LIVE)
+        return host.status, units and units.state, host.facts.boot_id, candidate(host, Standing.LIVE)
 
     # -- what there is ----------------------------------------------------------------------
 
@@ -250,3 +256,19 @@ class World:
             for host, since in self._contacts.silent.items()
             if host in bearing
         ]
+
+
+def twins(hosts: Iterable[Host]) -> dict[str, str]:
+    """Hosts that are the same boot of the same machine as one before them, and as which.
+
+    What is placed on one name is not wanted on the other, and would be stopped there: on the same machine.
+    """
+    first: dict[tuple[str, str], str] = {}
+    found: dict[str, str] = {}
+    for host in hosts:
+        machine, boot = host.facts.machine_id, host.facts.boot_id
+        if host.state is not State.LIVE or machine is None or boot is None:
+            continue
+        if (name := first.setdefault((machine, boot), host.name)) != host.name:
+            found[host.name] = name
+    return found
