@@ -16,7 +16,6 @@ from console.engine.brakes import Silence
 from console.engine.contacts import Contacts
 from console.engine.inspecting import Inspected
 from console.fleet.model import Changes, FleetModel
-from console.model.host import Host
 from console.model.state import Source, State
 from console.model.unit import Unit
 from console.placement.candidate import Candidate, Standing, candidate
@@ -33,11 +32,13 @@ class _Known:
 
     :param connection: since when it is live, by which one connection is told from the next.
     :param marks: of our units there; None: not read yet.
+    :param boot: the id of its boot; None: not read yet, or it has none.
     :param fresh: units for which a job was asked for, and until when they need not show it.
     """
 
     connection: object = None
     marks: dict[str, Mark] | None = None
+    boot: str | None = None
     foreign: str | None = None
     fresh: dict[str, float] = field(default_factory=dict)
     refused: dict[tuple[str, int, int], str] = field(default_factory=dict)
@@ -53,7 +54,7 @@ class World:
         self._contacts = Contacts()
         self._known: dict[str, _Known] = {}
         self._standing: dict[str, Standing] = {}
-        #: Hosts that are another one under a second name, and which.
+        #: Hosts that are another one under a second name, and which: the same boot of the same machine.
         self.twins: dict[str, str] = {}
         self._outlines: dict[str, object] = {}
         #: Rises with each change of what hosts have of ours.
@@ -69,14 +70,18 @@ class World:
         for gone in self._known.keys() - set(names):
             del self._known[gone]
         self._standing = {}
-        self.twins = twins(hosts)
+        first: dict[str, str] = {}
+        self.twins = {}
         for host in hosts:
             known = self._known.setdefault(host.name, _Known())
             if host.state is not State.LIVE or known.connection != host.status.since:
                 # Another connection, maybe another boot: what it has is to be read anew.
-                known.connection, known.marks = host.status.since, None
+                known.connection, known.marks, known.boot = host.status.since, None, None
                 self.version += 1
             standing = self._contacts.look(host, now, read=known.marks is not None)
+            # What is placed on one name is not wanted on the other, and would be stopped there: where it runs.
+            if known.boot is not None and (name := first.setdefault(known.boot, host.name)) != host.name:
+                self.twins[host.name] = name
             left_alone = known.foreign or host.name in self.twins
             self._standing[host.name] = Standing.FOREIGN if left_alone else standing
             known.fresh = {unit: until for unit, until in known.fresh.items() if until > now}
@@ -91,7 +96,6 @@ class World:
             and status.state is State.LIVE
             and (known := self._known.get(host.name)) is not None
             and known.marks is None
-            and host.name not in self.twins
         ]
 
     def connection(self, host: str) -> object:
@@ -104,6 +108,7 @@ class World:
         if known is None or known.connection != connection:
             return
         known.foreign = found.fleet if found.fleet not in (None, self._fleet) else None
+        known.boot = found.boot
         known.marks = {name: mark for name, mark in found.marks.items() if mark.fleet == self._fleet}
         self.version += 1
 
@@ -171,7 +176,7 @@ class World:
         except KeyError:
             return None  # it is the fleet's no more
         units = host.sources.get(Source.UNITS)
-        return host.status, units and units.state, host.facts.boot_id, candidate(host, Standing.LIVE)
+        return host.status, units and units.state, candidate(host, Standing.LIVE)
 
     # -- what there is ----------------------------------------------------------------------
 
@@ -256,19 +261,3 @@ class World:
             for host, since in self._contacts.silent.items()
             if host in bearing
         ]
-
-
-def twins(hosts: Iterable[Host]) -> dict[str, str]:
-    """Hosts that are the same boot of the same machine as one before them, and as which.
-
-    What is placed on one name is not wanted on the other, and would be stopped there: on the same machine.
-    """
-    first: dict[tuple[str, str], str] = {}
-    found: dict[str, str] = {}
-    for host in hosts:
-        machine, boot = host.facts.machine_id, host.facts.boot_id
-        if host.state is not State.LIVE or machine is None or boot is None:
-            continue
-        if (name := first.setdefault((machine, boot), host.name)) != host.name:
-            found[host.name] = name
-    return found

@@ -12,8 +12,7 @@ from console.engine.inspecting import Inspected
 from console.engine.world import FRESH_S, World
 from console.fleet.model import Changes, FleetModel
 from console.model.config import HostConfig
-from console.model.events import FactsRead, HostChanged, SourceChanged
-from console.model.host import OsFacts
+from console.model.events import HostChanged, SourceChanged
 from console.model.state import Source, State, Status
 from console.placement.candidate import Standing
 from console.placement.mark import Mark
@@ -135,15 +134,16 @@ def test_one_machine_under_two_names_is_acted_on_under_the_first() -> None:
     model = FleetModel([HostConfig("h1"), HostConfig("h2"), HostConfig("h3")])
     world = World(model, "f-1")
     now = datetime.now(UTC)
-    boots = {"h1": "boot-1", "h2": "boot-1", "h3": "boot-2"}  # h3 is a clone: another machine, one id
-    for name, boot in boots.items():
+    for name in ("h1", "h2", "h3"):
         model.apply(HostChanged(name, Status(State.LIVE, now)))
         model.apply(SourceChanged(name, Source.UNITS, Status(State.LIVE, now)))
-        model.apply(FactsRead(name, OsFacts(machine_id="m-1", boot_id=boot)))
+    world.look(0)
+    for name, boot in {"h1": "boot-1", "h2": "boot-1", "h3": "boot-2"}.items():
+        world.inspected(name, world.connection(name), Inspected("f-1", {WEB: MARK}, boot))
     world.look(0)
     assert world.twins == {"h2": "h1"}
     assert world.standing["h2"] is Standing.FOREIGN
-    assert world.unread() == ["h1", "h3"]
+    assert world.marks().keys() == {"h1", "h3"}
     model.apply(HostChanged("h1", Status(State.UNREACHABLE, now)))
     world.look(0)
-    assert world.unread() == ["h2", "h3"], "the second is as good as the first"
+    assert world.marks().keys() == {"h2", "h3"}, "the second is as good as the first"
