@@ -43,17 +43,6 @@ def test_an_engine_that_is_killed_stops_nothing_and_the_next_takes_over_what_run
     assert placing.invocations("kept@*") == before
 
 
-def test_an_engine_that_is_ended_lets_another_lead_at_once_and_stops_nothing(placing: Placing) -> None:
-    first = placing.leading()
-    placing.submit({"kept.service": HELLO})
-    placing.until(lambda: placing.active("kept.service"), "it runs")
-    before = placing.invocations("kept.service")
-    assert first.end() == 0
-    assert "runs on" in first.said
-    placing.leading()
-    placing.holds(lambda: placing.invocations("kept.service") == before, "it runs on")
-
-
 def test_what_is_destroyed_is_gone_from_every_host_and_from_etcd(placing: Placing) -> None:
     placing.leading()
     placing.submit({"gone@.service": REPLICAS % 3, "every.service": f"{HELLO}[X-Fleet]\nGlobal=true\n"})
@@ -231,21 +220,6 @@ def test_what_is_to_come_back_by_itself_does_so_with_no_engine(placing: Placing)
     assert not placing.active("volatile.service")
     placing.leading()
     placing.until(lambda: placing.active("volatile.service"), "the engine brings back the rest")
-
-
-def test_an_engine_killed_in_the_middle_of_many_starts_leaves_nothing_undone_and_nothing_doubled(
-    placing: Placing,
-) -> None:
-    first = placing.leading()
-    second = placing.engine()
-    placing.until(lambda: "standing by" in second.said, "the second stands by")
-    placing.submit({"burst@.service": REPLICAS % 60})
-    placing.until(lambda: placing.active("burst@*"), "it has begun")
-    first.kill()
-    placing.until(lambda: len(placing.active("burst@*")) == 60, "all run", 45)
-    placing.until(lambda: "leading the fleet" in second.said, "the second leads", 25)
-    placing.holds(lambda: all(len(there) == 1 for there in placing.active("burst@*").values()), "none twice")
-    assert {unit: there[0] for unit, there in placing.active("burst@*").items()} == placing.placed()
 
 
 def test_a_host_of_another_fleet_is_left_alone_until_it_is_set_free(placing: Placing) -> None:
