@@ -11,8 +11,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +28,7 @@ from console.placement.spec import parse_spec
 from console.store.client import Etcd, open_etcd
 from console.store.values import Delete, Span
 from tests.lab.truth import Truth
+from tests.store.cluster import Member, running_cluster
 
 #: fleet's own yardstick: it polled for so many seconds (functional/util/util.go).
 WAIT_S = 15.0
@@ -79,6 +81,27 @@ class EngineProcess:
         return self.process.wait(timeout=20)
 
 
+@dataclass(frozen=True)
+class OwnEtcd:
+    """An etcd of one member that a test may do anything to."""
+
+    member: Member
+    runner: asyncio.Runner
+
+    def kill(self) -> None:
+        """As a power cut does."""
+        self.runner.run(self.member.kill())
+
+    def start(self) -> None:
+        self.runner.run(self.member.start())
+
+    def freeze(self) -> None:
+        self.member.freeze()
+
+    def thaw(self) -> None:
+        self.member.thaw()
+
+
 @dataclass
 class Placing:
     """What a test does to a fleet, and what it sees of it.
@@ -95,6 +118,20 @@ class Placing:
     hosts: tuple[str, ...]
     engines: list[EngineProcess] = field(default_factory=list)
     more: str = ""
+
+    @contextmanager
+    def own_etcd(self) -> Iterator[OwnEtcd]:
+        """Have the fleet be in an etcd of its own; its engines are killed before that ends."""
+        with asyncio.Runner() as runner:
+            running = running_cluster(self.folder)
+            cluster = runner.run(running.__aenter__())
+            self.endpoint = cluster.members[0].url
+            try:
+                yield OwnEtcd(cluster.members[0], runner)
+            finally:
+                for one in self.engines:
+                    one.kill()
+                runner.run(running.__aexit__(None, None, None))
 
     # -- engines ----------------------------------------------------------------------------
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from pathlib import Path
 
 from console.actions.apply_units import Applied, ApplyUnits, UnitWork
 from console.actions.hands import Permit, open_hands
@@ -17,7 +16,6 @@ from console.model.wants import Wants
 from console.store.client import Etcd
 from console.store.values import Delete, Span
 from tests.lab.fleet.placing import HELLO, Placing
-from tests.store.cluster import running_cluster
 
 REPLICAS = f"{HELLO}[X-Quarterdeck]\nReplicas=%d\n"
 
@@ -279,25 +277,17 @@ def test_a_move_starts_the_new_copy_before_it_stops_the_old(placing: Placing) ->
     placing.until(lambda: not placing.files("carried.service", source), "nothing of it is left there")
 
 
-def test_without_etcd_nothing_is_stopped_and_with_it_things_go_on(placing: Placing, tmp_path: Path) -> None:
-    with asyncio.Runner() as runner:
-        running = running_cluster(tmp_path)
-        cluster = runner.run(running.__aenter__())
-        placing.endpoint = cluster.members[0].url
-        try:
-            engine = placing.leading()
-            placing.submit({"steady@.service": REPLICAS % 3})
-            placing.until(lambda: len(placing.active("steady@*")) == 3, "three run")
-            before = placing.invocations("steady@*")
-            runner.run(cluster.members[0].kill())
-            placing.until(lambda: "another engine may lead" in engine.said, "its claim runs out", 25)
-            placing.holds(lambda: placing.invocations("steady@*") == before, "all run on")
-            runner.run(cluster.members[0].start())
-            placing.until(lambda: engine.said.count("leading the fleet") == 2, "it leads again", 40)
-            placing.submit({"more.service": HELLO})
-            placing.until(lambda: placing.active("more.service"), "it places what is new")
-            assert placing.invocations("steady@*") == before
-        finally:
-            for one in placing.engines:
-                one.kill()
-            runner.run(running.__aexit__(None, None, None))
+def test_without_etcd_nothing_is_stopped_and_with_it_things_go_on(placing: Placing) -> None:
+    with placing.own_etcd() as etcd:
+        engine = placing.leading()
+        placing.submit({"steady@.service": REPLICAS % 3})
+        placing.until(lambda: len(placing.active("steady@*")) == 3, "three run")
+        before = placing.invocations("steady@*")
+        etcd.kill()
+        placing.until(lambda: "another engine may lead" in engine.said, "its claim runs out", 25)
+        placing.holds(lambda: placing.invocations("steady@*") == before, "all run on")
+        etcd.start()
+        placing.until(lambda: engine.said.count("leading the fleet") == 2, "it leads again", 40)
+        placing.submit({"more.service": HELLO})
+        placing.until(lambda: placing.active("more.service"), "it places what is new")
+        assert placing.invocations("steady@*") == before

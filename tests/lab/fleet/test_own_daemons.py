@@ -6,11 +6,7 @@ engine does here.
 
 from __future__ import annotations
 
-import asyncio
-from pathlib import Path
-
 from tests.lab.fleet.placing import HELLO, Placing
-from tests.store.cluster import running_cluster
 
 
 def test_16_node_shutdown(placing: Placing) -> None:
@@ -47,21 +43,15 @@ def test_28_shutdown(placing: Placing) -> None:
     assert engine.said.endswith("the engine has ended; what runs, runs on\n")
 
 
-def test_29_shutdown_vs_monitor(placing: Placing, tmp_path: Path) -> None:
+def test_29_shutdown_vs_monitor(placing: Placing) -> None:
     """Also while etcd does not answer, and the engine waits for it."""
-    with asyncio.Runner() as runner:
-        running = running_cluster(tmp_path)
-        cluster = runner.run(running.__aenter__())
-        placing.endpoint = cluster.members[0].url
-        try:
-            engine = placing.leading()
-            placing.submit({"hello.service": HELLO})
-            placing.until(lambda: placing.active("hello.service"), "it runs")
-            before = placing.invocations("hello.service")
-            cluster.members[0].freeze()
-            placing.until(lambda: "another engine may lead" in engine.said, "its claim runs out", 25)
-            assert engine.end() == 0
-            assert placing.invocations("hello.service") == before
-        finally:
-            cluster.members[0].thaw()
-            runner.run(running.__aexit__(None, None, None))
+    with placing.own_etcd() as etcd:
+        engine = placing.leading()
+        placing.submit({"hello.service": HELLO})
+        placing.until(lambda: placing.active("hello.service"), "it runs")
+        before = placing.invocations("hello.service")
+        etcd.freeze()
+        placing.until(lambda: "another engine may lead" in engine.said, "its claim runs out", 25)
+        assert engine.end() == 0
+        assert placing.invocations("hello.service") == before
+        etcd.thaw()
