@@ -1,0 +1,20 @@
+"""Faults drawn from a seed: in the end all is as desired, and nothing was stopped without a cause."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.lab.fleet.campaign import Campaign
+from tests.lab.fleet.placing import Placing
+
+
+@pytest.mark.parametrize(
+    ("seed", "rounds"), [pytest.param(1, 3, id="3 rounds"), pytest.param(2, 20, marks=pytest.mark.full)]
+)
+def test_a_campaign_of_faults(placing: Placing, seed: int, rounds: int) -> None:
+    with placing.own_etcd() as etcd:
+        campaign = Campaign(placing, etcd, seed)
+        campaign.begin()
+        for _ in range(rounds):
+            campaign.round()
+        assert campaign.uncaused() == [], campaign.told
