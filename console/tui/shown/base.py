@@ -9,6 +9,7 @@ from textual.containers import Horizontal
 from textual.message import Message
 
 from console.fleet.model import Changes
+from console.tui.targets import opened
 from console.tui.views import View
 
 if TYPE_CHECKING:
@@ -103,6 +104,22 @@ class Shown(Horizontal):
         """
         if again and memory.filtered:
             self.set_filter(memory.filtered)
+
+    def to_time(self, text: str) -> None:
+        """Go to a time as it was typed.
+
+        :raises UsageError: it is none.
+        """
+
+    def save(self, path: str) -> None:
+        """Keep what is shown in a file.
+
+        :raises UsageError: it cannot be written.
+        """
+
+    def opened(self) -> View | None:
+        """Where enter leads from here."""
+        return opened(self.row)
 
     def next_hold(self) -> None:
         """Hold lines back for another time than now, so that those of many hosts are in order."""
