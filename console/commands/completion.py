@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from console.commands.command import Command, Parameter, Shape
-from console.commands.grammar import GLOBALS
+from console.commands.grammar import GLOBALS, options_of
 from console.commands.registry import Registry
 from console.model.selector import BUILT_IN_KEYS
 
@@ -118,16 +118,14 @@ def _take(line: _Line, word: str, registry: Registry) -> None:
 
 
 def _flag(flag: str, command: type[Command] | None) -> Parameter | None:
-    parameters = command.parameters() if command else ()
-    for parameter in (*parameters, *GLOBALS):
+    for parameter in options_of(command):
         if parameter.shape in (Shape.OPTION, Shape.SWITCH) and flag in (parameter.flag, parameter.short):
             return parameter
     return None
 
 
 def _flags(line: _Line) -> Iterator[Candidate]:
-    parameters = line.command.parameters() if line.command else ()
-    for parameter in (*parameters, *GLOBALS):
+    for parameter in options_of(line.command):
         if parameter.shape is Shape.SWITCH and parameter.flag not in line.used:
             yield Candidate(parameter.flag, parameter.help)
         elif parameter.shape is Shape.OPTION and parameter.flag not in line.used:

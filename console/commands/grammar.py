@@ -64,6 +64,17 @@ GLOBALS: tuple[Parameter, ...] = (
 )
 
 
+def options_of(command: type[Command] | None) -> tuple[Parameter, ...]:
+    """What can be said after a command's name: its own parameters, and the global ones that it leaves.
+
+    A command may use a global option's word for something of its own (`log context --fleet`); the global
+    one then goes before the command's name.
+    """
+    own = command.parameters() if command else ()
+    flags = {parameter.flag for parameter in own}
+    return (*own, *(parameter for parameter in GLOBALS if parameter.flag not in flags))
+
+
 @dataclass(frozen=True)
 class Line:
     """A line understood. `topic` is what help was asked about, where it was."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from console import __version__
 from console.commands.command import Command, Parameter, Shape
-from console.commands.grammar import GLOBALS
+from console.commands.grammar import GLOBALS, options_of
 from console.commands.registry import Registry
 
 _WIDTH = 100
@@ -51,7 +51,8 @@ def command_help(command: type[Command]) -> str:
         lines += ["", *_listed(arguments)]
     if options:
         lines += ["", "options:", *_listed(options)]
-    lines += ["", "options that go with every command:", *_listed(GLOBALS)]
+    everywhere = [parameter for parameter in options_of(command) if parameter not in parameters]
+    lines += ["", "options that go with every command:", *_listed(everywhere)]
     if command.aliases:
         lines += ["", "also: " + ", ".join(" ".join(words) for words in command.aliases)]
     return "\n".join(lines)

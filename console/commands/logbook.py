@@ -20,7 +20,7 @@ from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from operator import attrgetter, neg
 
-from console.commands.logbook_filter import Line, LogFilter, Mark, Pattern, found_on
+from console.commands.logbook_filter import Line, LogFilter, Mark, Pattern, found_on, is_error
 from console.model.log import LogItem, LogRecord, Skipped
 
 #: Lines kept.
@@ -126,10 +126,18 @@ class LogBook:
         if self.with_host is not with_host:
             self.set_filter(self._filter)  # hosts are now a part of the text
 
-    def mark(self, at: datetime) -> None:
-        """Draw a line here."""
-        self._items.append(Mark(at))
+    def mark(self, at: datetime, text: str = "") -> None:
+        """Draw a line here, which says `text`."""
+        self._items.append(Mark(at, text))
         self._make_room()
+
+    def at_time(self, moment: datetime) -> int | None:
+        """The sequence of the first shown line that is not older; None if all are.
+
+        Lines are taken to be in the order of their times, as they are but for late ones.
+        """
+        position = bisect_left(range(len(self)), moment, key=lambda at: self.line(self.sequence(at)).time)
+        return self.sequence(position) if position < len(self) else None
 
     def clear(self) -> None:
         """Forget all lines and counts; the filter stays."""
@@ -200,16 +208,17 @@ class LogBook:
 
 
 class Seek:
-    """A search through the shown lines for the next one that holds something, once around.
+    """A search through the shown lines for the next one to stop at, once around.
 
+    :param wanted: what is looked for; None: the next line that tells of something wrong.
     :param start: the sequence to go on from; it comes last, or first with `inclusive`.
     """
 
     def __init__(
-        self, book: LogBook, pattern: Pattern, start: int, *, backwards: bool, inclusive: bool = False
+        self, book: LogBook, wanted: Pattern | None, start: int, *, backwards: bool, inclusive: bool = False
     ) -> None:
         self._book = book
-        self._pattern = pattern
+        self._wanted = wanted
         self._start = start
         self._step = -1 if backwards else 1
         # The sequence last looked at; where that line itself is to be looked at, the one before it.
@@ -236,7 +245,7 @@ class Seek:
 
     def _stride(self) -> bool:
         """Look at a few more lines; False at the end of the log, or back where it began."""
-        book, pattern = self._book, self._pattern
+        book, wanted = self._book, self._wanted
         with_host = book.with_host
         forward = self._step > 0
         position = book.position(self._at + 1) if forward else book.position(self._at) - 1
@@ -247,7 +256,8 @@ class Seek:
             if self.wrapped and self._is_past_start(sequence):
                 return False
             self._at = sequence
-            if found_on(book.line(sequence), pattern, with_host=with_host):
+            line = book.line(sequence)
+            if is_error(line) if wanted is None else found_on(line, wanted, with_host=with_host):
                 self.found = sequence
                 return True
             position += self._step

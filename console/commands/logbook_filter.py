@@ -35,9 +35,13 @@ _LITERAL = ("\\!", "\\/", "\\-p", "\\-h", "\\\\")
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A line that the reader drew, to find the place again."""
+    """A line that stands between records.
+
+    :param text: what it says; none where the reader drew it, to find the place again.
+    """
 
     time: datetime
+    text: str = ""
 
 
 #: All that a log shows; only records can be filtered out.
@@ -172,6 +176,13 @@ class LogFilter:
             return found is not inverse
 
         return wanted
+
+
+def is_error(line: Line) -> bool:
+    """Whether something is wrong: err and worse, or lines that are missing."""
+    if isinstance(line, LogRecord):
+        return line.priority is not None and line.priority <= 3
+    return isinstance(line, Gap)
 
 
 def found_on(line: Line, pattern: Pattern, *, with_host: bool) -> bool:

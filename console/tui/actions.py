@@ -285,7 +285,29 @@ ACTIONS: tuple[Action, ...] = (
     _log("log.previous", "N", "focused.search_previous", 7, "next", "To the line found before."),
     *_since(),
     _log("log.wrap", "w", "focused.toggle_wrap", 9, "wrap", "Break long lines, or cut them."),
-    _log("log.time", "t", "focused.toggle_time", 10, "times", "Show or hide when a line was written."),
+    _log(
+        "log.time",
+        "t",
+        "focused.toggle_time",
+        10,
+        "times",
+        "Times in UTC, with their dates, local, since the line before, or none.",
+    ),
+    _log("log.color", "c", "focused.toggle_color", 11, "colour", "Colour messages by host, or by priority."),
+    _log("log.error", "{", "focused.error_previous", 6, "error", "To the error or gap before."),
+    _log("log.error_next", "}", "focused.error_next", 6, "error", "To the next error or gap."),
+    _log(
+        "log.to_time",
+        "T",
+        "screen.to_time",
+        12,
+        "to a time",
+        "Go to a time: 12:30, a date and time, or 10m ago.",
+    ),
+    _log("log.open", "enter", "screen.open", 13, "open", "The page of the unit or container of the line."),
+    _log(
+        "log.save", "X", "screen.save", 17, "save", "Save the chosen lines, or all that are shown, in a file."
+    ),
     _log(
         "log.hold",
         "h",

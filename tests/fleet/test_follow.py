@@ -152,6 +152,19 @@ async def test_a_host_is_not_read_on_while_a_slow_reader_that_waits_has_no_room_
         await full
 
 
+async def test_while_a_part_of_a_line_is_held_the_bookmark_does_not_pass_what_is_held() -> None:
+    tail = JournalTail(["a", "b"], hold_s=1000)
+    tail.told("a", LIVE)
+    tail.told("b", LIVE)
+    source = Numbers("a")
+    tail.reads("a", source, Bookmark("before", 5, True))  # type: ignore[arg-type]
+    told(tail, record("a", 1))
+    source.holding = True
+    assert tail.bookmarks() == {"a": Bookmark("before", 5, True)}
+    source.holding = False
+    assert tail.bookmarks() == {"a": Bookmark("before", 5, True)}, "nothing of it was handed over yet"
+
+
 async def test_a_bookmark_is_at_what_was_handed_over_and_not_at_what_is_still_held() -> None:
     tail = JournalTail(["a", "b"], hold_s=1000)
     tail.told("a", LIVE)
@@ -208,6 +221,7 @@ class Numbers:
         self.ended = asyncio.Event()
         self.faults: list[HostError] = []
         self.clock_offset_s = 0.0
+        self.holding = False
 
     def bookmark(self) -> Bookmark:
         return Bookmark(f"read {len(self.transports)}", 7)

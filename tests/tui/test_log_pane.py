@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +17,7 @@ from textual.pilot import Pilot
 
 from console.commands import clock
 from console.commands.logbook import LogBook
-from console.commands.logbook_filter import Line
+from console.commands.logbook_filter import Line, Mark
 from console.errors import UsageError
 from console.model.log import Gap, LogQuery, LogRecord, Skipped
 from console.tui.tones import DEFAULT_VARIABLES
@@ -269,16 +271,103 @@ async def test_hosts_have_a_column_once_there_are_two() -> None:
         assert screen(app.pane)[:2] == ["12:00:00.000 web1      app one", "12:00:00.000 database1 app two"]
 
 
-async def test_times_are_shown_with_dates_or_not_at_all() -> None:
+async def test_times_are_shown_with_dates_local_since_the_line_before_or_not_at_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
     app = Shown()
     async with app.run_test(size=SIZE):
         app.pane.append([record("one")])
-        for shown, said in (("2026-11-23 12:00:00.000 app one", "dates"), ("app one", "no times")):
+        for shown, said in (
+            ("2026-11-23 12:00:00.000 app one", "dates"),
+            ("21:00:00.000 JST app one", "local times"),
+            ("           app one", "times since the line before"),
+            ("app one", "no times"),
+        ):
             app.pane.action_toggle_time()
             assert screen(app.pane)[0] == shown
             assert said in app.pane.status()
         app.pane.action_toggle_time()
         assert screen(app.pane)[0] == "12:00:00.000 app one"
+    monkeypatch.undo()
+    time.tzset()
+
+
+async def test_the_time_since_the_line_before_is_that_of_the_line_shown_before() -> None:
+    app = Shown()
+    moments = (0, 0.25, 90, 90, 7200, 90000)
+    async with app.run_test(size=SIZE):
+        app.pane.append([record(f"n{n}", time=NOON + timedelta(seconds=s)) for n, s in enumerate(moments)])
+        for _ in range(3):
+            app.pane.action_toggle_time()
+        assert [row.split() for row in screen(app.pane)[: len(moments)]] == [
+            ["app", "n0"],
+            ["+0.250s", "app", "n1"],
+            ["+89.750s", "app", "n2"],
+            ["+0.000s", "app", "n3"],
+            ["+118.5m", "app", "n4"],
+            ["+23.0h", "app", "n5"],
+        ]
+        app.pane.set_filter("/n[03]/")
+        assert [row.split() for row in screen(app.pane)[:2]] == [["app", "n0"], ["+90.000s", "app", "n3"]]
+
+
+async def test_messages_have_the_colours_of_their_hosts_if_asked_and_what_is_urgent_its_own() -> None:
+    calm, urgent = record("calm"), record("urgent", priority=3)
+    assert runs(calm, Look())[-1] == ("calm", "tone--plain")
+    assert runs(calm, Look(by_host=True))[-1] == ("calm", host_class("web1"))
+    assert runs(urgent, Look(by_host=True))[-1] == ("urgent", "tone--bad")
+    app = Shown()
+    async with app.run_test(size=SIZE):
+        app.pane.action_toggle_color()
+        assert "coloured by host" in app.pane.status()
+        app.pane.action_toggle_color()
+        assert "coloured" not in app.pane.status()
+
+
+async def test_errors_and_gaps_are_gone_to_from_either_side() -> None:
+    app = Shown()
+    async with app.run_test(size=SIZE) as pilot:
+        many = numbered(0, 200)
+        many[20] = replace(many[20], priority=3)
+        many[90] = replace(many[90], priority=0)
+        app.pane.append([*many[:60], Gap("web1", NOON, "vacuumed", 3), *many[60:]])
+
+        async def found(go: Callable[[], None]) -> str:
+            app.told.clear()
+            go()
+            async with asyncio.timeout(10):
+                while not app.told:
+                    await pilot.pause(0.01)
+            return getattr(app.pane.line, "message", "gap")
+
+        back, on = app.pane.action_error_previous, app.pane.action_error_next
+        assert [await found(back) for _ in range(4)] == ["line 90", "gap", "line 20", "line 90"]
+        assert [await found(on) for _ in range(2)] == ["line 20", "gap"]
+
+
+async def test_a_time_is_gone_to_and_one_after_the_last_line_is_not() -> None:
+    app = Shown()
+    async with app.run_test(size=SIZE):
+        app.pane.append(numbered(0, 300))
+        assert app.pane.go_to_time(NOON + timedelta(seconds=99.5))
+        assert getattr(app.pane.line, "message", None) == "line 100"
+        assert "line 100" in "\n".join(messages(app.pane))
+        assert not app.pane.go_to_time(NOON + timedelta(hours=1))
+        app.pane.set_filter("/line ..0/")
+        assert app.pane.go_to_time(NOON + timedelta(seconds=101))
+        assert getattr(app.pane.line, "message", None) == "line 110"
+
+
+def test_a_message_of_several_lines_is_one_row_that_shows_where_they_end() -> None:
+    assert drawn(record("one\ntwo"), Look(Times.NONE)) == "app one⏎two"
+
+
+def test_a_line_that_was_drawn_says_what_it_was_drawn_for() -> None:
+    assert (
+        drawn(Mark(NOON, "web1 is live again")) == "──── 2026-11-23 12:00:00.000 ──── web1 is live again ────"
+    )
 
 
 async def test_a_long_line_is_cut_and_can_be_moved_sideways_as_far_as_it_goes() -> None:
@@ -475,8 +564,8 @@ async def test_the_page_is_copied_unless_lines_are_chosen() -> None:
     app = Shown()
     async with app.run_test(size=SIZE) as pilot:
         app.pane.append([*numbered(0, 20), record("x" * 100)])
-        app.pane.action_toggle_time()
-        app.pane.action_toggle_time()
+        for _ in range(4):
+            app.pane.action_toggle_time()
         assert app.pane.copy_text().splitlines() == [
             *(f"app line {i}" for i in range(11, 20)),
             f"app {'x' * 100}",

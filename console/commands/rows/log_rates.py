@@ -55,7 +55,7 @@ def sparkline(counts: Sequence[int], most: int | None = None) -> str:
     :param most: what a whole bar stands for; the largest of them unless it is said.
     """
     top = max(counts, default=0) if most is None else most
-    return "".join(" " if count <= 0 else _BARS[min(count * 8 // (top + 1), 7)] for count in counts)
+    return "".join(" " if count <= 0 else _BARS[min((count * 8 - 1) // top, 7)] for count in counts)
 
 
 def _fields(rate: LogRate) -> dict[str, Any]:

@@ -114,7 +114,7 @@ def selected(machine: Machine, asked: Question) -> list[Entry]:
     journal = machine.journal
     found: Iterable[Entry] = journal.entries
     if asked.cursor is not None:
-        found = _from(journal.writer, found, asked.cursor, after=asked.after)
+        found = _from(journal.writer, found, asked.cursor, after=asked.after, back=asked.backwards)
     if asked.since is not None:
         found = (entry for entry in found if entry.time_us >= (asked.since or 0))
     if asked.until is not None:
@@ -130,8 +130,10 @@ def selected(machine: Machine, asked: Question) -> list[Entry]:
     return entries
 
 
-def _from(writer: Writer, entries: Iterable[Entry], place: str, *, after: bool) -> Iterable[Entry]:
-    """Entries from a cursor on; of a cursor from elsewhere only its time counts, as in sd-journal."""
+def _from(
+    writer: Writer, entries: Iterable[Entry], place: str, *, after: bool, back: bool
+) -> Iterable[Entry]:
+    """Entries from a cursor on, or back; of one from elsewhere only its time counts, as in sd-journal."""
     parts = dict(part.partition("=")[::2] for part in place.split(";"))
     try:
         number, time = int(parts["i"], 16), int(parts["t"], 16)
@@ -139,8 +141,8 @@ def _from(writer: Writer, entries: Iterable[Entry], place: str, *, after: bool) 
         raise BadArguments("Failed to seek to cursor: Invalid argument") from None
     ours = parts.get("s") == writer.numbers_id
     for entry in entries:
-        beyond = entry.number > number if ours else entry.time_us > time
-        if beyond or (not after and (entry.number == number if ours else entry.time_us == time)):
+        distance = entry.number - number if ours else entry.time_us - time
+        if (distance < 0 if back else distance > 0) or (distance == 0 and not after):
             yield entry
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -43,6 +44,8 @@ _EVERY_S = 1.0
 #: How many views that were left are remembered.
 _REMEMBERED = 64
 _FILTER_HINT = "filter: text, !text, -l role=web, -f fzy"
+_TIME_HINT = "go to: 12:30, 12:30:05, 2026-11-23T12:30, or 10m (ago)"
+_SAVE_HINT = "save in which file? it must not be there yet"
 _SEARCH_HINT = "search: the lines around stay"
 
 
@@ -297,6 +300,14 @@ class MainScreen(Screen[None], inherit_bindings=False):
         if self.shown is not None and self.shown.CAN_SEARCH:
             self.line.open(Errand(_SEARCH_HINT, entered=self._search, cancelled=partial(self._search, "")))
 
+    def action_to_time(self) -> None:
+        if self.shown is not None:
+            self.line.open(Errand(_TIME_HINT, entered=partial(self._tell, self.shown.to_time)))
+
+    def action_save(self) -> None:
+        if self.shown is not None:
+            self.line.open(Errand(_SAVE_HINT, entered=partial(self._tell, self.shown.save)))
+
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self._take_keyboard()
 
@@ -312,10 +323,13 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.tick()
 
     def _search(self, text: str) -> None:
-        if self.shown is None:
-            return
+        if self.shown is not None:
+            self._tell(self.shown.set_search, text)
+
+    def _tell(self, do: Callable[[str], None], text: str) -> None:
+        """Do what was typed; what cannot be read is told."""
         try:
-            self.shown.set_search(text)
+            do(text)
         except UsageError as error:
             self.notify(str(error), severity="warning", markup=False)
 

@@ -110,6 +110,18 @@ class Shown(Horizontal):
         if again and memory.filtered:
             self.set_filter(memory.filtered)
 
+    def to_time(self, text: str) -> None:
+        """Go to a time as it was typed.
+
+        :raises UsageError: it is none.
+        """
+
+    def save(self, path: str) -> None:
+        """Keep what is shown in a file.
+
+        :raises UsageError: it cannot be written.
+        """
+
     def next_hold(self) -> None:
         """Hold lines back for another time than now, so that those of many hosts are in order."""
 

@@ -37,10 +37,12 @@ _NEWLINE = "⏎"
 
 
 class Times(Enum):
-    """How much of a line's time is shown, always in UTC."""
+    """What is shown of a line's time."""
 
-    TIME = "%H:%M:%S.%f"
+    TIME = "%H:%M:%S.%f"  # in UTC, as scripts have it
     DATE = "%Y-%m-%d %H:%M:%S.%f"
+    LOCAL = "%H:%M:%S.%f %Z"  # where the reader is
+    DELTA = "+"  # since the line before it
     NONE = ""
 
     def next(self) -> Times:
@@ -48,8 +50,23 @@ class Times(Enum):
         every = list(Times)
         return every[(every.index(self) + 1) % len(every)]
 
-    def text(self, at: datetime) -> str:
+    def text(self, at: datetime, before: datetime | None = None) -> str:
+        """The time of a line, and of the one before it, as it is shown."""
+        if self is Times.DELTA:
+            return f"{_passed(at, before):>10}"
+        if self is Times.LOCAL:
+            here = at.astimezone()
+            return f"{here:%H:%M:%S.%f}"[:-3] + f" {here:%Z}"
         return at.astimezone(UTC).strftime(self.value)[:-3] if self.value else ""
+
+
+def _passed(at: datetime, before: datetime | None) -> str:
+    if before is None:
+        return ""
+    seconds = (at - before).total_seconds()
+    if abs(seconds) < 1000:
+        return f"{seconds:+.3f}s"
+    return f"{seconds / 3600:+.1f}h" if abs(seconds) >= 36_000 else f"{seconds / 60:+.1f}m"
 
 
 @dataclass(frozen=True)
@@ -58,11 +75,13 @@ class Look:
 
     :param host_width: cells of the column of hosts; 0 where there is none.
     :param spans: finds what is to be highlighted.
+    :param by_host: whether messages have their hosts' colours; those of what is urgent have its own.
     """
 
     times: Times = Times.TIME
     host_width: int = 0
     spans: Callable[[str], Sequence[tuple[int, int]]] | None = None
+    by_host: bool = False
 
 
 def host_class(host: str) -> str:
@@ -70,15 +89,19 @@ def host_class(host: str) -> str:
     return HOST_CLASSES[zlib.crc32(host.encode()) % len(HOST_CLASSES)]
 
 
-def runs(line: Line, look: Look) -> list[Run]:
-    """What a line is made of. Joined, the texts are the line as a person copies it."""
+def runs(line: Line, look: Look, before: datetime | None = None) -> list[Run]:
+    """What a line is made of. Joined, the texts are the line as a person copies it.
+
+    :param before: the time of the line before it, where that is to be shown.
+    """
     if isinstance(line, Mark):
-        return [(f"──── {Times.DATE.text(line.time)} ────", HEADING)]
+        said = f" {_safe(line.text)} ────" if line.text else ""
+        return [(f"──── {Times.DATE.text(line.time)} ────{said}", _WARN if said else HEADING)]
     if isinstance(line, Skipped):
         return [(f"{GLYPHS[Tone.BAD]} {_safe(skipped_message(line))}; to see them :{to_fetch(line)}", _BAD)]
     found: list[Run] = []
     if look.times is not Times.NONE:
-        found.append((f"{look.times.text(line.time)} ", _FAINT))
+        found.append((f"{look.times.text(line.time, before)} ", _FAINT))
     if look.host_width:
         name = _cut(_safe(line.host), look.host_width)
         found += _highlighted(name, host_class(line.host), look)
@@ -96,7 +119,8 @@ def runs(line: Line, look: Look) -> list[Run]:
         found.append((f"{GLYPHS[Tone.WARN]} ", _WARN))
     found += _highlighted(_safe(origin(line)), _WARN if claimed else _FAINT, look)
     found.append((f" {CUT} " if line.cut else " ", _WARN if line.cut else _FAINT))
-    return found + _highlighted(_safe(line.message.replace("\n", _NEWLINE)), TONE_CLASS[tone], look)
+    how = host_class(line.host) if look.by_host and tone is Tone.PLAIN else TONE_CLASS[tone]
+    return found + _highlighted(_safe(line.message.replace("\n", _NEWLINE)), how, look)
 
 
 def wrapped(line: Iterable[Run], width: int) -> list[list[Run]]:
@@ -156,6 +180,6 @@ def _highlighted(text: str, look: str, how: Look) -> list[Run]:
     return found
 
 
-def as_text(line: Line, look: Look) -> str:
+def as_text(line: Line, look: Look, before: datetime | None = None) -> str:
     """The line as it is copied."""
-    return "".join(text for text, _ in runs(line, look)).rstrip()
+    return "".join(text for text, _ in runs(line, look, before)).rstrip()

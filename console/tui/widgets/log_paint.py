@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -38,6 +39,7 @@ class LogPainter:
         self.wrap_at: int | None = None
         self.times = Times.TIME
         self.pattern: Pattern | None = None
+        self.by_host = False
 
     @property
     def look(self) -> Look:
@@ -47,7 +49,8 @@ class LogPainter:
             width = max(map(cell_len, book.hosts), default=0) if book.with_host else 0
             if pattern is None and book.filter is not None and not book.filter.inverse:
                 pattern = book.filter.pattern
-            self._look = Look(self.times, min(width, _HOST_CELLS), pattern.spans if pattern else None)
+            spans = pattern.spans if pattern else None
+            self._look = Look(self.times, min(width, _HOST_CELLS), spans, self.by_host)
         return self._look
 
     def forget(self, *, styles: bool = False) -> None:
@@ -65,11 +68,18 @@ class LogPainter:
         """The rows of a line, as long as they are."""
         strips = self._strips.get(sequence)
         if strips is None:
-            line = runs(self._book.line(sequence), self.look)
+            line = runs(self._book.line(sequence), self.look, self.before(sequence))
             rows = [line] if self.wrap_at is None else wrapped(line, self.wrap_at)
             strips = [Strip([Segment(text, self.style(look)) for text, look in row]) for row in rows]
             self._strips[sequence] = strips
         return strips
+
+    def before(self, sequence: int) -> datetime | None:
+        """The time of the line shown before one, where it matters."""
+        if self.times is not Times.DELTA:
+            return None
+        position = self._book.position(sequence) - 1
+        return self._book.line(self._book.sequence(position)).time if position >= 0 else None
 
     def row_count(self, sequence: int) -> int:
         """How many rows a line takes."""

@@ -6,6 +6,7 @@ append ──▶ LogBook (held, filtered in steps) ──LogPage──▶ places
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from math import ceil
 from typing import ClassVar
 
@@ -19,7 +20,7 @@ from textual.timer import Timer
 
 from console.commands import clock
 from console.commands.logbook import LogBook, Seek
-from console.commands.logbook_filter import LogFilter, Pattern
+from console.commands.logbook_filter import Line, LogFilter, Pattern
 from console.model.log import LogItem
 from console.tui.tones import CURSOR, TONES, TONES_CSS
 from console.tui.widgets.log_choice import LogChoice
@@ -180,14 +181,43 @@ class LogPane(ScrollView, can_focus=True, inherit_bindings=False):
             wrap=painter.wrap_at is not None,
             times=painter.times,
             shift=self._shift,
+            by_host=painter.by_host,
         )
 
     def copy_text(self) -> str:
         """The chosen lines as text, or those on the page if none is chosen."""
-        book, look = self.book, self._painter.look
         page = dict.fromkeys(sequence for sequence, _ in self._page.rows())
-        sequences = self._choice.shown() if self.chosen else page
-        return "\n".join(as_text(book.line(sequence), look) for sequence in sequences)
+        return self._text_of(self._choice.shown() if self.chosen else page)
+
+    def all_text(self) -> str:
+        """The chosen lines as text, or all that are shown if none is chosen."""
+        if self.chosen:
+            return self._text_of(self._choice.shown())
+        return self._text_of(map(self.book.sequence, range(len(self.book))))
+
+    def _text_of(self, sequences: Iterable[int]) -> str:
+        book, painter = self.book, self._painter
+        return "\n".join(as_text(book.line(at), painter.look, painter.before(at)) for at in sequences)
+
+    @property
+    def line(self) -> Line | None:
+        """The line that the keyboard is about: the one chosen last, else the lowest on the page."""
+        rows = self._page.rows()
+        at = self._choice.at if self._choice.at is not None else rows[-1][0] if rows else None
+        return None if at is None or at < self.book.first else self.book.line(at)
+
+    def mark(self, text: str) -> None:
+        """Draw a line after the newest one, which says `text`."""
+        self.book.mark(clock.now(), text)
+        self._changed()
+
+    def go_to_time(self, moment: datetime) -> bool:
+        """Go to the first line that is not older; False if there is none."""
+        found = self.book.at_time(moment)
+        if found is None:
+            return False
+        self._show(found)
+        return True
 
     # -- actions --------------------------------------------------------------------------------
 
@@ -249,6 +279,20 @@ class LogPane(ScrollView, can_focus=True, inherit_bindings=False):
         self._painter.forget()
         self._changed()
 
+    def action_toggle_color(self) -> None:
+        """Give messages their hosts' colours, or those of their priorities only."""
+        self._painter.by_host = not self._painter.by_host
+        self._painter.forget()
+        self._changed()
+
+    def action_error_next(self) -> None:
+        """To the next newer line that tells of something wrong."""
+        self._seek_on(None, backwards=False)
+
+    def action_error_previous(self) -> None:
+        """To the next older line that tells of something wrong."""
+        self._seek_on(None, backwards=True)
+
     def action_search_next(self) -> None:
         """To the next newer line that holds what is searched for."""
         self._search_on(backwards=False)
@@ -293,14 +337,18 @@ class LogPane(ScrollView, can_focus=True, inherit_bindings=False):
     # -- search, and other work in steps --------------------------------------------------------
 
     def _search_on(self, *, backwards: bool) -> None:
-        page, pattern = self._page.rows(), self._painter.pattern
-        if pattern is None or not page:
+        if self._painter.pattern is not None:
+            self._seek_on(self._painter.pattern, backwards=backwards)
+
+    def _seek_on(self, wanted: Pattern | None, *, backwards: bool) -> None:
+        page = self._page.rows()
+        if not page:
             return
         shown = range(page[0][0], page[-1][0] + 1)
         start = self._choice.at
         if start is None or start not in shown:
             start = shown.stop if backwards else shown.start - 1
-        self._seek = Seek(self.book, pattern, start, backwards=backwards)
+        self._seek = Seek(self.book, wanted, start, backwards=backwards)
         self._search()
 
     def _search(self) -> None:

@@ -5,6 +5,13 @@ from __future__ import annotations
 from console.commands.logbook import LogBook
 from console.tui.widgets.log_line import Times
 
+_TIMES = {
+    Times.DATE: "dates",
+    Times.LOCAL: "local times",
+    Times.DELTA: "times since the line before",
+    Times.NONE: "no times",
+}
+
 
 def status_text(
     book: LogBook,
@@ -15,6 +22,7 @@ def status_text(
     wrap: bool,
     times: Times,
     shift: int,
+    by_host: bool = False,
 ) -> str:
     """The most important first, as what does not fit is cut.
 
@@ -39,7 +47,9 @@ def status_text(
     if wrap:
         parts.append("wrapped")
     if times is not Times.TIME:
-        parts.append("dates" if times is Times.DATE else "no times")
+        parts.append(_TIMES[times])
+    if by_host:
+        parts.append("coloured by host")
     if shift:
         parts.append(f"{shift} columns to the right")
     if book.evicted:

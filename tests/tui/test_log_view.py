@@ -1,0 +1,143 @@
+"""The log as one of the terminal's views: what its keys lead to, and what is drawn into it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from console.errors import UsageError
+from console.model.events import Logged
+from console.model.state import State, Status
+from console.tui.shown.log import ShownLog, typed_moment
+from console.tui.views import Kind, View
+from console.tui.widgets.document import Document
+from tests.tui.small_fleet import NOW, SmallFleet, app_on, record, screen, until
+
+NOON = datetime(2026, 11, 23, 12, 34, 56, 789, tzinfo=UTC)
+_WIDE, _NARROW = (160, 30), (100, 30)
+
+
+def log(app: object) -> ShownLog:
+    shown = app.main.shown  # type: ignore[attr-defined]
+    assert isinstance(shown, ShownLog)
+    return shown
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("12:30", NOON.replace(minute=30, second=0, microsecond=0)),
+        ("9:05:07", NOON.replace(hour=9, minute=5, second=7, microsecond=0)),
+        ("10m", NOON - timedelta(minutes=10)),
+        ("2026-11-22T08:00", datetime(2026, 11, 22, 8, tzinfo=UTC)),
+    ],
+)
+def test_a_time_is_typed_as_people_do(text: str, moment: datetime) -> None:
+    assert typed_moment(text, NOON) == moment
+
+
+@pytest.mark.parametrize("text", ["25:00", "noon", "", "12:3"])
+def test_what_is_no_time_is_told(text: str) -> None:
+    with pytest.raises(UsageError):
+        typed_moment(text, NOON)
+
+
+async def test_enter_leads_from_a_line_to_its_unit_or_container_and_back() -> None:
+    fleet = SmallFleet()
+    app = app_on(fleet)
+    async with app.run_test(size=_NARROW) as pilot:
+        await until(pilot, lambda: app.main.shown is not None)
+        app.main.show(View(Kind.LOGS))
+        await until(pilot, lambda: bool(fleet.tails) and log(app).pane.book.held > 0)
+        await pilot.press("enter")
+        await until(pilot, lambda: app.main.view == View(Kind.PAGE, "web1", unit="db.service"))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.main.view == View(Kind.LOGS) and bool(fleet.tails))
+        boxed = replace(record("web1", "from the container"), container="api")
+        fleet.tails[0].take(Logged("web1", (boxed,)))
+        await until(pilot, lambda: "from the container" in screen(app))
+        assert log(app).opened() == replace(
+            View(Kind.PAGE, "web1"), container=next(fleet.model.containers("web1")).id, label="api"
+        )
+
+
+async def test_a_container_that_was_only_claimed_is_not_what_a_line_leads_to() -> None:
+    fleet = SmallFleet()
+    app = app_on(fleet)
+    async with app.run_test(size=_NARROW) as pilot:
+        await until(pilot, lambda: app.main.shown is not None)
+        app.main.show(View(Kind.LOGS))
+        await until(pilot, lambda: bool(fleet.tails) and log(app).pane.book.held > 0)
+        lie = replace(record("web1", "believe me"), container="api", trusted=False)
+        fleet.tails[0].take(Logged("web1", (lie,)))
+        await until(pilot, lambda: "believe me" in screen(app))
+        assert "▲ api(claimed)" in screen(app)
+        assert log(app).opened() == View(Kind.PAGE, "web1", unit="db.service")
+
+
+async def test_what_is_shown_is_saved_once_and_never_over_a_file(tmp_path: Path) -> None:
+    fleet = SmallFleet()
+    app = app_on(fleet)
+    target = tmp_path / "log.txt"
+    async with app.run_test(size=_NARROW) as pilot:
+        await until(pilot, lambda: app.main.shown is not None)
+        app.main.show(View(Kind.LOGS))
+        await until(pilot, lambda: bool(fleet.tails) and log(app).pane.book.held > 0)
+        await pilot.press("X", *str(target), "enter")
+        await until(pilot, target.exists)
+        assert "cannot open the volume" in target.read_text()
+        assert target.stat().st_mode & 0o777 == 0o600
+        with pytest.raises(UsageError, match="exists"):
+            log(app).save(str(target))
+        with pytest.raises(UsageError):
+            log(app).save(" ")
+
+
+async def test_a_time_is_gone_to_by_its_key() -> None:
+    fleet = SmallFleet()
+    app = app_on(fleet)
+    async with app.run_test(size=_NARROW) as pilot:
+        await until(pilot, lambda: app.main.shown is not None)
+        app.main.show(View(Kind.LOGS))
+        await until(pilot, lambda: bool(fleet.tails) and log(app).pane.book.held > 0)
+        lines = [replace(record("web1", f"line {n}"), time=NOW + timedelta(minutes=n)) for n in range(300)]
+        fleet.tails[0].take(Logged("web1", tuple(lines)))
+        await until(pilot, lambda: "line 299" in screen(app))
+        wanted = (NOW + timedelta(minutes=100)).strftime("%Y-%m-%dT%H:%M")
+        await pilot.press("T", *wanted, "enter")
+        await until(pilot, lambda: "line 100" in screen(app))
+
+
+async def test_where_a_host_ceases_to_be_heard_is_drawn_and_where_it_is_heard_again() -> None:
+    fleet = SmallFleet()
+    app = app_on(fleet)
+    async with app.run_test(size=_NARROW) as pilot:
+        await until(pilot, lambda: app.main.shown is not None)
+        app.main.show(View(Kind.LOGS))
+        await until(pilot, lambda: bool(fleet.tails) and log(app).pane.book.held > 0)
+        fleet.tails[0].told("web2", Status(State.STALE, NOW, "no answer for 12 s"))
+        await until(pilot, lambda: "web2 stale: no answer for 12 s" in screen(app))
+        fleet.tails[0].told("web2", Status(State.LIVE, NOW))
+        await until(pilot, lambda: "web2 is live again" in screen(app))
+
+
+async def test_rates_stand_beside_a_wide_log_and_not_where_they_are_not_wanted() -> None:
+    fleet = SmallFleet()
+    app = app_on(fleet)
+    async with app.run_test(size=_WIDE) as pilot:
+        await until(pilot, lambda: app.main.shown is not None)
+        app.main.show(View(Kind.LOGS))
+        await until(pilot, lambda: bool(fleet.tails) and log(app).pane.book.held > 0)
+        log(app).tick()
+        await until(pilot, lambda: "/s web1" in screen(app))
+        assert "✖ 1 err" in screen(app)
+        rates = log(app).query_one("#rates", Document)
+        await pilot.press("d")
+        await until(pilot, lambda: not rates.display)
+        await pilot.press("d")
+        await until(pilot, lambda: rates.display)
+        await pilot.resize_terminal(*_NARROW)
+        await until(pilot, lambda: not rates.display)
