@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 #: What is looked at of the hosts: how their units are, and what there is room for.
 WANTS = Wants(containers=False)
 
-NO_ENGINE = "no engine is elected: nothing is carried out until one runs (`quarterdeck engine run`)"
+NO_ENGINE = (
+    "no engine is elected: nothing is carried out until one runs (`quarterdeck engine run`, or --engine here)"
+)
 
 
 @dataclass(frozen=True, slots=True)

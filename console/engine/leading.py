@@ -11,9 +11,8 @@ one task at a time. It acts only while its claim surely holds, and it stops noth
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from console.actions.plan import Outcome
@@ -22,11 +21,13 @@ from console.engine.assigning import Assignment, Marks, Registry, assign, spared
 from console.engine.brake import Brake
 from console.engine.brakes import loss_brake, registry_brake
 from console.engine.catalogue import Catalogue
+from console.engine.duties import Duty, done, name_of
 from console.engine.inspecting import inspect
 from console.engine.placements import Placements
 from console.engine.reporting import EVERY_S, Report, Reporter
 from console.engine.retrying import Retrying
 from console.engine.roster import follow_roster
+from console.engine.term import Term
 from console.engine.world import World
 from console.errors import (
     Conflict,
@@ -35,6 +36,7 @@ from console.errors import (
     QuarterdeckError,
     StoreError,
     Unreachable,
+    first_of,
 )
 from console.fleet.model import Feed
 from console.placement.candidate import Candidate, Standing
@@ -44,13 +46,7 @@ from console.placement.why import why
 from console.store.mirror import mirror
 
 if TYPE_CHECKING:
-    from console.actions.audit import Audit
-    from console.actions.hands import Permit
-    from console.fleet.fleet import Fleet
-    from console.fleet.memory import Memory
     from console.hosts.transport import Transport
-    from console.model.config import FleetConfig
-    from console.store.claim import Claim
     from console.store.values import Entry, Event
 
 #: What changes within so many seconds is looked at together.
@@ -71,30 +67,20 @@ class Deposed(Exception):
     """The claim is lost, or another's. Inside the engine only."""
 
 
-@dataclass
-class Setting:
-    """What a leader is given to lead with.
-
-    :param told: takes what an operator should know, a line each.
-    """
-
-    memory: Memory
-    file: FleetConfig
-    permit: Permit
-    audit: Audit
-    told: Callable[[str], None] = field(repr=False)
-
-
 class Leadership:
-    """Made for one claim, and run once.
+    """Made for one term, and run once.
 
-    :param fleet_id: by which hosts are claimed.
+    :param duties: what is done beside.
     """
 
-    def __init__(self, setting: Setting, claim: Claim, fleet: Fleet, fleet_id: str) -> None:
+    def __init__(self, term: Term, duties: Iterable[Duty] = ()) -> None:
+        setting, claim, fleet, fleet_id = term.setting, term.claim, term.fleet, term.fleet_id
+        self._term = term
+        self._duties = tuple(duties)
         self._memory = setting.memory
         self._file = setting.file
         self._told = setting.told
+        self._tally = setting.tally
         self._claim = claim
         self._fleet = fleet
         self._fleet_id = fleet_id
@@ -134,12 +120,13 @@ class Leadership:
                     ("model", self._follow(feed)),
                     ("leading", self._leading()),
                     ("reports", self._reporting()),
+                    *((name_of(duty), done(duty, self._term)) for duty in self._duties),
                 ):
                     self._group.create_task(doing, name=f"engine: {name}")
         except* Deposed:
             self._told("another engine may lead by now; nothing of what runs is touched")
         except* QuarterdeckError as errors:
-            raise _first(errors) from None
+            raise first_of(errors) from None
         finally:
             self._fleet.model.leave(feed)
 
@@ -202,6 +189,7 @@ class Leadership:
             self._world.look(_now())
             self._read_hosts()
             if self._ready:
+                began = _now()
                 try:
                     await self._pass()
                 except Conflict as conflict:
@@ -212,6 +200,7 @@ class Leadership:
                     await asyncio.sleep(_TICK_S)
                     self._due.set()
                 else:
+                    self._tally.looks.take(_now() - began)
                     self._say("etcd", "")
 
     @property
@@ -245,10 +234,17 @@ class Leadership:
         for host, todo in found.todo.items():
             self._task(host, self._apply(host, todo))
         self._retry(found.conditions, candidates, everywhere, now)
-        report = Report(self._world.standing, found.conditions, assignment.pending)
+        report = Report(self._world.standing, found.conditions, assignment.pending, self._remarks())
+        self._tally.report, self._tally.braked = report, held is not None
         if report != self._report:
             self._report = report
             self._reportable.set()
+
+    def _remarks(self) -> dict[str, str]:
+        """Why hosts are left alone."""
+        failing = {host: self._saying.get(host, "").removeprefix(f"{host}: ") for host in self._failures}
+        foreign = {host: f"is of the fleet {fleet}" for host, fleet in self._world.foreign.items()}
+        return {host: remark for host, remark in (failing | foreign).items() if remark}
 
     def _assign(
         self, registry: Registry, candidates: list[Candidate], marks: Marks, held: str | None
@@ -356,6 +352,7 @@ class Leadership:
     async def _apply(self, host: str, todo: tuple[Todo, ...]) -> None:
         work = [work_of(one, self._catalogue.services, self._fleet_id) for one in todo]
         result, applied = await self._hand.apply(host, work)
+        self._tally.changes[result.status] += 1
         if applied is not None:
             self._failures.pop(host, None)
             self._world.applied(host, todo, applied, _now())
@@ -391,12 +388,6 @@ class Leadership:
         if text and self._saying.get(about) != text:
             self._told(text)
         self._saying[about] = text
-
-
-def _first(errors: BaseExceptionGroup[QuarterdeckError]) -> QuarterdeckError:
-    """Of several tasks that ended for one cause, one says so."""
-    first = errors.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 def _now() -> float:
