@@ -59,7 +59,7 @@ async def test_enter_leads_from_a_line_to_its_unit_or_container_and_back() -> No
         boxed = replace(record("web1", "from the container"), container="api")
         fleet.tails[0].take(Logged("web1", (boxed,)))
         await until(pilot, lambda: "from the container" in screen(app))
-        assert log(app).opened() == replace(
+        assert log(app).opens == replace(
             View(Kind.PAGE, "web1"), container=next(fleet.model.containers("web1")).id, label="api"
         )
 
@@ -75,7 +75,7 @@ async def test_a_container_that_was_only_claimed_is_not_what_a_line_leads_to() -
         fleet.tails[0].take(Logged("web1", (lie,)))
         await until(pilot, lambda: "believe me" in screen(app))
         assert "▲ api(claimed)" in screen(app)
-        assert log(app).opened() == View(Kind.PAGE, "web1", unit="db.service")
+        assert log(app).opens == View(Kind.PAGE, "web1", unit="db.service")
 
 
 async def test_what_is_shown_is_saved_once_and_never_over_a_file(tmp_path: Path) -> None:
