@@ -60,7 +60,7 @@ def packages() -> Path:
 
 
 def source(*more: tuple[str, Path]) -> bytes:
-    """A compressed tar of the source, as `git archive` makes one, and of these folders by their names in it."""
+    """A compressed tar of the source, as `git archive` makes one, and of these folders, by name."""
     parts = ("pyproject.toml", "README.md", "LICENSE", "requirements-run.lock", "console", "themes")
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w:gz", compresslevel=1) as tar:
