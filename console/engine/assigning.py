@@ -7,7 +7,7 @@ until then etcd and not only the host knows of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from console.engine.pinning import schedule_pinned
@@ -32,11 +32,13 @@ class Registry:
     :param services: by name.
     :param assigned: every placement there is.
     :param unreadable: services whose records cannot be read: what runs of them is left alone.
+    :param dismissed: instances that were taken away on purpose, whatever hosts still have of them.
     """
 
     services: Mapping[str, Service]
     assigned: tuple[Assigned, ...]
     unreadable: frozenset[str] = frozenset()
+    dismissed: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,13 @@ def assign(
     marks: Marks,
     moves: Mapping[str, str] | None = None,
     held: str | None = None,
+    busy: Collection[str] = (),
 ) -> Assignment:
     """What is to be written.
 
     :param moves: hosts that instances are to be on from now on, by the instances' names.
     :param held: why nothing that has a host may lose it; None if it may.
+    :param busy: hosts that are being changed just now: they may have by then what they have not yet.
     """
     hosts = tuple(hosts)
     standing = {host.name: host.standing for host in hosts}
@@ -73,7 +77,7 @@ def assign(
         lambda pins: _current(registry, specs, marks, standing, pins),
         {**_pins(registry.services), **(moves or {})},
     )
-    work = _Assigning(registry, marks, standing, held, everywhere)
+    work = _Assigning(registry, marks, standing, held, everywhere, busy)
     for placed in placement.placed:
         work.place(placed)
     work.unplace({spec.name for spec in specs})
@@ -193,6 +197,7 @@ class _Assigning:
     standing: Mapping[str, Standing]
     held: str | None
     everywhere: set[str]
+    busy: Collection[str] = ()
     put: list[Assigned] = field(default_factory=list)
     forget: list[Assigned] = field(default_factory=list)
 
@@ -247,7 +252,9 @@ class _Assigning:
                 if standing is Standing.LIVE:
                     self.forget.append(record)
             elif standing in (None, Standing.LOST, Standing.FOREIGN) or (
-                record.host in self.marks and record.instance not in self.marks[record.host]
+                record.host in self.marks
+                and record.instance not in self.marks[record.host]
+                and record.host not in self.busy
             ):
                 self.forget.append(record)
 

@@ -211,6 +211,8 @@ class Leadership:
         )
 
     def _read_hosts(self) -> None:
+        for host, first in self._world.twins.items():
+            self._say(host, f"{host}: is {first} under another name, and left alone")
         for host in self._world.unread():
             self._task(host, self._inspect(host))
 
@@ -253,13 +255,15 @@ class Leadership:
         versions = self._catalogue.version, self._placements.version, self._world.version
         asked = (versions, candidates, held)
         if self._moves or asked != self._asked:
-            self._assignment = assign(registry, candidates, marks, self._moves, held)
+            self._assignment = assign(registry, candidates, marks, self._moves, held, self._busy.keys())
             self._asked, self._moves = asked, {}
         return self._assignment
 
     def _registry(self) -> Registry:
         catalogue = self._catalogue
-        return Registry(catalogue.services, tuple(self._placements), frozenset(catalogue.problems))
+        placements = self._placements
+        unreadable = frozenset(catalogue.problems)
+        return Registry(catalogue.services, tuple(placements), unreadable, placements.dismissed.keys())
 
     async def _held(self, registry: Registry) -> str | None:
         """Why nothing may be taken away now, or None."""

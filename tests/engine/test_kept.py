@@ -40,6 +40,9 @@ async def test_a_placement_is_written_moved_and_forgotten(etcd: Etcd) -> None:
         assert (second.host, second.epoch) == ("h2", 2)
         await placements.write(Assignment(forget=(second,)), NOBODY, claim)
         assert [*placements] == await ServiceStore(etcd).assigned() == []
+        assert [*placements.dismissed] == [WEB.instance]
+        await placements.write(Assignment(put=(WEB,)), NOBODY, claim)
+        assert not placements.dismissed
 
 
 async def test_more_than_etcd_takes_at_once_is_written_all_the_same(etcd: Etcd) -> None:
