@@ -1,6 +1,6 @@
 """Shell scripts of ours run on a host by its root, in one privileged call, with nothing left behind.
 
-    argv ──▶ sh, a line that reads …          stdin ──▶ … the script, then what it works on
+argv ──▶ sh, a line that reads …          stdin ──▶ … the script, then what it works on
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ async def run_script(
     return ended
 
 
-def turned_away(host: str, *, fleet: str, foreign: str | None, superseded: int | None) -> AccessRefused | None:
+def turned_away(
+    host: str, *, fleet: str, foreign: str | None, superseded: int | None
+) -> AccessRefused | None:
     """What a host means that says whose it is, or who came after us; None if it says neither."""
     if foreign is not None:
         return AccessRefused(

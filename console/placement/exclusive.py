@@ -63,7 +63,9 @@ def faults(unit: UnitName, file: UnitFile, settings: Iterable[Option]) -> list[F
     :param settings: what the policy adds to the file.
     """
     if unit.type != "service":
-        return [Fault(0, f"Exclusive: a {unit.type} has no processes that its stop ends; accepted: a service")]
+        return [
+            Fault(0, f"Exclusive: a {unit.type} has no processes that its stop ends; accepted: a service")
+        ]
     file = _with(file, settings)
     found = [*_odd_stops(file), *_odd_timeouts(file)]
     for container in _containers(file):

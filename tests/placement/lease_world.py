@@ -305,7 +305,9 @@ class World:
         if not self.rules.names_units:
             host.holds = frozenset({INSTANCE})
         down = frozenset[str]() if host.has_copy else wind.drops
-        self.tell(f"host {host.name}: {sent.engine} winds until +{(deadline - up) / 100:.2f}, {[*wind.holds]}")
+        self.tell(
+            f"host {host.name}: {sent.engine} winds until +{(deadline - up) / 100:.2f}, {[*wind.holds]}"
+        )
         return Said(sent, up, host.boot, down)
 
     def _start(self, host: Host, sent: Sent) -> None:
@@ -382,9 +384,7 @@ class World:
         last, held = engine.wound.get(host, (-99.0, False))
         if self.now - last < (TERMS.wind if held == stays else 0.5):
             return
-        wind = engine.leases.wind(
-            host, {INSTANCE} if stays else set(), {INSTANCE}, engine.clock(self.now)
-        )
+        wind = engine.leases.wind(host, {INSTANCE} if stays else set(), {INSTANCE}, engine.clock(self.now))
         if wind is None:
             if self.now - engine.asked.get(host, -99.0) >= 1.0:
                 engine.asked[host] = self.now
