@@ -79,7 +79,7 @@ class World:
                 known.connection, known.marks, known.boot = host.status.since, None, None
                 self.version += 1
             standing = self._contacts.look(host, now, read=known.marks is not None)
-            # What is placed on one name is not wanted on the other, and would be stopped there: where it runs.
+            # What is placed on one name is not wanted on the other, and would be stopped where it runs.
             if known.boot is not None and (name := first.setdefault(known.boot, host.name)) != host.name:
                 self.twins[host.name] = name
             left_alone = known.foreign or host.name in self.twins

@@ -1,8 +1,8 @@
 """What an exclusive unit has to be like, and the drop-in that ties it to its host's lease. Pure.
 
 Once the lease has run out the unit must be gone within a bounded time, whatever it does: `STOP_S`. What
-systemd gives a service to stop is `TimeoutStopSec=` for each `ExecStop=`, once more for SIGTERM, and again for
-each `ExecStopPost=` (systemd.service(5), TimeoutStopSec=); then SIGKILL, to all of its control group
+systemd gives a service to stop is `TimeoutStopSec=` for each `ExecStop=`, once more for SIGTERM, and again
+for each `ExecStopPost=` (systemd.service(5), TimeoutStopSec=); then SIGKILL, to all of its control group
 (systemd.kill(5)). The processes of a container are its engine's and not the unit's: they go only if the unit
 has them removed.
 """
@@ -63,9 +63,7 @@ def faults(unit: UnitName, file: UnitFile, settings: Iterable[Option]) -> list[F
     :param settings: what the policy adds to the file.
     """
     if unit.type != "service":
-        return [
-            Fault(0, f"Exclusive: a {unit.type} has no processes that its stop ends; accepted: a service")
-        ]
+        return [Fault(0, f"Exclusive: a {unit.type} has no process that ends with it; accepted: a service")]
     file = _with(file, settings)
     found = [*_odd_stops(file), *_odd_timeouts(file)]
     for container in _containers(file):
@@ -233,10 +231,11 @@ def _container_faults(container: _Container, file: UnitFile) -> Iterator[Fault]:
     missing = [key for key in ("ExecStop", "ExecStopPost") if not _removes(file, key, container)]
     if missing:
         line = f"-{_program(container)} rm -f {container.name}"
+        wanted = " and ".join(f"{key}={line}" for key in missing)
         yield Fault(
             option.line,
-            f"Exclusive: the container outlives the unit without {' and '.join(f'{k}={line}' for k in missing)}"
-            "; `service submit --with-removal` adds that",
+            f"Exclusive: the container outlives the unit without {wanted}; "
+            "`service submit --with-removal` adds that",
         )
 
 

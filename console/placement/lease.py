@@ -132,7 +132,7 @@ class Leases:
         )
 
     def clock(self, host: str, clock: Clock) -> None:
-        """A host has said what its clock is. In another boot of the same machine nothing is left of before."""
+        """A host has said what its clock is. Another boot of the same machine has nothing of before."""
         known = self._host(host)
         known.clock = clock
         if known.until is not None and known.machine == clock.machine and known.boot != clock.boot:
@@ -212,6 +212,11 @@ class Leases:
         """The last wind that a host confirmed to this leader, and when."""
         known = self._hosts.get(host)
         return None if known is None else known.wound
+
+    def machine(self, host: str) -> str:
+        """The machine that may have the lease of a host."""
+        known = self._hosts.get(host)
+        return "" if known is None else known.machine
 
     def until(self, host: str) -> float | None:
         """No lease of a host holds any longer than this; None: it has none."""

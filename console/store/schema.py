@@ -7,6 +7,7 @@ The one module that knows them. All under the fleet's prefix:
     services/<name>                 current spec: revision number, unit text, policy, desired state
     services/<name>/rev/<n>         immutable revisions
     instances/<name>/<i>            host, epoch, revision: the placement
+    leases/<host>                   until when its lease may hold, written before it is wound
     observed/<host>                 the engine's last summary
     rollouts/<id>                   spec, waves, position, per-target result
     denied/<kind>/<version>         versions that no rollout may bring back
@@ -87,6 +88,9 @@ class Keys:
     @property
     def pending(self) -> str:
         return f"{self.prefix}engine/pending"
+
+    def lease(self, host: str) -> str:
+        return f"{self.prefix}leases/{host}"
 
     def observed(self, host: str) -> str:
         return f"{self.prefix}observed/{host}"

@@ -353,9 +353,9 @@ class World:
         for host in self.hosts:
             self.winds(engine, host)
         placed = self.etcd.placed
-        if not engine.leaving and engine.leases.holds(placed, INSTANCE, engine.clock(self.now)):
-            if self.dice.random() < 0.7:
-                self.sends(Sent(placed, "start", engine.name, engine.life, engine.revision))
+        may = not engine.leaving and engine.leases.holds(placed, INSTANCE, engine.clock(self.now))
+        if may and self.dice.random() < 0.7:
+            self.sends(Sent(placed, "start", engine.name, engine.life, engine.revision))
         if self.leads(engine):
             self.moves_it(engine)
 
