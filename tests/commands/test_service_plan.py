@@ -9,6 +9,7 @@ import pytest
 
 from console.actions.plan import Plan
 from console.commands.service_desk import Desk, Wish, drawn, wished
+from console.engine.following import Seen
 from console.engine.manifest import Manifest
 from console.engine.services import Desired, Service
 from console.errors import UsageError
@@ -19,7 +20,7 @@ from tests.engine.desired import assigned, hosts, manifest, service
 def desk(what: Manifest, fleet: list[Host]) -> Desk:
     model = type("Model", (), {"hosts": lambda: fleet})
     view = type("View", (), {"fleet": type("Fleet", (), {"model": model})})
-    return Desk(cast("Any", None), what, cast("Any", view))
+    return Desk(cast("Any", None), Seen(what), cast("Any", view))
 
 
 def plan(what: Manifest, before: Service | None, after: Service, count: int = 2) -> Plan:

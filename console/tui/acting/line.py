@@ -69,6 +69,10 @@ def about(view: View) -> list[Target]:
     """What a log or a page is about."""
     if view.record:
         return [Target("audit", "", view.record)]
+    if view.service and view.question != "why":
+        return [Target("service", "", view.service)]
+    if view.service:
+        return [Target("instance", "", view.service)]
     if view.host is None:
         return []
     if view.unit:

@@ -10,6 +10,7 @@ from console.tui.shown.list import ShownList
 from console.tui.shown.log import ShownLog
 from console.tui.shown.map import ShownMap
 from console.tui.shown.page import ShownPage
+from console.tui.shown.services import ShownService, ShownServices
 from console.tui.views import Kind, View
 
 _SORTS: dict[Kind, type[Shown]] = {
@@ -20,6 +21,8 @@ _SORTS: dict[Kind, type[Shown]] = {
     Kind.ETCD: ShownEtcd,
     Kind.KEYS: ShownKeys,
     Kind.KEY: ShownKey,
+    Kind.SERVICES: ShownServices,
+    Kind.SERVICE: ShownService,
 }
 
 
