@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from console.commands.service_wait import Awaited, Progress
     from console.engine.draining import Leaving
     from console.engine.manifest import Manifest
-    from console.engine.service_placing import Difference
+    from console.engine.service_placing import Difference, Load
     from console.model.host import Host
 
 #: So many instances are named in a note.
@@ -39,12 +39,14 @@ class _Foreseen:
     :param changes: those that it moves, stops or starts; not what would happen anyway.
     :param leaving: what the hosts are to let go of.
     :param refused: what no host, or no other, will have.
+    :param loads: how many instances hosts have and would have, where that is another number.
     """
 
     manifest: Manifest
     changes: tuple[Difference, ...]
     leaving: tuple[Leaving, ...]
     refused: tuple[Refusal, ...]
+    loads: tuple[Load, ...]
 
     def effects(self, host: str | None, hosts: Collection[str]) -> tuple[Effect, ...]:
         """What becomes of what is on a host, or with None of what is on none of `hosts`."""
@@ -65,6 +67,7 @@ class _Draining(OnHosts, ServiceChange):
         from console.actions.drain import in_words
         from console.actions.plan import Plan
         from console.commands.host_change import said_of
+        from console.commands.service_desk import preview
 
         if self.on is None:
             raise UsageError(f"{' '.join(self.words)}: say which hosts", hint="--on SELECTOR")
@@ -85,7 +88,8 @@ class _Draining(OnHosts, ServiceChange):
         if steps:
             elsewhere = foreseen.effects(None, {host.name for host in hosts})
             steps[0] = replace(steps[0], touches=(*(steps[0].touches or ()), *elsewhere))
-        plan = Plan(format_command(self), tuple(steps), foreseen.refused, tuple(self.notes(desk, hosts)))
+        notes = (*self.notes(desk, hosts), *(preview(foreseen.loads) if steps else ()))
+        plan = Plan(format_command(self), tuple(steps), foreseen.refused, notes)
         return Drawn(plan, {one.service for one in foreseen.leaving})
 
     def hosts(self, view: View) -> list[Host]:
@@ -174,7 +178,7 @@ def _foresee(desk: Desk, drained: Mapping[str, Collection[str]]) -> _Foreseen:
     """:param drained: who will keep each of some hosts drained."""
     from console.actions.plan import Refusal
     from console.engine.draining import leaving
-    from console.engine.service_placing import candidates, differences, planned
+    from console.engine.service_placing import candidates, differences, loads, planned
     from console.placement.candidate import drained_words
 
     now = candidates(desk.view.fleet.model.hosts())
@@ -201,6 +205,7 @@ def _foresee(desk: Desk, drained: Mapping[str, Collection[str]]) -> _Foreseen:
         tuple(one for one in differences(desk.manifest, after) if one not in anyway),
         leaving(desk.manifest, after, kept),
         tuple(refused),
+        loads(desk.manifest, after),
     )
 
 

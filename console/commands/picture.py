@@ -40,7 +40,7 @@ class Trouble:
     unit: str | None = None  # its name, where the trouble is a unit's
     container: str | None = None  # its id, where it is a container's
     ack: Ack | None = None  # who looks after it
-    service: str | None = None  # its name, where the trouble is a service's
+    service: str | None = None  # its name, where the trouble is a service's; empty: that of all of them
 
     @property
     def place(self) -> str:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -156,16 +155,17 @@ def instance_key(one: Instance) -> InstanceKey:
 def _troubles(rows: Iterable[ServiceRow], seen: Seen) -> Iterator[Trouble]:
     if seen.brake is not None:
         why = f"{clean(seen.brake.why)}; nothing is moved or stopped until `engine resume`"
-        yield Trouble("", "engine", Cell.state("brake", Tone.BAD), seen.brake.since, why)
+        yield Trouble("", "engine", Cell.state("brake", Tone.BAD), seen.brake.since, why, service="")
     if seen.manifest.services and seen.leader is None:
         why = "nothing is placed, moved or started again: `engine run`"
-        yield Trouble("", "no engine", Cell.state("no engine", Tone.BAD), None, why)
+        yield Trouble("", "services", Cell.state("no engine", Tone.BAD), None, why, service="")
     for row in rows:
         bad = [one for one in row.instances if _is_bad(one)]
         if bad:
             yield _trouble(row, bad)
     for key, problem in seen.manifest.problems.items():
-        yield Trouble("", clean(key, 200), Cell.state("not read", Tone.BAD), None, clean(problem))
+        how = Cell.state("not read", Tone.BAD)
+        yield Trouble("", clean(key, 200), how, None, clean(problem), service="")
 
 
 def _is_bad(one: Instance) -> bool:
@@ -175,9 +175,12 @@ def _is_bad(one: Instance) -> bool:
 
 
 def _trouble(row: ServiceRow, bad: list[Instance]) -> Trouble:
-    counts = Counter(one.state for one in bad)
-    told = ", ".join(f"{counts[state]} {state}" for state in _BAD if counts[state])
-    reasons = [f"{one.target}: {one.reason}" if one.reason else one.target for one in bad[:_REASONS]]
+    states = {one.state for one in bad}
+    told = f"{len(bad)} {bad[0].state}" if len(states) == 1 else f"{len(bad)} amiss"
+    reasons = [
+        f"{one.target} {one.state}: {one.reason}" if one.reason else f"{one.target} {one.state}"
+        for one in bad[:_REASONS]
+    ]
     more = f" and {len(bad) - _REASONS} more" if len(bad) > _REASONS else ""
     worst = min((state_tone(one.state) for one in bad), key=[Tone.BAD, Tone.WARN].index)
     return Trouble(

@@ -15,7 +15,15 @@ from console.commands.rows.service import ServiceRow, instance_order
 from console.engine.following import Following, Seen
 from console.engine.manifest import Manifest
 from console.engine.service_acts import ChangeService
-from console.engine.service_placing import Difference, blocked, candidates, differences, planned
+from console.engine.service_placing import (
+    Difference,
+    Load,
+    blocked,
+    candidates,
+    differences,
+    loads,
+    planned,
+)
 from console.engine.service_states import Instance, instances, remembered, told
 from console.engine.services import Desired, Service, ServiceStore
 from console.errors import UsageError
@@ -31,6 +39,9 @@ if TYPE_CHECKING:
 
 #: What is looked at of the hosts: how their units are, and what there is room for.
 WANTS = Wants(containers=False)
+
+#: So many hosts are told of in a preview, those whose number changes most.
+_PREVIEWED = 12
 
 NO_ENGINE = "no engine is elected: nothing is carried out until one runs (`quarterdeck engine run`)"
 
@@ -184,7 +195,17 @@ def drawn(line: str, desk: Desk, wishes: Sequence[Wish], notes: Iterable[str] = 
                 wish.undo,
             )
         )
-    return Plan(line, tuple(steps), refusals(then, own, desk.view), tuple(notes))
+    told = (*notes, *preview(loads(manifest, placement))) if steps else tuple(notes)
+    return Plan(line, tuple(steps), refusals(then, own, desk.view), told)
+
+
+def preview(changed: Sequence[Load]) -> tuple[str, ...]:
+    """How many instances each host has and would have, for who confirms it to know; one line, or none."""
+    if not changed:
+        return ()
+    told = ", ".join(f"{one.host} {one.now} → {one.then}" for one in changed[:_PREVIEWED])
+    more = f" and {len(changed) - _PREVIEWED} more hosts" if len(changed) > _PREVIEWED else ""
+    return (f"instances by host: {told}{more}",)
 
 
 def refusals(manifest: Manifest, services: Iterable[str], view: View) -> tuple[Refusal, ...]:

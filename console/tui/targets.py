@@ -32,7 +32,7 @@ def target(row: Any, view: View) -> View | None:
             return View(Kind.PAGE, host, unit=name)
         case Container(host=host, name=name, id=box_id):
             return View(Kind.PAGE, host, container=box_id, label=name)
-        case ServiceRow(name=name) | Trouble(host="", service=str(name)):
+        case ServiceRow(name=name) | Trouble(host="", service=str(name)) if name:
             return View(Kind.PAGE, service=name)
         case Instance(host=str(host), name=name):
             return View(Kind.PAGE, host, unit=name)
@@ -54,7 +54,7 @@ def opened(row: Any) -> View | None:
         case KeyRow():
             return View(Kind.KEY, key=row.key)
         case ServiceRow(name=name) | Trouble(host="", service=str(name)):
-            return View(Kind.SERVICE, service=name)
+            return View(Kind.SERVICE, service=name) if name else View(Kind.SERVICES)
         case Instance(name=name):
             return View(Kind.PAGE, service=name, question="why")
         case Trouble(host=""):

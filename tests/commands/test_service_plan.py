@@ -42,6 +42,15 @@ def test_a_start_says_where_each_instance_starts_and_which_no_host_will_have() -
     ]
 
 
+def test_a_plan_says_how_many_instances_each_host_has_and_would_have() -> None:
+    before = service("web@", "Replicas=1")
+    what = manifest(before, at=assigned("web@1.service=h1"))
+    assert plan(what, before, service("web@", "Replicas=4")).notes == (
+        "instances by host: h2 0 → 2, h1 1 → 2",
+    )
+    assert plan(what, before, replace(before, desired=Desired.LOADED)).notes == ()
+
+
 def test_what_it_displaces_is_part_of_it_and_what_would_happen_anyway_is_not() -> None:
     low = service("low", "Memory=6G", "QoS=best-effort", "Priority=10", "Host=h1")
     waiting = service("waiting")

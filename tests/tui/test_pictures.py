@@ -93,7 +93,7 @@ def test_a_picture_of_an_etcd_without_a_quorum(
 
 SERVICE_VIEWS = {
     "services": (View(Kind.SERVICES), "backup.service"),
-    "a service": (View(Kind.SERVICE, service="web@.service"), "41 times"),
+    "a service": (View(Kind.SERVICE, service="web@.service"), "▲ failing"),
     "why an instance is there": (View(Kind.PAGE, service="web@2.service", question="why"), "needs role=web"),
     "revisions": (View(Kind.PAGE, service="web@.service", question="revisions"), "--port 8080"),
 }

@@ -116,12 +116,15 @@ def instance_cell(one: Instance) -> Cell:
 
 
 def service_cell(row: ServiceRow) -> Cell:
-    """How a service is as a whole: how many of its instances are what, the worst giving the tone."""
+    """How a service is as a whole: how many of its instances are what, the worst first and with its tone."""
     counts = Counter(one.state.value for one in row.instances)
     if not counts:
         return Cell.state("nowhere", Tone.FAINT)
-    told = ", ".join(f"{counts[state]} {state}" for state in _TONES if counts[state])
-    tones = {_TONES[state] for state in counts}
+    told = ", ".join(f"{counts[state]} {state}" for state in reversed(_TONES) if counts[state])
+    # What is to be loaded and no more is as it is to be once it is placed.
+    tones = {
+        Tone.FAINT if (row.desired, state) == ("loaded", "placed") else _TONES[state] for state in counts
+    }
     worst = next(tone for tone in (Tone.BAD, Tone.WARN, Tone.GOOD, Tone.FAINT) if tone in tones)
     return Cell.state(told, worst)
 
@@ -145,8 +148,15 @@ def _hosts(row: ServiceRow) -> str:
 
 
 def _reason(row: ServiceRow) -> str:
-    told = next((f"{one.name}: {one.reason}" for one in row.instances if one.reason), "")
-    return clean(told)
+    """That of the instance that is worst off."""
+    order = [*_TONES]
+    told = [one for one in row.instances if one.reason]
+    worst = max(told, key=lambda one: order.index(one.state.value), default=None)
+    return (
+        ""
+        if worst is None
+        else clean(f"{worst.name}: {worst.reason}" if len(row.instances) > 1 else worst.reason)
+    )
 
 
 SERVICE: RowKind[ServiceRow] = RowKind(
@@ -154,13 +164,13 @@ SERVICE: RowKind[ServiceRow] = RowKind(
     lambda row: (row.name,),
     service_fields,
     (
-        Column("SERVICE", lambda row: clean(row.name), 9, width=24),
-        Column("DESIRED", lambda row: row.desired, 8, width=8),
-        Column("STATE", service_cell, 9, width=22),
-        Column("REV", lambda row: str(row.revision), 6, right=True, width=4),
-        Column("RUNS", _runs, 8, right=True, width=7),
-        Column("HOSTS", lambda row: Cell(_hosts(row), Tone.FAINT), 7, shrink=True, width=24, least=12),
-        Column("REASON", lambda row: Cell(_reason(row), Tone.FAINT), 6, shrink=True, width=40, least=16),
+        Column("SERVICE", lambda row: clean(row.name), 9, width=16),
+        Column("DESIRED", lambda row: row.desired, 7, width=8),
+        Column("RUNS", _runs, 9, right=True, width=5),
+        Column("STATE", service_cell, 9, width=21, order=lambda row: worst_first(service_cell(row))),
+        Column("REV", lambda row: str(row.revision), 5, right=True, width=3),
+        Column("HOSTS", lambda row: Cell(_hosts(row), Tone.FAINT), 6, shrink=True, width=24, least=12),
+        Column("REASON", lambda row: Cell(_reason(row), Tone.FAINT), 8, shrink=True, width=40, least=16),
     ),
     lambda row: row.name,
 )
@@ -260,7 +270,7 @@ INSTANCE: RowKind[Instance] = RowKind(
     lambda one: (one.host or "", one.name),
     instance_fields,
     (
-        Column("INSTANCE", lambda one: clean(one.name), 9, width=20),
+        Column("INSTANCE", lambda one: clean(one.name), 9, width=16),
         Column("HOST", lambda one: clean(one.host or "–"), 9, width=12),
         Column("STATE", instance_cell, 9, width=10, order=lambda one: worst_first(instance_cell(one))),
         Column(
@@ -272,7 +282,7 @@ INSTANCE: RowKind[Instance] = RowKind(
             order=lambda one: one.unit.since if one.unit else None,
             ticks=True,
         ),
-        Column("REV", lambda one: "" if one.revision is None else str(one.revision), 6, right=True, width=4),
+        Column("REV", lambda one: "" if one.revision is None else str(one.revision), 5, right=True, width=3),
         Column("REASON", lambda one: Cell(clean(one.reason), Tone.FAINT), 8, shrink=True, width=48, least=16),
     ),
     lambda one: instance_order(one.name, one.host),

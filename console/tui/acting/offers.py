@@ -101,7 +101,7 @@ def targets_of(rows: Iterable[Any]) -> list[Target]:
                 found.append(Target("host", name, name))
             case Record(id=record, undo=[_, *_]):
                 found.append(Target("audit", "", record))
-            case ServiceRow(name=name) | Trouble(host="", service=str(name)):
+            case ServiceRow(name=name) | Trouble(host="", service=str(name)) if name:
                 found.append(Target("service", "", name))
             case Instance(host=host, name=name):
                 found.append(Target("instance", host or "", name))

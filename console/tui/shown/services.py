@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from textual.app import ComposeResult
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
 
 from console.commands.lists import LiveList
 from console.commands.rows import Cell, Tone
-from console.commands.rows.service import INSTANCE, SERVICE, ServiceRow, service_head
+from console.commands.rows.base import worst_first
+from console.commands.rows.service import INSTANCE, SERVICE, ServiceRow, service_cell, service_head
 from console.commands.service_book import InstanceKey, ServiceBook
 from console.engine.service_states import By, Instance
 from console.model.state import State
@@ -20,6 +22,8 @@ from console.tui.views import View
 from console.tui.widgets.document import Lines
 from console.tui.widgets.document_text import DocumentText
 from console.tui.work import work
+
+_WORST_FIRST = replace(SERVICE, sort=lambda row: (*worst_first(service_cell(row))[:1], row.name))
 
 #: A column of names is as wide as the longest, within these.
 _NAME_WIDTHS = (16, 40)
@@ -69,7 +73,7 @@ class _OfBook(ShownList):
             widest = max((len(self.name_of(key)) for key in now), default=0)
             if widest > self._width < _NAME_WIDTHS[1]:
                 self._width = min(widest, _NAME_WIDTHS[1])
-                self.table.set_widths({self.NAMES: self._width})
+                self.table.set_widths(self.widths | {self.NAMES: self._width})
             changed, self._known = self._known | now, now
             self.arrived(changed)
         if not self.filtered:
@@ -103,7 +107,7 @@ class ShownServices(_OfBook):
     NAMES = "SERVICE"
 
     def listed(self) -> Listed:
-        live: LiveList[str, ServiceRow] = LiveList(SERVICE, self._look_up)
+        live: LiveList[str, ServiceRow] = LiveList(_WORST_FIRST, self._look_up)
         empty = "no services: `service start FILE` (docs/services.md)"
         return Listed(live, lambda batch: (), lambda row: not self.is_live, empty)
 
@@ -126,7 +130,8 @@ class ShownService(_OfBook):
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Lines(id="service", classes="-wrap")
-            yield from super().compose()
+            with Horizontal():
+                yield from super().compose()
 
     def listed(self) -> Listed:
         live: LiveList[InstanceKey, Instance] = LiveList(INSTANCE, self._look_up, host=self.deck.model.find)
