@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from console.commands.core import Core, View
     from console.commands.output import Output
     from console.commands.service_desk import Desk
-    from console.commands.service_wait import Awaited, Progress
+    from console.commands.service_wait import Awaited, Before, Progress
     from console.engine.draining import Leaving
     from console.engine.manifest import Manifest
     from console.engine.service_placing import Difference, Load
@@ -145,7 +145,9 @@ class HostDrain(_Draining, Waiting):
             if host.state is not State.LIVE:
                 yield f"{host.name} is {host.state}: what runs on it cannot be stopped until it is back"
 
-    def progress(self, desk: Desk, drawn: Drawn, failed: Collection[str]) -> Progress | None:
+    def progress(
+        self, desk: Desk, drawn: Drawn, were: Sequence[Before], failed: Collection[str]
+    ) -> Progress | None:
         from console.commands.service_desk import placement_now
         from console.engine.draining import leaving
 

@@ -11,13 +11,14 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from console.actions.plan import Outcome, Result
 from console.commands.service_desk import NO_ENGINE, instances_now
 from console.engine.following import Following, Seen
 from console.engine.manifest import Manifest
-from console.engine.service_states import InstanceState, reached
+from console.engine.service_states import Instance, InstanceState, reached
 from console.engine.services import ServiceStore
 from console.errors import first_of
 from console.model.state import State
@@ -51,27 +52,65 @@ class Awaited:
 Progress = Callable[[Manifest], list[Awaited]]
 
 
-def progress(
-    view: View, names: Collection[str], were: Iterable[tuple[str, str]], manifest: Manifest
-) -> list[Awaited]:
+@dataclass(frozen=True, slots=True)
+class Before:
+    """A placed instance as it was before the change that is waited for.
+
+    :param since: since when its unit was in its state; None where the host showed none.
+    """
+
+    instance: str
+    host: str
+    revision: int
+    since: datetime | None
+
+
+def before(manifest: Manifest, view: View, names: Collection[str]) -> tuple[Before, ...]:
+    """What is placed of some services now."""
+    model = view.fleet.model
+    return tuple(
+        Before(
+            one.instance,
+            one.host,
+            one.revision,
+            None if (unit := model.unit((one.host, one.instance))) is None else unit.since,
+        )
+        for one in manifest.assigned
+        if one.service in names
+    )
+
+
+def progress(view: View, names: Collection[str], were: Iterable[Before], manifest: Manifest) -> list[Awaited]:
     """How far the instances of some services are.
 
-    :param were: instances and their hosts from before, which may have to end there.
+    What is to run another revision than before does so once its unit has begun another life: an engine writes
+    down which revision it is to be before it is.
+
+    :param were: what was placed before, and may have to end where it was.
     """
     found: dict[tuple[str, str | None], Awaited] = {}
+    lives = {(one.instance, one.host): one for one in were}
     for one in instances_now(manifest, view):
         if one.service not in names:
             continue
         words = f"{one.state}: {one.reason}" if one.reason else one.state.value
         done = reached(manifest.services[one.service], one)
+        life = lives.get((one.name, one.host or ""))
+        if done and life is not None and _lives_on(one, life):
+            words, done = f"revision {life.revision} still runs", False
         found[one.name, one.host] = Awaited(one.target, words, done, one.blocked)
     recorded = {(one.instance, one.host) for one in manifest.assigned}
-    for name, host in were:
+    for name, host in lives:
         if (name, host) not in found:
             ended = (name, host) not in recorded and not runs(view, name, host)
             words = InstanceState.STOPPED.value if ended else "to be stopped"
             found[name, host] = Awaited(f"{host}/{name}", words, ended)
     return list(found.values())
+
+
+def _lives_on(one: Instance, life: Before) -> bool:
+    """Whether an instance that is to run another revision still is in the life of the one before."""
+    return one.revision != life.revision and one.unit is not None and one.unit.since == life.since
 
 
 def runs(view: View, name: str, host: str) -> bool:
