@@ -8,7 +8,6 @@ from typing import Any, cast
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
 
 from console.commands import clock
 from console.placement.reconcile import Phase
@@ -175,7 +174,8 @@ async def test_the_menu_offers_verbs_of_services_and_of_instances_and_those_that
             assert verb in screen(app), verb
         await pilot.press("c")
         await until(pilot, lambda: app.main.line.is_open)
-        assert app.main.query_one("#line Input, #line", Input).value == "service scale web@.service "
+        await pilot.press("6")
+        assert app.main.line.value == "service scale web@.service 6"
         await pilot.press("escape", "enter")
         await shows(ready, "› services › web@.service")
         table(app).move_to(("web1", "web@1.service"))
@@ -183,7 +183,7 @@ async def test_the_menu_offers_verbs_of_services_and_of_instances_and_those_that
         await until(pilot, lambda: isinstance(app.screen, ActionMenu))
         await pilot.press("m")
         await until(pilot, lambda: app.main.line.is_open)
-        assert app.main.query_one("#line Input, #line", Input).value == "service move web@1.service "
+        assert app.main.line.value == "service move web@1.service "
 
 
 async def test_a_fleet_without_an_etcd_says_so_and_why() -> None:
