@@ -276,7 +276,7 @@ class HostUpdate:
             self._healthy.pop(at.target.id, None)
             told = "; ".join(wrong) or f"it was not well for {hold:g} s in one go"
             return Failed(told, blames=True)
-        return Waiting("; ".join(wrong) or f"it is well, and has to be for {hold:g} s")
+        return Waiting("; ".join(wrong) or f"{host_course.WELL}, and has to be for {hold:g} s")
 
     async def _wrong(self, at: At) -> list[str] | None:
         """What keeps the gate shut; None: the host runs the version before."""

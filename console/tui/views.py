@@ -16,6 +16,8 @@ class Kind(StrEnum):
     CONTAINERS = "containers"
     LOGS = "logs"
     UPDATES = "updates"
+    ROLLOUTS = "rollouts"
+    ROLLOUT = "rollout"
     AUDIT = "audit"
     ETCD = "etcd"
     KEYS = "keys"
@@ -31,6 +33,7 @@ TOP = (
     Kind.CONTAINERS,
     Kind.LOGS,
     Kind.UPDATES,
+    Kind.ROLLOUTS,
     Kind.AUDIT,
     Kind.MAP,
     Kind.ETCD,
@@ -47,6 +50,7 @@ class View:
     :param question: of a page: what is asked (`commands/looking.py`); none for a host's page.
     :param record: of a page: the audit record's id.
     :param key: of etcd: a kind of key, or a key, without the fleet's prefix.
+    :param rollout: of a rollout: its id.
     """
 
     kind: Kind
@@ -57,6 +61,7 @@ class View:
     question: str | None = None
     record: str | None = None
     key: str | None = None
+    rollout: str | None = None
 
     def crumbs(self) -> tuple[str, ...]:
         """From the fleet down to here."""
@@ -67,7 +72,9 @@ class View:
             parts.append(self.unit or self.label or (self.container or "")[:12])
         if self.record:
             parts += [str(Kind.AUDIT), self.record]
-        if self.key:
+        if self.rollout:
+            parts += [str(Kind.ROLLOUTS), self.rollout]
+        elif self.key:
             parts += [str(Kind.ETCD), *self.key.split("/", 1)]
         elif self.kind is not Kind.PAGE:
             parts.append(str(self.kind))

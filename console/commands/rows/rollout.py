@@ -88,7 +88,7 @@ ROLLOUT: RowKind[Account] = RowKind(
     (
         Column("ID", lambda account: account.rollout.id, 9, width=7),
         Column("STATE", state_cell, 9, width=11),
-        Column("DONE", _counted, 8, width=10),
+        Column("DONE", _counted, 8, width=15),
         Column("WAVE", lambda account: f"{account.wave}/{len(account.rollout.waves)}", 6, width=5),
         Column(
             "SINCE",

@@ -69,6 +69,8 @@ def about(view: View) -> list[Target]:
     """What a log or a page is about."""
     if view.record:
         return [Target("audit", "", view.record)]
+    if view.rollout:
+        return [Target("rollout", "", view.rollout)]
     if view.host is None:
         return []
     if view.unit:

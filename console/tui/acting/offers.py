@@ -17,6 +17,7 @@ from console.model.container import Container
 from console.model.host import Host
 from console.model.selector import NameTerm, Selector
 from console.model.unit import Unit
+from console.rollouts.rollout import Account
 
 #: A letter for each verb, by noun. No verb is without its plan and its question.
 LETTERS: dict[str, dict[str, str]] = {
@@ -29,8 +30,10 @@ LETTERS: dict[str, dict[str, str]] = {
     },
     "host": {
         "cordon": "c", "uncordon": "u", "drain": "d", "undrain": "n", "reboot": "r", "poweroff": "o",
+        "update": "p", "rollback": "b",
     },
     "audit": {"undo": "u"},
+    "rollout": {"pause": "p", "resume": "r", "abort": "x", "undo": "u"},
 }  # fmt: skip
 
 #: And for those that take the terminal, where they are about one thing.
@@ -47,7 +50,7 @@ _ID = 12  # as much of a container's id as lists show
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A unit, a container, a host or an audit record; `name` is a host's own, or a record's id."""
+    """A unit, a container, a host, an audit record or a rollout; `name` is a host's own, or an id."""
 
     noun: str
     host: str
@@ -77,6 +80,8 @@ def targets_of(rows: Iterable[Any]) -> list[Target]:
                 found.append(Target("container", host, name if _NAME.fullmatch(name) else box_id[:_ID]))
             case Host(name=name):
                 found.append(Target("host", name, name))
+            case Account(rollout=rollout):
+                found.append(Target("rollout", "", rollout.id))
             case Record(id=record, undo=[_, *_]):
                 found.append(Target("audit", "", record))
             case Trouble(host=""):
@@ -116,6 +121,8 @@ def commands(offer: Offer, targets: Sequence[Target]) -> list[Command]:
         return [ContainerTop(on=_on([one.host]), name=one.name)]
     if targets[0].noun == "audit":
         return [AuditUndo(id=target.name) for target in targets]
+    if targets[0].noun == "rollout":
+        return [offer.command(id=target.name) for target in targets]  # type: ignore[call-arg]  # all have it
     if targets[0].noun == "host":
         on = _on(dict.fromkeys(target.host for target in targets))
         return [offer.command(on=on)]  # type: ignore[call-arg]  # all that are offered of hosts have it

@@ -33,6 +33,7 @@ from console.tui.widgets.fleet_map import FleetMap
 from console.tui.widgets.fleet_table import FleetTable
 from console.tui.widgets.log_pane import LogPane
 from console.tui.widgets.typed_line import Errand, TypedLine
+from console.tui.widgets.wave_field import WaveField
 from console.tui.work import work
 
 if TYPE_CHECKING:
@@ -183,6 +184,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
                 return Place.LOG
             case FleetMap():
                 return Place.MAP
+            case WaveField():
+                return Place.FIELD
             case Document():
                 return Place.DETAIL
         return Place.LIST
@@ -194,6 +197,9 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.action_open()
 
     def on_fleet_map_chosen(self) -> None:
+        self.action_open()
+
+    def on_wave_field_chosen(self) -> None:
         self.action_open()
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
@@ -273,6 +279,16 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
         why = f"this console is read-only: {self.deck.read_only}" if self.deck.read_only else None
         self.app.push_screen(ActionMenu(found, targets, why), chosen)
+
+    def action_brake(self) -> None:
+        """Hold up what is shown, or have it go on; a plan and a question come first."""
+        command = self.shown.pausing if self.shown is not None else None
+        if command is None:
+            self.notify("nothing here goes on", severity="warning", timeout=3)
+        elif self.deck.read_only:
+            self.notify(f"this console is read-only: {self.deck.read_only}", severity="warning", timeout=3)
+        else:
+            self.deck.carry_out([command])
 
     def action_command(self) -> None:
         self.begin_command("")
