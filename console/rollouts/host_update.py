@@ -56,9 +56,10 @@ _STATE = "cat /proc/sys/kernel/random/boot_id; systemctl is-system-running"
 _BOOTED_STATES = frozenset({"running", "degraded"})
 
 #: Stages in which a host may be on its way up.
-_COMING_UP = frozenset(
-    {host_course.RETURN, host_course.GATE, host_course.CONFIRM, host_course.BACK, host_course.RESTORE}
-)
+_COMING_UP = frozenset({host_course.RETURN, host_course.GATE, host_course.CONFIRM, host_course.BACK})
+
+#: Those in which only etcd is asked, which is waited for as long as it takes.
+_IN_ETCD = frozenset({host_course.UNDRAIN, host_course.RELEASE, host_course.RESTORE})
 
 
 class HostUpdate:
@@ -96,6 +97,8 @@ class HostUpdate:
         except Unreachable as error:
             return self._silent(at, error)
         except HostError as error:
+            if stage in _IN_ETCD:
+                return Waiting(_words(error))
             # On its way up a host refuses much that it will take in a moment.
             return self._silent(at, error) if stage in _COMING_UP else Failed(_words(error))
 
