@@ -182,6 +182,7 @@ ACTIONS: tuple[Action, ...] = (
     _app("go.units", "U f4", "screen.go('units')", 30, "views", "The units of all hosts."),
     _app("go.containers", "C f5", "screen.go('containers')", 30, "views", "The containers of all hosts."),
     _app("go.logs", "L f6", "screen.go('logs')", 30, "views", "The journals of all hosts, merged."),
+    _app("go.updates", "O f11", "screen.go('updates')", 30, "views", "The hosts by the systems they boot."),
     _app("go.audit", "A f7", "screen.go('audit')", 30, "views", "What was done, by all consoles."),
     _app("go.map", "M f8", "screen.go('map')", 30, "views", "Every host as one sign, by how it is."),
     _app("go.etcd", "E f9", "screen.go('etcd')", 30, "views", "etcd: its members, and the fleet's keys."),

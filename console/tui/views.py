@@ -15,6 +15,7 @@ class Kind(StrEnum):
     UNITS = "units"
     CONTAINERS = "containers"
     LOGS = "logs"
+    UPDATES = "updates"
     AUDIT = "audit"
     ETCD = "etcd"
     KEYS = "keys"
@@ -29,6 +30,7 @@ TOP = (
     Kind.UNITS,
     Kind.CONTAINERS,
     Kind.LOGS,
+    Kind.UPDATES,
     Kind.AUDIT,
     Kind.MAP,
     Kind.ETCD,

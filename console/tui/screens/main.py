@@ -25,7 +25,7 @@ from console.tui.keys import bind, help_for, hints
 from console.tui.screens.dialogs import ColumnsScreen, HelpScreen
 from console.tui.shown import Memory, Shown, shown
 from console.tui.tables import holds
-from console.tui.targets import asked, opened, target
+from console.tui.targets import asked, target
 from console.tui.views import History, Kind, View
 from console.tui.widgets.bars import Bar, header_text, hint_text
 from console.tui.widgets.document import Document
@@ -235,7 +235,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
             self.action_back()
 
     def action_open(self) -> None:
-        if self.shown is not None and (view := opened(self.shown.row)):
+        if self.shown is not None and (view := self.shown.opens):
             self.show(view)
 
     def action_logs(self) -> None:

@@ -10,6 +10,7 @@ from console.tui.shown.list import ShownList
 from console.tui.shown.log import ShownLog
 from console.tui.shown.map import ShownMap
 from console.tui.shown.page import ShownPage
+from console.tui.shown.updates import ShownUpdates
 from console.tui.views import Kind, View
 
 _SORTS: dict[Kind, type[Shown]] = {
@@ -17,6 +18,7 @@ _SORTS: dict[Kind, type[Shown]] = {
     Kind.AUDIT: ShownAudit,
     Kind.MAP: ShownMap,
     Kind.PAGE: ShownPage,
+    Kind.UPDATES: ShownUpdates,
     Kind.ETCD: ShownEtcd,
     Kind.KEYS: ShownKeys,
     Kind.KEY: ShownKey,

@@ -9,6 +9,7 @@ from textual.containers import Horizontal
 from textual.message import Message
 
 from console.fleet.model import Changes
+from console.tui.targets import opened
 from console.tui.views import View
 
 if TYPE_CHECKING:
@@ -62,6 +63,11 @@ class Shown(Horizontal):
     def rows(self) -> list[Any]:
         """Those that are marked and shown, in their order; where none is, the one that the cursor is on."""
         return []
+
+    @property
+    def opens(self) -> View | None:
+        """Where enter leads."""
+        return opened(self.row)
 
     def status(self) -> list[str]:
         """How much there is, and what is set: for the line under the header."""

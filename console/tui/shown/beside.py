@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from textual.widget import Widget
 
 from console.tui.actions import Place
-from console.tui.detail import detail
+from console.tui.detail import Lines, detail
 from console.tui.keys import bind
 from console.tui.shown.base import Shown
 from console.tui.views import View
@@ -47,7 +48,11 @@ class ShownBeside(Shown):
         """Show what is known of the row that the cursor is on now."""
         document, row = self.query_one("#detail", Document), self.row
         if document.display:
-            document.show(detail(self.deck.look, row) if row is not None else [])
+            document.show(self.about(row) if row is not None else [])
+
+    def about(self, row: Any) -> Lines:
+        """What is known of a row."""
+        return detail(self.deck.look, row)
 
     def set_detail(self, wanted: bool) -> None:
         self._wants_detail = wanted
