@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from zoneinfo import ZoneInfo
 
 from console.errors import (
@@ -31,7 +31,7 @@ from console.rollouts.kind import At, Kind, Site
 from console.rollouts.kinds import kind_of
 from console.rollouts.ledger import Ledger, accounts_of, driver_bytes, driver_name
 from console.rollouts.pacing import Position, may_begin
-from console.rollouts.rollout import Account, State, Target
+from console.rollouts.rollout import Account, Rollout, State, Target
 from console.rollouts.window import opens
 from console.store.claim import Claim, claimed
 from console.store.mirror import mirror
@@ -45,6 +45,14 @@ _LOOK_EVERY_S = 1.0
 
 #: Before what etcd did not take is tried again, after another look at it. Seconds.
 _PAUSE_S = 1.0
+
+
+Waits = Callable[[str], None]
+OpenSite = Callable[[Rollout], AbstractAsyncContextManager[Site]]
+
+
+def _unheard(driver: str) -> None:
+    pass
 
 
 class _Deposed(Exception):
@@ -72,9 +80,7 @@ def _account(ledger: Ledger, identity: str, entries: dict[str, Entry]) -> Accoun
     return found[0]
 
 
-async def carry_out(
-    site: Site, identity: str, name: str, waits: Callable[[str], None] = lambda driver: None
-) -> None:
+async def carry_out(site: Site, identity: str, name: str, waits: Waits = _unheard) -> None:
     """Carry a rollout out, or wait to while another does, until it is over.
 
     Where it was halted or paused it is waited for until it goes on.
@@ -91,22 +97,28 @@ async def carry_out(
                 if not account.stands:
                     break
         try:
-            await _claim(site, identity, name, waits)
+            await drive(site.ledger, identity, name, lambda rollout: nullcontext(site), waits)
         except (Conflict, StoreUnreachable, FateUnknown) as error:
             site.told(f"{identity}: {error}; looked at anew")
             await asyncio.sleep(_PAUSE_S)
 
 
-async def _claim(site: Site, identity: str, name: str, waits: Callable[[str], None]) -> None:
-    ledger = site.ledger
+async def drive(ledger: Ledger, identity: str, name: str, opened: OpenSite, waits: Waits = _unheard) -> None:
+    """Drive a rollout until nothing more comes of it by itself, or another drives it.
+
+    :param opened: opens what it is carried out with, once it is ours to carry out.
+    :raises Conflict: another drives it by now.
+    :raises StoreError: etcd says no, or is lost; nothing more is done on a host then.
+    """
     key = ledger.keys.rollout_driver(identity)
 
     def told(holder: Entry) -> None:
         waits(driver_name(holder))
 
     async with claimed(ledger.etcd, key, driver_bytes(name), TTL_S, told) as claim:
-        account = await ledger.account(identity)
-        await Driving(site, kind_of(account.rollout, site), claim, identity).run()
+        rollout = (await ledger.account(identity)).rollout
+        async with opened(rollout) as site:
+            await Driving(site, kind_of(rollout, site), claim, identity).run()
 
 
 class Driving:

@@ -129,7 +129,7 @@ class HostUpdate:
         before = await self._vitals(at, restarts=True)
         if before is None:
             return self._patient(at, "its units and containers are not known yet")
-        transport = self._site.fleet.transport(at.host)
+        transport = hand.reach(self._site, at.host)
         status = await (await find_updater(transport)).status()
         booted = status.booted
         if booted is None:
@@ -201,7 +201,7 @@ class HostUpdate:
 
     async def _arm(self, at: At) -> Outcome:
         """Done anew each time. The boot in which it is done is the one that is left."""
-        transport = self._site.fleet.transport(at.host)
+        transport = hand.reach(self._site, at.host)
         boot = await boot_id(transport)
         if not self._goes_back(at) and not _is((await self._status(at)).pending, at.fact("to_id")):
             return Again(
@@ -216,7 +216,7 @@ class HostUpdate:
 
     async def _boot(self, at: At) -> Outcome:
         """Told by the boot that the host is in, and by what runs."""
-        transport = self._site.fleet.transport(at.host)
+        transport = hand.reach(self._site, at.host)
         if await boot_id(transport) != at.fact("boot"):
             status = await self._status(at)
             if _is(status.booted, at.fact("to_id")):
@@ -230,7 +230,7 @@ class HostUpdate:
 
     async def _return(self, at: At) -> Outcome:
         """The host is in another boot, and in the version that it was to boot."""
-        transport = self._site.fleet.transport(at.host)
+        transport = hand.reach(self._site, at.host)
         boot = await boot_id(transport)
         if boot == at.fact("boot"):
             return self._overdue(at, "it has not gone down")
@@ -253,7 +253,7 @@ class HostUpdate:
         there = any(_is(one, at.fact("to_id")) for one in status.deployments)
         if not there and not self._goes_back(at):
             return Again(host_course.STAGE, "the reboot did not put the version in place")
-        guard = await read_guard(self._site.fleet.transport(at.host))
+        guard = await read_guard(hand.reach(self._site, at.host))
         took = guard.fired and guard.name == at.name
         how = "its guard took it back" if took else "it has not booted the new one"
         return Failed(f"it is back on {runs}: {how}", blames=True)
@@ -283,7 +283,7 @@ class HostUpdate:
 
     async def _wrong(self, at: At) -> list[str] | None:
         """What keeps the gate shut; None: the host runs the version before."""
-        transport = self._site.fleet.transport(at.host)
+        transport = hand.reach(self._site, at.host)
         said = await transport.run(("sh", "-c", _STATE), limit=4096)
         boot, _, state = said.stdout.decode("utf-8", "replace").strip().partition("\n")
         if boot.strip() != at.fact("new_boot") and not _is((await self._status(at)).booted, at.fact("to_id")):
@@ -306,7 +306,7 @@ class HostUpdate:
         last = self._checked.get(at.target.id)
         if last is None or (now - last[0]).total_seconds() >= _CHECK_EVERY_S:
             try:
-                end = await self._site.fleet.transport(at.host).run(argv, timeout=_CHECK_WITHIN_S)
+                end = await hand.reach(self._site, at.host).run(argv, timeout=_CHECK_WITHIN_S)
                 wrong = None if end.code == 0 else f"{argv[0]}: {clean(end.complaint, 200)}"
             except HostError as error:
                 wrong = f"{argv[0]}: {error.message}"
@@ -342,7 +342,7 @@ class HostUpdate:
 
     async def _back(self, at: At) -> Outcome:
         """Told by what runs. The reboot is the host's guard's where it cannot be reached."""
-        transport = self._site.fleet.transport(at.host)
+        transport = hand.reach(self._site, at.host)
         boot = await boot_id(transport)
         status = await self._status(at)
         if _is(status.booted, at.fact("from_id")):
@@ -368,7 +368,7 @@ class HostUpdate:
         return at.fact("method") == "rollback"
 
     async def _status(self, at: At) -> UpdateStatus:
-        updater = await find_updater(self._site.fleet.transport(at.host))
+        updater = await find_updater(hand.reach(self._site, at.host))
         return await told(updater.status())
 
     async def _vitals(self, at: At, *, restarts: bool = False) -> Vitals | None:
@@ -385,12 +385,14 @@ class HostUpdate:
             return None
         counts: dict[str, int] = {}
         if restarts:
-            said = await self._site.fleet.transport(at.host).run(("sh", "-c", _RESTARTS))
+            said = await hand.reach(self._site, at.host).run(("sh", "-c", _RESTARTS))
             counts = restarts_of(said.stdout.decode("utf-8", "replace"))
         return vitals(model.units(at.host), model.containers(at.host), counts)
 
     async def _said(self, at: At, *, drained: bool) -> None:
         """Have the host take no instances, or take them again, as far as this rollout is asked."""
+        if at.host not in self._site.fleet.sessions:
+            return  # what was said of it went with it
         said = self._site.said(at.host)
         now = (await said.now()).drained
         if (at.rollout.id in now) == drained:
