@@ -19,13 +19,12 @@ from console.hosts.links import Links
 from console.model.wants import Wants
 from console.rollouts.driving import drive
 from console.rollouts.kind import Site
-from console.rollouts.ledger import Ledger, accounts_of
+from console.rollouts.ledger import Accounts, Ledger
 from console.store.mirror import mirror
 
 if TYPE_CHECKING:
     from console.engine.term import Setting, Term
     from console.rollouts.rollout import Rollout
-    from console.store.values import Entry
 
 #: Before a rollout that could not be carried on is tried again. Seconds.
 _PAUSE_S = 5.0
@@ -34,14 +33,15 @@ _PAUSE_S = 5.0
 async def carry_on_rollouts(term: Term) -> None:
     """A duty: drive each rollout of which something is still to come. :raises StoreError: etcd says no."""
     memory = term.setting.memory
-    entries: dict[str, Entry] = {}
+    accounts = Accounts(memory.keys)
     driving: dict[str, asyncio.Task[None]] = {}
     async with (
         asyncio.TaskGroup() as group,
-        aclosing(mirror(memory.etcd, memory.keys.under("rollouts"), entries)) as changing,
+        aclosing(mirror(memory.etcd, memory.keys.under("rollouts"), {})) as changing,
     ):
-        async for _ in changing:
-            for account in accounts_of(memory.keys, entries.values())[0]:
+        async for events in changing:
+            accounts.take(events)
+            for account in accounts.all():
                 identity = account.rollout.id
                 task = driving.get(identity)
                 if not account.stands and (task is None or task.done()):

@@ -19,9 +19,7 @@ from console.errors import (
     ConfigError,
     Conflict,
     FateUnknown,
-    NothingSelected,
     QuarterdeckError,
-    StoreError,
     StoreUnreachable,
     first_of,
 )
@@ -29,7 +27,7 @@ from console.rollouts import records
 from console.rollouts.course import Failed, Outcome, Progress, Waiting, after, begun, turned_back
 from console.rollouts.kind import At, Kind, Site
 from console.rollouts.kinds import kind_of
-from console.rollouts.ledger import Ledger, accounts_of, driver_bytes, driver_name
+from console.rollouts.ledger import Accounts, Ledger, driver_bytes, driver_name, the_one
 from console.rollouts.pacing import Position, may_begin
 from console.rollouts.rollout import Account, Rollout, State, Target
 from console.rollouts.window import opens
@@ -39,6 +37,9 @@ from console.store.values import Entry
 
 #: Seconds after which another drives, where the driver has vanished.
 TTL_S = 15
+
+#: What changes within so many seconds is looked at together.
+_GATHER_S = 0.02
 
 #: A target that waits is looked at this often, and the whole though nothing has changed. Seconds.
 _LOOK_EVERY_S = 1.0
@@ -65,19 +66,11 @@ async def follow(ledger: Ledger, identity: str) -> AsyncGenerator[Account, None]
     :raises NothingSelected: there is none, or it is gone.
     :raises StoreError: etcd says no.
     """
-    entries: dict[str, Entry] = {}
-    async with aclosing(mirror(ledger.etcd, ledger.keys.rollout_span(identity), entries)) as changing:
-        async for _ in changing:
-            yield _account(ledger, identity, entries)
-
-
-def _account(ledger: Ledger, identity: str, entries: dict[str, Entry]) -> Account:
-    found, problems = accounts_of(ledger.keys, entries.values())
-    for key, problem in problems.items():
-        raise StoreError(f"{key} cannot be read: {problem}", hint="`etcd get` shows it")
-    if not found:
-        raise NothingSelected(f"no rollout {identity}")
-    return found[0]
+    accounts = Accounts(ledger.keys)
+    async with aclosing(mirror(ledger.etcd, ledger.keys.rollout_span(identity), {})) as changing:
+        async for events in changing:
+            accounts.take(events)
+            yield the_one(accounts, identity)
 
 
 async def carry_out(site: Site, identity: str, name: str, waits: Waits = _unheard) -> None:
@@ -166,9 +159,11 @@ class Driving:
 
     async def _following(self) -> None:
         span = self._ledger.keys.rollout_span(self._identity)
+        accounts = Accounts(self._ledger.keys)
         async with aclosing(mirror(self._ledger.etcd, span, self._entries)) as changing:
             async for events in changing:
-                self._account = _account(self._ledger, self._identity, self._entries)
+                accounts.take(events)
+                self._account = the_one(accounts, self._identity)
                 for event in events:
                     _, _, target = self._ledger.keys.rollout_parts(event.key)
                     self._heard(target, event.revision)
@@ -188,6 +183,7 @@ class Driving:
                     await self._due.wait()
             except TimeoutError:
                 pass  # time alone may open a window, and hosts come and go
+            await asyncio.sleep(_GATHER_S)
             self._due.clear()
             if self._account is None or not self._claim.holds():
                 continue

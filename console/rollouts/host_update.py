@@ -48,6 +48,12 @@ UPDATE, ROLLBACK = "host update", "host rollback"
 #: What a rollout of hosts goes by, where nothing else is said. Seconds.
 GATE_S, GATE_TIMEOUT_S, GUARD_S, WITHIN_S = 60.0, 600.0, 600.0, 300.0
 
+#: What has not left a drained host by then has nowhere to go. Seconds.
+_DRAIN_S = 120.0
+
+#: How far staging is, is told this often. Seconds.
+_TELL_EVERY_S = 5.0
+
 #: How often a host in the gate is asked by the operator's own check, and how long that may take. Seconds.
 _CHECK_EVERY_S, _CHECK_WITHIN_S = 5.0, 30.0
 
@@ -128,7 +134,7 @@ class HostUpdate:
         """Nothing is changed yet. What is seen is what the host is measured by afterwards."""
         before = await self._vitals(at, restarts=True)
         if before is None:
-            return self._patient(at, "its units and containers are not known yet")
+            return self._overdue(at, "its units and containers are not known yet")
         transport = hand.reach(self._site, at.host)
         status = await (await find_updater(transport)).status()
         booted = status.booted
@@ -152,7 +158,12 @@ class HostUpdate:
         """Told by what is said of the host, and by what has left it."""
         await self._said(at, drained=True)
         left = await self._site.leaving(at.host)
-        return Done() if left is None else self._patient(at, left)
+        if left is None:
+            return Done()
+        if (self._site.now() - at.progress.since).total_seconds() < _DRAIN_S:
+            return Waiting(left)
+        self._site.told(f"{at.host}: {left}, and does not within {_DRAIN_S:g} s; it goes down with the host")
+        return Done()
 
     async def _stage(self, at: At) -> Outcome:
         """Told by what the host boots next; staging finds itself done."""
@@ -167,8 +178,13 @@ class HostUpdate:
         to = at.fact("to")
         wanted = Version(version=to or None)
 
+        told_at = self._site.now()
+
         def heard(progress: Staging) -> None:
-            self._site.told(f"{at.host}: {progress.text}")
+            nonlocal told_at
+            if (self._site.now() - told_at).total_seconds() >= _TELL_EVERY_S:
+                told_at = self._site.now()
+                self._site.told(f"{at.host}: {progress.text}")
 
         await hand.do(
             self._site, at, "stage", at.fact("from_version"), str(wanted), StageVersion(wanted, heard)
@@ -425,8 +441,6 @@ class HostUpdate:
         if (self._site.now() - at.progress.since).total_seconds() < limit:
             return Waiting(why)
         return Failed(f"{why}, for {limit:g} s")
-
-    _patient = _overdue
 
 
 def restarts_of(text: str) -> dict[str, int]:

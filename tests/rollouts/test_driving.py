@@ -254,6 +254,22 @@ async def test_a_rollout_reads_as_it_was_written(ledger: Ledger) -> None:
         await ledger.create(made)
 
 
+async def test_of_two_on_the_same_hosts_the_second_is_refused_and_leaves_nothing(ledger: Ledger) -> None:
+    await ledger.create(rollout("r-0001", 4))
+    with pytest.raises(Refused, match="r-0001 is at work on h0, h1"):
+        await ledger.create(rollout("r-0002", 2))
+    found, _ = await ledger.accounts()
+    assert [account.rollout.id for account in found] == ["r-0001"]
+
+
+async def test_of_many_that_begin_at_once_on_the_same_hosts_one_does(ledger: Ledger) -> None:
+    made = [rollout(f"r-{n:04x}", 2) for n in range(6)]
+    ends = await asyncio.gather(*map(ledger.create, made), return_exceptions=True)
+    found, _ = await ledger.accounts()
+    assert len(found) == ends.count(None) == 1
+    assert all(end is None or isinstance(end, Refused) for end in ends)
+
+
 async def test_what_is_over_is_turned_by_nobody(ledger: Ledger) -> None:
     await ledger.create(rollout("r-0001", state=State.DONE))
     with pytest.raises(Refused, match="r-0001 is over: done"):
@@ -276,7 +292,7 @@ async def test_what_is_over_is_turned_by_nobody(ledger: Ledger) -> None:
 async def test_one_that_cannot_be_read_is_named_and_the_others_are_there(
     etcd: Etcd, keys: Keys, ledger: Ledger, field: str, value: Any
 ) -> None:
-    await ledger.create(rollout("r-0001"))
+    await ledger.create(rollout("r-0001", state=State.DONE))
     await ledger.create(rollout("r-0002"))
     entry = await etcd.get(keys.rollout("r-0001"))
     assert entry is not None

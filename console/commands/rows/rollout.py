@@ -14,6 +14,7 @@ from console.rollouts.course import End, Progress
 from console.rollouts.rollout import Account, State
 
 _TONES = {
+    State.WRITTEN: Tone.FAINT,
     State.RUNNING: Tone.GOOD,
     State.PAUSED: Tone.WARN,
     State.HALTED: Tone.BAD,
