@@ -122,7 +122,7 @@ async def engine_picture(core: Core) -> EnginePicture:
     """The engine as etcd tells of it. :raises StoreError: etcd does not say."""
     from console.commands.rows.engine import EnginePicture
     from console.engine.brake import read_brake
-    from console.engine.engine import read_leader
+    from console.engine.leader import read_leader
     from console.engine.reporting import read_report, read_standing
 
     etcd, keys = core.mind.etcd, core.mind.keys

@@ -44,11 +44,13 @@ class Assignment:
     """What is to be written of placements, and what has none.
 
     :param put: `modified` is that of the record that is replaced, 0 where there is none.
+    :param staying: what is to leave its host, and stays for want of another.
     """
 
     put: tuple[Assigned, ...] = ()
     forget: tuple[Assigned, ...] = ()
     pending: tuple[Pending, ...] = ()
+    staying: tuple[Pending, ...] = ()
 
 
 def assign(
@@ -82,7 +84,7 @@ def assign(
         for spec in exclusive
         for instance in spec.instances()
     )
-    return Assignment(tuple(work.put), tuple(work.forget), (*placement.pending, *refused))
+    return Assignment(tuple(work.put), tuple(work.forget), (*placement.pending, *refused), placement.staying)
 
 
 def wants(registry: Registry) -> list[Want]:

@@ -13,11 +13,10 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from console import __version__
 from console.engine.duties import DUTIES, Duty, Task, name_of
+from console.engine.leader import Leader, leader_bytes, read_leader
 from console.engine.leading import Leadership
 from console.engine.roster import hosts_of
 from console.engine.term import Setting, Term
@@ -26,7 +25,6 @@ from console.fleet.fleet import open_fleet
 from console.hosts.links import Links
 from console.model.wants import Wants
 from console.store.claim import Claim, claimed
-from console.store.records import pack, text, time, unpack, written
 from console.store.schema import check_schema
 from console.store.values import Entry, Put, Unchanged
 
@@ -37,14 +35,6 @@ TTL_S = 15
 _PAUSE_S = 1.0
 
 _WANTS = Wants(containers=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Leader:
-    """Who leads, and since when."""
-
-    name: str
-    since: datetime
 
 
 class Engine:
@@ -125,16 +115,3 @@ async def fleet_id(claim: Claim, setting: Setting, known: str | None) -> str:
         made = known or f"f-{secrets.token_hex(4)}"
         if (await etcd.write([Put(key, made.encode())], [claim.guard, Unchanged(key, 0)])).done:
             return made
-
-
-def leader_bytes(leader: Leader) -> bytes:
-    return pack({"name": leader.name, "since": written(leader.since), "version": __version__})
-
-
-def read_leader(entry: Entry) -> Leader:
-    """Who holds the claim, as far as that can be read."""
-    try:
-        found = unpack(entry.value)
-        return Leader(text(found, "name"), time(found["since"]))
-    except (ValueError, KeyError):
-        return Leader("somebody", datetime.now(UTC))

@@ -24,7 +24,7 @@ from console.engine.catalogue import Catalogue
 from console.engine.duties import Duty, done, name_of
 from console.engine.inspecting import inspect
 from console.engine.placements import Placements
-from console.engine.reporting import EVERY_S, Report, Reporter
+from console.engine.reporting import EVERY_S, Report, Reporter, explained
 from console.engine.retrying import Retrying
 from console.engine.roster import follow_roster
 from console.engine.term import Term
@@ -231,7 +231,8 @@ class Leadership:
         for host, todo in found.todo.items():
             self._task(host, self._apply(host, todo))
         self._retry(found.conditions, candidates, everywhere, now)
-        report = Report(self._world.standing, found.conditions, assignment.pending)
+        conditions = explained(found.conditions, assignment.staying)
+        report = Report(self._world.standing, conditions, assignment.pending)
         if report != self._report:
             self._report = report
             self._reportable.set()

@@ -138,7 +138,7 @@ ACTIONS: tuple[Action, ...] = (
         "app.command_palette",
         20,
         "find",
-        "Find a screen, a host, a unit or a container.",
+        "Find a screen, a host, a unit, a container or a service.",
     ),
     _app(
         "app.command", ":", "screen.command", 22, "command", "Type a command: any line that scripts can say."
@@ -184,6 +184,7 @@ ACTIONS: tuple[Action, ...] = (
     _app("go.units", "U f4", "screen.go('units')", 30, "views", "The units of all hosts."),
     _app("go.containers", "C f5", "screen.go('containers')", 30, "views", "The containers of all hosts."),
     _app("go.logs", "L f6", "screen.go('logs')", 30, "views", "The journals of all hosts, merged."),
+    _app("go.services", "P f10", "screen.go('services')", 30, "views", "The services: placed, and why not."),
     _app("go.updates", "O f11", "screen.go('updates')", 30, "views", "The hosts by the systems they boot."),
     _app("go.rollouts", "R f12", "screen.go('rollouts')", 30, "views", "What is carried out in waves."),
     _app("go.audit", "A f7", "screen.go('audit')", 30, "views", "What was done, by all consoles."),
@@ -199,7 +200,14 @@ ACTIONS: tuple[Action, ...] = (
         "inspect",
         "All that is known of it: a unit's properties, a container as docker or podman tells it.",
     ),
-    _row("row.file", "v", "screen.ask('file')", 7, "file", "A unit's file, with its drop-ins."),
+    _row(
+        "row.file",
+        "v",
+        "screen.ask('file')",
+        7,
+        "file",
+        "A unit's file, with its drop-ins; a service's unit file.",
+    ),
     _row("row.units", "u", "screen.host('units')", 8, "units", "The units of its host."),
     _row("row.containers", "o", "screen.host('containers')", 9, "containers", "The containers of its host."),
     _row(
@@ -217,6 +225,14 @@ ACTIONS: tuple[Action, ...] = (
         11,
         "use",
         "The processor time and memory that a container uses.",
+    ),
+    _row(
+        "row.revisions",
+        "r",
+        "screen.ask('revisions')",
+        14,
+        "revisions",
+        "The revisions of a service, each with what it changed.",
     ),
     *_moves(
         Place.LIST,
@@ -255,8 +271,8 @@ ACTIONS: tuple[Action, ...] = (
         "bottom",
         "left",
         "right",
-        down="cursor_down",
-        up="cursor_up",
+        "down",
+        "up",
     ),
     _field("field.next_bad", "n", "focused.next_busy", 12, "next", "To the next host under way, or failed."),
     _list("list.mark", "space", "focused.mark", 16, "mark", "Mark the row, or unmark it."),

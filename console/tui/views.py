@@ -15,6 +15,8 @@ class Kind(StrEnum):
     UNITS = "units"
     CONTAINERS = "containers"
     LOGS = "logs"
+    SERVICES = "services"
+    SERVICE = "service"
     UPDATES = "updates"
     ROLLOUTS = "rollouts"
     ROLLOUT = "rollout"
@@ -32,6 +34,7 @@ TOP = (
     Kind.UNITS,
     Kind.CONTAINERS,
     Kind.LOGS,
+    Kind.SERVICES,
     Kind.UPDATES,
     Kind.ROLLOUTS,
     Kind.AUDIT,
@@ -51,6 +54,7 @@ class View:
     :param record: of a page: the audit record's id.
     :param key: of etcd: a kind of key, or a key, without the fleet's prefix.
     :param rollout: of a rollout: its id.
+    :param service: the service's name; of a page on why an instance is where it is, the instance's.
     """
 
     kind: Kind
@@ -62,6 +66,7 @@ class View:
     record: str | None = None
     key: str | None = None
     rollout: str | None = None
+    service: str | None = None
 
     def crumbs(self) -> tuple[str, ...]:
         """From the fleet down to here."""
@@ -72,11 +77,13 @@ class View:
             parts.append(self.unit or self.label or (self.container or "")[:12])
         if self.record:
             parts += [str(Kind.AUDIT), self.record]
+        if self.service:
+            parts += [str(Kind.SERVICES), self.service]
         if self.rollout:
             parts += [str(Kind.ROLLOUTS), self.rollout]
         elif self.key:
             parts += [str(Kind.ETCD), *self.key.split("/", 1)]
-        elif self.kind is not Kind.PAGE:
+        elif self.kind not in (Kind.PAGE, Kind.SERVICE):
             parts.append(str(self.kind))
         elif self.question:
             parts.append(self.question)

@@ -48,7 +48,7 @@ _KEY_EVERY_S = 0.11
 _LOADED_S, _IDLE_S = 0.050, 0.016
 
 
-_move = WaveField._move
+_move = WaveField.move
 
 
 def _moved(field: WaveField, to: int) -> None:
@@ -125,7 +125,7 @@ def run(seconds: float = 20, idle_s: float = 8) -> dict[str, object]:
     if ETCD is None:
         return {}
     found: dict[str, object] = {}
-    WaveField._move = _moved  # type: ignore[assignment,method-assign]  # the page makes its own
+    WaveField.move = _moved  # type: ignore[assignment,method-assign]  # the page makes its own
     folder = Path(tempfile.mkdtemp(prefix="qd-bench-"))
     with asyncio.Runner() as runner:
         running = running_cluster(folder)
@@ -134,7 +134,7 @@ def run(seconds: float = 20, idle_s: float = 8) -> dict[str, object]:
             with only_the_young():
                 found |= _measured(cluster.members[0].url, seconds, idle_s)
         finally:
-            WaveField._move = _move  # type: ignore[method-assign]
+            WaveField.move = _move  # type: ignore[method-assign]
             runner.run(running.__aexit__(None, None, None))
     found["load average of the machine, as it ended"] = os.getloadavg()[0]
     return found

@@ -8,7 +8,7 @@ from typing import Any
 
 from console.commands.rows.base import Cell, RowKind, Tone, moment, since_cell
 from console.engine.brake import Pulled
-from console.engine.engine import Leader
+from console.engine.leader import Leader
 from console.placement.reconcile import Condition, Phase
 
 _TONES = {

@@ -18,7 +18,7 @@ from console.errors import UsageError
 from console.fleet.model import Changes
 from console.tui.acting.line import about
 from console.tui.acting.menu import ActionMenu
-from console.tui.acting.offers import Offer, commands, offers, targets_of
+from console.tui.acting.offers import Offer, begun, commands, offers, targets_of
 from console.tui.acting.typed import TypedCommands
 from console.tui.actions import Place
 from console.tui.keys import bind, help_for, hints
@@ -196,10 +196,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
     def on_fleet_table_chosen(self) -> None:
         self.action_open()
 
-    def on_fleet_map_chosen(self) -> None:
-        self.action_open()
-
-    def on_wave_field_chosen(self) -> None:
+    def on_sign_field_chosen(self) -> None:
         self.action_open()
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
@@ -250,7 +247,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def action_host(self, name: str) -> None:
         """Go to a list of all that is on the target's host."""
-        if about := self.target:
+        if (about := self.target) and about.host:
             self.show(View(Kind(name), about.host))
 
     def action_ask(self, question: str) -> None:
@@ -274,7 +271,9 @@ class MainScreen(Screen[None], inherit_bindings=False):
             return
 
         def chosen(offer: Offer | None) -> None:
-            if offer is not None:
+            if offer is not None and offer.typed:
+                self.begin_command(begun(offer, targets[0]))
+            elif offer is not None:
                 self.deck.carry_out(commands(offer, targets))
 
         why = f"this console is read-only: {self.deck.read_only}" if self.deck.read_only else None

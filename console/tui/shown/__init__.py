@@ -12,6 +12,7 @@ from console.tui.shown.map import ShownMap
 from console.tui.shown.page import ShownPage
 from console.tui.shown.rollout import ShownRollout
 from console.tui.shown.rollouts import ShownRollouts
+from console.tui.shown.services import ShownService, ShownServices
 from console.tui.shown.updates import ShownUpdates
 from console.tui.views import Kind, View
 
@@ -26,6 +27,8 @@ _SORTS: dict[Kind, type[Shown]] = {
     Kind.ETCD: ShownEtcd,
     Kind.KEYS: ShownKeys,
     Kind.KEY: ShownKey,
+    Kind.SERVICES: ShownServices,
+    Kind.SERVICE: ShownService,
 }
 
 

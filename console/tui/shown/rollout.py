@@ -92,7 +92,7 @@ class ShownRollout(ShownBeside):
             self._numbers = {name: number for number, name in enumerate(account.rollout.order)}
         self.field.set_waves(account.rollout.waves)
         if self._wanted is not None:
-            self.field.go(self._numbers.get(self._wanted, 0))
+            self.field.move(self._numbers.get(self._wanted, 0))
             self._wanted = None
         self.field.changed(self._numbers[name] for name in targets if name in self._numbers)
         if before is None or (self.target is not None and self.target.id in targets):
@@ -185,7 +185,7 @@ class ShownRollout(ShownBeside):
                 return RolloutResume(id=self._rollout)
         return None
 
-    def on_wave_field_moved(self) -> None:
+    def on_sign_field_moved(self) -> None:
         self.tell_detail()
         self.post_message(self.StatusChanged())
 
@@ -199,7 +199,7 @@ class ShownRollout(ShownBeside):
             return
         found = (number for number, name in enumerate(account.rollout.order) if text in name)
         if (number := next(found, None)) is not None:
-            self.field.go(number)
+            self.field.move(number)
 
     def memory(self) -> Memory:
         return Memory(cursor=self.target.id if self.target is not None else None)
