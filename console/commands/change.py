@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, ClassVar
 from console.actions.audit import INTERRUPTED, Record, outcome_of
 from console.actions.plan import Outcome, Plan, Refusal, Result, Step
 from console.actions.run import AT_ONCE, Conduct, Execution, Replan
+from console.actions.waves import wave_ends
 from console.commands.aftermath import Aftermath
 from console.commands.command import Command, Kind, Recall, option, switch
 from console.commands.confirm import challenge
@@ -26,7 +27,7 @@ from console.commands.grammar import format_command
 from console.commands.hearing import WithoutNotes
 from console.commands.parameters import OnHosts
 from console.commands.rows.change import PLAN, RESULT
-from console.commands.values import INTEGER, WAVES, wave_ends
+from console.commands.values import INTEGER, WAVES
 from console.errors import (
     ConfigError,
     HostError,

@@ -23,10 +23,12 @@ def core_registry() -> Registry:
         host_change,
         host_drain,
         host_known,
+        host_rollout,
         host_updates,
         interactive,
         lock,
         log,
+        rollout,
         service,
         service_change,
         service_tune,
@@ -40,11 +42,12 @@ def core_registry() -> Registry:
     from console.commands.macro import commands as macro
 
     rooms = (
-        *(fleet, ack, evidence, host, host_change, host_drain, host_known, host_updates, interactive),
+        *(fleet, ack, evidence, host, host_change, host_drain, host_known, host_updates, host_rollout),
+        interactive,
         *(unit, unit_why, unit_diff, unit_change, unit_edit),
         *(container, container_change),
         *(service, service_change, service_tune),
-        *(lock, denied),
+        *(rollout, lock, denied),
         *(log, audit, undo, macro, etcd, engine, fleetctl),
     )
     return Registry(command for room in rooms for command in room.COMMANDS)

@@ -107,6 +107,7 @@ class _Record:
     sources: dict[Source, Status] = field(default_factory=dict)
     facts: OsFacts = field(default_factory=OsFacts)
     updates: UpdatesRead | None = None
+    pending_since: datetime | None = None
     units: dict[str, Unit] = field(default_factory=dict)
     containers: dict[str, Container] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
@@ -131,6 +132,15 @@ class _Record:
         self.containers[container.id] = container
         (self.unhealthy.add if container.unhealthy else self.unhealthy.discard)(container.id)
 
+    def take_updates(self, event: UpdatesRead) -> None:
+        before = self.updates.status.pending if self.updates else None
+        pending = event.status.pending
+        if pending is None:
+            self.pending_since = None
+        elif before is None or before.id != pending.id:
+            self.pending_since = _now()
+        self.updates = event
+
     def host(self) -> Host:
         if self.view is None:
             self.view = Host(
@@ -147,6 +157,7 @@ class _Record:
                 driver=self.updates.driver if self.updates else None,
                 updates=self.updates.status if self.updates else NOTHING_SAID,
                 updates_problem=self.updates.problem if self.updates else None,
+                pending_since=self.pending_since,
                 cordoned=self.config.cordoned,
                 drained=self.config.drained,
                 conflict=self.config.conflict,
@@ -154,6 +165,10 @@ class _Record:
                 denied=self.denied,
             )
         return self.view
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _known(status: Status | None) -> bool:
@@ -284,7 +299,7 @@ class FleetModel:
             case FactsRead(facts=facts):
                 record.facts = facts
             case UpdatesRead():
-                record.updates = event
+                record.take_updates(event)
                 record.denied = self._denied_of(record)
             case Logged(records=records):
                 record.logs.extend(records)

@@ -66,6 +66,7 @@ class Host:
     driver: str | None = None  # the updater that looks after it; None until one is known
     updates: UpdateStatus = NOTHING_SAID  # what that says
     updates_problem: str | None = None  # why it cannot be read
+    pending_since: datetime | None = None  # since when this console has seen a version wait for its reboot
     cordoned: datetime | None = None  # since when nothing new is to be placed on it
     drained: Mapping[str, datetime] = field(default_factory=dict)  # who keeps it drained, and since when
     conflict: str | None = None  # what etcd says otherwise of how it is reached

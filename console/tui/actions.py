@@ -22,6 +22,7 @@ class Place(StrEnum):
     APP = "Everywhere"
     LIST = "In a list"
     MAP = "On the map"
+    FIELD = "In a rollout"
     DETAIL = "In a page, or the detail beside a list"
     LOG = "In a log"
     FILTER = "While a filter is typed"
@@ -85,9 +86,10 @@ def _action(
 
 
 _app = partial(_action, (Place.APP,))
-_row = partial(_action, (Place.LIST, Place.MAP, Place.DETAIL))
+_row = partial(_action, (Place.LIST, Place.MAP, Place.FIELD, Place.DETAIL))
 _list = partial(_action, (Place.LIST,))
 _map = partial(_action, (Place.MAP,))
+_field = partial(_action, (Place.FIELD,))
 _detail = partial(_action, (Place.DETAIL,))
 _log = partial(_action, (Place.LOG,))
 _filter = partial(_action, (Place.FILTER,))
@@ -183,6 +185,8 @@ ACTIONS: tuple[Action, ...] = (
     _app("go.containers", "C f5", "screen.go('containers')", 30, "views", "The containers of all hosts."),
     _app("go.logs", "L f6", "screen.go('logs')", 30, "views", "The journals of all hosts, merged."),
     _app("go.services", "P f10", "screen.go('services')", 30, "views", "The services: placed, and why not."),
+    _app("go.updates", "O f11", "screen.go('updates')", 30, "views", "The hosts by the systems they boot."),
+    _app("go.rollouts", "R f12", "screen.go('rollouts')", 30, "views", "What is carried out in waves."),
     _app("go.audit", "A f7", "screen.go('audit')", 30, "views", "What was done, by all consoles."),
     _app("go.map", "M f8", "screen.go('map')", 30, "views", "Every host as one sign, by how it is."),
     _app("go.etcd", "E f9", "screen.go('etcd')", 30, "views", "etcd: its members, and the fleet's keys."),
@@ -253,6 +257,24 @@ ACTIONS: tuple[Action, ...] = (
         "ailing",
         "To the next host that ails.",
     ),
+    _field("field.open", "enter", "screen.open", 1, "open", "The page of the host."),
+    _field(
+        "field.brake", "p", "screen.brake", 2, "pause", "Pause the rollout, or resume it: has a plan first."
+    ),
+    *_moves(
+        Place.FIELD,
+        "field",
+        "row",
+        "page_down",
+        "page_up",
+        "top",
+        "bottom",
+        "left",
+        "right",
+        "down",
+        "up",
+    ),
+    _field("field.next_bad", "n", "focused.next_busy", 12, "next", "To the next host under way, or failed."),
     _list("list.mark", "space", "focused.mark", 16, "mark", "Mark the row, or unmark it."),
     _list(
         "list.mark_range",

@@ -17,6 +17,9 @@ class Kind(StrEnum):
     LOGS = "logs"
     SERVICES = "services"
     SERVICE = "service"
+    UPDATES = "updates"
+    ROLLOUTS = "rollouts"
+    ROLLOUT = "rollout"
     AUDIT = "audit"
     ETCD = "etcd"
     KEYS = "keys"
@@ -32,6 +35,8 @@ TOP = (
     Kind.CONTAINERS,
     Kind.LOGS,
     Kind.SERVICES,
+    Kind.UPDATES,
+    Kind.ROLLOUTS,
     Kind.AUDIT,
     Kind.MAP,
     Kind.ETCD,
@@ -48,6 +53,7 @@ class View:
     :param question: of a page: what is asked (`commands/looking.py`); none for a host's page.
     :param record: of a page: the audit record's id.
     :param key: of etcd: a kind of key, or a key, without the fleet's prefix.
+    :param rollout: of a rollout: its id.
     :param service: the service's name; of a page on why an instance is where it is, the instance's.
     """
 
@@ -59,6 +65,7 @@ class View:
     question: str | None = None
     record: str | None = None
     key: str | None = None
+    rollout: str | None = None
     service: str | None = None
 
     def crumbs(self) -> tuple[str, ...]:
@@ -72,7 +79,9 @@ class View:
             parts += [str(Kind.AUDIT), self.record]
         if self.service:
             parts += [str(Kind.SERVICES), self.service]
-        if self.key:
+        if self.rollout:
+            parts += [str(Kind.ROLLOUTS), self.rollout]
+        elif self.key:
             parts += [str(Kind.ETCD), *self.key.split("/", 1)]
         elif self.kind not in (Kind.PAGE, Kind.SERVICE):
             parts.append(str(self.kind))

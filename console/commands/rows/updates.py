@@ -74,7 +74,8 @@ def _agent(agent: Agent) -> str:
     return f"{agent.name} {doing}{said}" if agent.active else f"{agent.name} is not at work"
 
 
-def _version(deployment: Deployment | None) -> str:
+def version_text(deployment: Deployment | None) -> str:
+    """What a deployment is called, short."""
     if deployment is None:
         return "–"
     return deployment.version or (deployment.checksum or deployment.id)[:12]
@@ -96,7 +97,7 @@ def _pending(host: Host) -> Cell:
     pending = host.updates.pending
     if pending is None:
         return Cell("–", Tone.FAINT)
-    return Cell(f"{_version(pending)}{' staged' if pending.staged else ''}", Tone.WARN)
+    return Cell(f"{version_text(pending)}{' staged' if pending.staged else ''}", Tone.WARN)
 
 
 def _available(host: Host) -> Cell:
@@ -129,10 +130,10 @@ HOST_UPDATES: RowKind[Host] = RowKind(
     (
         Column("HOST", lambda host: host.name, 9, width=12),
         Column("DRIVER", lambda host: host.driver or "–", 6, width=13),
-        Column("BOOTED", lambda host: _version(host.updates.booted), 9, width=16),
+        Column("BOOTED", lambda host: version_text(host.updates.booted), 9, width=16),
         Column("NEXT", _pending, 8, width=16),
         Column("AVAILABLE", _available, 7, width=16),
-        Column("ROLLBACK", lambda host: _version(host.updates.rollback), 6, width=16),
+        Column("ROLLBACK", lambda host: version_text(host.updates.rollback), 6, width=16),
         Column("CHANNEL", lambda host: host.updates.channel or "–", 4, shrink=True, width=24, least=10),
         Column("STATE", _state, 8, shrink=True, width=20, least=12),
     ),

@@ -20,6 +20,7 @@ from console.model.container import Container
 from console.model.host import Host
 from console.model.selector import NameTerm, Selector
 from console.model.unit import Unit
+from console.rollouts.rollout import Account
 
 #: A letter for each verb, by noun. No verb is without its plan and its question.
 LETTERS: dict[str, dict[str, str]] = {
@@ -32,8 +33,10 @@ LETTERS: dict[str, dict[str, str]] = {
     },
     "host": {
         "cordon": "c", "uncordon": "u", "drain": "d", "undrain": "n", "reboot": "r", "poweroff": "o",
+        "update": "p", "rollback": "b",
     },
     "audit": {"undo": "u"},
+    "rollout": {"pause": "p", "resume": "r", "abort": "x", "undo": "u"},
     "service": {
         "start": "s", "stop": "t", "restart": "r", "load": "l", "unload": "u", "rollback": "b",
         "destroy": "x",
@@ -61,10 +64,10 @@ _ID = 12  # as much of a container's id as lists show
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A unit, a container, a host, a service, an instance or an audit record.
+    """A unit, a container, a host, a service, an instance, a rollout or an audit record.
 
     :param host: empty where it is of none.
-    :param name: a host's own, or a record's id.
+    :param name: a host's own, or the id of a record or a rollout.
     """
 
     noun: str
@@ -99,6 +102,8 @@ def targets_of(rows: Iterable[Any]) -> list[Target]:
                 found.append(Target("container", host, name if _NAME.fullmatch(name) else box_id[:_ID]))
             case Host(name=name):
                 found.append(Target("host", name, name))
+            case Account(rollout=rollout):
+                found.append(Target("rollout", "", rollout.id))
             case Record(id=record, undo=[_, *_]):
                 found.append(Target("audit", "", record))
             case ServiceRow(name=name) | Trouble(host="", service=str(name)) if name:
@@ -151,6 +156,8 @@ def commands(offer: Offer, targets: Sequence[Target]) -> list[Command]:
         return _on_services(offer, [target.name for target in targets])
     if targets[0].noun == "audit":
         return [AuditUndo(id=target.name) for target in targets]
+    if targets[0].noun == "rollout":
+        return [offer.command(id=target.name) for target in targets]  # type: ignore[call-arg]  # all have it
     if targets[0].noun == "host":
         on = _on(dict.fromkeys(target.host for target in targets))
         return [offer.command(on=on)]  # type: ignore[call-arg]  # all that are offered of hosts have it

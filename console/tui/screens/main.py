@@ -25,7 +25,7 @@ from console.tui.keys import bind, help_for, hints
 from console.tui.screens.dialogs import ColumnsScreen, HelpScreen
 from console.tui.shown import Memory, Shown, shown
 from console.tui.tables import holds
-from console.tui.targets import asked, opened, target
+from console.tui.targets import asked, target
 from console.tui.views import History, Kind, View
 from console.tui.widgets.bars import Bar, header_text, hint_text
 from console.tui.widgets.document import Document
@@ -33,6 +33,7 @@ from console.tui.widgets.fleet_map import FleetMap
 from console.tui.widgets.fleet_table import FleetTable
 from console.tui.widgets.log_pane import LogPane
 from console.tui.widgets.typed_line import Errand, TypedLine
+from console.tui.widgets.wave_field import WaveField
 from console.tui.work import work
 
 if TYPE_CHECKING:
@@ -183,6 +184,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
                 return Place.LOG
             case FleetMap():
                 return Place.MAP
+            case WaveField():
+                return Place.FIELD
             case Document():
                 return Place.DETAIL
         return Place.LIST
@@ -193,7 +196,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
     def on_fleet_table_chosen(self) -> None:
         self.action_open()
 
-    def on_fleet_map_chosen(self) -> None:
+    def on_sign_field_chosen(self) -> None:
         self.action_open()
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
@@ -235,7 +238,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
             self.action_back()
 
     def action_open(self) -> None:
-        if self.shown is not None and (view := opened(self.shown.row)):
+        if self.shown is not None and (view := self.shown.opens):
             self.show(view)
 
     def action_logs(self) -> None:
@@ -275,6 +278,16 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
         why = f"this console is read-only: {self.deck.read_only}" if self.deck.read_only else None
         self.app.push_screen(ActionMenu(found, targets, why), chosen)
+
+    def action_brake(self) -> None:
+        """Hold up what is shown, or have it go on; a plan and a question come first."""
+        command = self.shown.pausing if self.shown is not None else None
+        if command is None:
+            self.notify("nothing here goes on", severity="warning", timeout=3)
+        elif self.deck.read_only:
+            self.notify(f"this console is read-only: {self.deck.read_only}", severity="warning", timeout=3)
+        else:
+            self.deck.carry_out([command])
 
     def action_command(self) -> None:
         self.begin_command("")
