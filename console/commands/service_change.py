@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -17,7 +17,7 @@ from console.commands.change import Planned, confirmed, executed, finish, permit
 from console.commands.command import Command, Recall, argument, switch
 from console.commands.grammar import format_command
 from console.commands.rows.change import PLAN, RESULT
-from console.errors import InternalError
+from console.errors import InternalError, UsageError
 
 if TYPE_CHECKING:
     from console.actions.hands import Permit
@@ -132,7 +132,16 @@ class ServiceChange(Planned):
         if (progress := self.progress(desk, drawn, were, failed)) is None:
             return ()
         told = {refusal.target for refusal in drawn.plan.refused}
-        results = await wait(desk.store, desk.view, progress, core.options.timeout, out, told)
+        timeout, engine_comes = core.options.timeout, False
+        async with AsyncExitStack() as stack:
+            if core.options.engine and not desk.manifest.engine:
+                from console.commands.engine_here import engine_beside
+
+                engine_comes = True
+                await stack.enter_async_context(engine_beside(core, format_command(self), out.note))
+            results = await wait(
+                desk.store, desk.view, progress, timeout, out, told, engine_comes=engine_comes
+            )
         for result in results:
             add(result)
         return results
@@ -161,10 +170,16 @@ def _no_host(host: str) -> Transport:
 class Waiting(ServiceChange):
     """One that waits until what is desired is so."""
 
+    engine_helps = True
     no_wait: bool = switch("do not wait until it is so; else --timeout says for how long")
 
     def waits(self) -> bool:
         return not self.no_wait
+
+    async def run(self, core: Core, out: Output) -> None:
+        if self.no_wait and core.options.engine:
+            raise UsageError("--engine runs one while it waits", hint="leave out --no-wait")
+        await super().run(core, out)
 
 
 @dataclass(frozen=True)

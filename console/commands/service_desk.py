@@ -44,7 +44,9 @@ WANTS = Wants(containers=False)
 #: So many hosts are told of in a preview, those whose number changes most.
 _PREVIEWED = 12
 
-NO_ENGINE = "no engine is elected: nothing is carried out until one runs (`quarterdeck engine run`)"
+NO_ENGINE = (
+    "no engine is elected: nothing is carried out until one runs (`quarterdeck engine run`, or --engine here)"
+)
 
 
 @dataclass(frozen=True, slots=True)

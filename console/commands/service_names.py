@@ -44,7 +44,16 @@ def is_file(word: str) -> bool:
 
 
 def read_spec(path: Path) -> Spec:
-    """:raises ConfigError: it cannot be read, or is no spec; every problem, with its line."""
+    """A unit file; of an instance that has none of its own, its template's, as fleet did.
+
+    :raises ConfigError: it cannot be read, or is no spec; every problem, with its line.
+    """
+    unit = UnitName(path.name)
+    name = None
+    if unit.template is not None and not unit.is_template and not path.exists():
+        beside = path.with_name(unit.template)
+        if beside.is_file():
+            path, name = beside, path.name
     try:
         with path.open("rb") as file:
             found = file.read(UNIT_MAX + 1)
@@ -56,7 +65,7 @@ def read_spec(path: Path) -> Spec:
     except UnicodeDecodeError as error:
         line = found[: error.start].count(b"\n") + 1
         raise ConfigError((Problem(path, line, "is not UTF-8"),)) from None
-    return parse_spec(text, path)
+    return parse_spec(text, path, name)
 
 
 def read_specs(files: Iterable[str]) -> list[Spec]:
@@ -178,9 +187,7 @@ def _from_template(word: str, manifest: Manifest) -> Spec | None:
         return None
     if (template := manifest.services.get(unit.template)) is not None:
         return parse_spec(template.spec.text, Path(template.name), name)
-    if (path := Path(unit.template)).is_file():
-        return parse_spec(read_spec(path).text, path, name)
-    return None
+    return read_spec(Path(name)) if Path(unit.template).is_file() else None
 
 
 def _few(names: Sequence[str]) -> str:

@@ -129,6 +129,8 @@ async def wait(
     timeout: float,
     out: Output,
     known: Collection[str] = (),
+    *,
+    engine_comes: bool = False,
 ) -> tuple[Result, ...]:
     """Wait until all is as it is to be, telling `out` what happens; one result an instance.
 
@@ -136,9 +138,10 @@ async def wait(
 
     :param timeout: seconds.
     :param known: targets that no host will have, of which that was told already.
+    :param engine_comes: whether an engine is on its way, where none is there yet.
     :raises StoreError: etcd does not let us follow it.
     """
-    waiting = ServiceWait(progress, known, out)
+    waiting = ServiceWait(progress, known, out, engine_comes=engine_comes)
     try:
         async with asyncio.timeout(timeout):
             await watched(store, view, lambda seen: waiting.look(seen.manifest))
@@ -156,7 +159,9 @@ async def wait(
 class ServiceWait:
     """What has been seen so far, and told."""
 
-    def __init__(self, progress: Progress, known: Collection[str], out: Output) -> None:
+    def __init__(
+        self, progress: Progress, known: Collection[str], out: Output, *, engine_comes: bool = False
+    ) -> None:
         self._progress = progress
         self._known = known
         self._out = out
@@ -164,7 +169,8 @@ class ServiceWait:
         self._last: list[Awaited] = []
         self._told: dict[str, str] | None = None  # None until the first look
         self._seconds: dict[str, float] = {}
-        self._engine: bool | None = None  # None until one was seen
+        # None until one was seen, where none is to come.
+        self._engine: bool | None = False if engine_comes else None
 
     def look(self, manifest: Manifest) -> bool:
         """See how far it is, and tell what is new; whether there is nothing to wait for any more."""

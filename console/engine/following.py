@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 
 from console.engine.brake import Pulled, read_brake
 from console.engine.catalogue import Catalogue
-from console.engine.leader import Leader, read_leader
 from console.engine.manifest import Manifest
 from console.engine.placements import Placements
+from console.engine.present import EngineRecord, read_leader
 from console.engine.reporting import read_report
 from console.errors import first_of
 from console.placement.reconcile import Condition
@@ -52,7 +52,7 @@ class Seen:
 
     manifest: Manifest
     observed: Observed = Observed()
-    leader: Leader | None = None
+    leader: EngineRecord | None = None
     brake: Pulled | None = None
 
 

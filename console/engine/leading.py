@@ -13,16 +13,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from console.actions.plan import Outcome
 from console.engine.applying import Hand, work_of
-from console.engine.assigning import Assignment, Marks, Registry, assign, spared, wants
+from console.engine.assigning import Assignment, Marks, Registry, assign, leases, spared, wants
 from console.engine.brake import Brake
 from console.engine.brakes import loss_brake, registry_brake
 from console.engine.catalogue import Catalogue
 from console.engine.duties import Duty, done, name_of
 from console.engine.inspecting import inspect
+from console.engine.leasing import Leasing
 from console.engine.placements import Placements
 from console.engine.reporting import EVERY_S, Report, Reporter, explained
 from console.engine.retrying import Retrying
@@ -39,10 +41,13 @@ from console.errors import (
     first_of,
 )
 from console.fleet.model import Feed
+from console.model.state import State
 from console.placement.candidate import Candidate, Standing
+from console.placement.lease import Terms
 from console.placement.outcome import Placed
-from console.placement.reconcile import Condition, Todo, reconcile
+from console.placement.reconcile import Condition, Phase, Todo, Want, reconcile
 from console.placement.why import why
+from console.store.lease import now as boottime
 from console.store.mirror import mirror
 
 if TYPE_CHECKING:
@@ -80,6 +85,7 @@ class Leadership:
         self._memory = setting.memory
         self._file = setting.file
         self._told = setting.told
+        self._tally = setting.tally
         self._claim = claim
         self._fleet = fleet
         self._fleet_id = fleet_id
@@ -91,6 +97,10 @@ class Leadership:
         self._listed: set[str] = set()
         self._brake = Brake(setting.memory.etcd, claim)
         self._retrying = Retrying()
+        self._leasing = Leasing(
+            *(setting.memory.etcd, claim, Terms(setting.file.lease_ttl, setting.file.lease_wind)),
+            *(self._hand.wind, setting.told, self._due_now),
+        )
         self._reporter = Reporter(setting.memory.etcd, claim)
         self._report: Report | None = None
         self._reportable = asyncio.Event()
@@ -118,6 +128,8 @@ class Leadership:
                     ("memory", self._memory.follow(self._take_memory)),
                     ("model", self._follow(feed)),
                     ("leading", self._leading()),
+                    ("leases", self._leasing.run()),
+                    ("superseded", self._superseded()),
                     ("reports", self._reporting()),
                     *((name_of(duty), done(duty, self._term)) for duty in self._duties),
                 ):
@@ -133,6 +145,10 @@ class Leadership:
 
     async def _holding(self) -> None:
         await self._claim.lease.lost.wait()
+        raise Deposed
+
+    async def _superseded(self) -> None:
+        await self._leasing.superseded.wait()
         raise Deposed
 
     async def _watch(self, kind: str, take: Callable[[dict[str, Entry], tuple[Event, ...]], None]) -> None:
@@ -172,6 +188,7 @@ class Leadership:
         while True:
             self._paused = {host: until for host, until in self._paused.items() if until > _now()}
             restless = self._world.restless or self._retrying or self._paused or not self._ready
+            restless = restless or self._leasing.waiting
             try:
                 async with asyncio.timeout(_TICK_S if restless else SAFETY_S):
                     await self._due.wait()
@@ -188,6 +205,7 @@ class Leadership:
             self._world.look(_now())
             self._read_hosts()
             if self._ready:
+                began = _now()
                 try:
                     await self._pass()
                 except Conflict as conflict:
@@ -198,16 +216,18 @@ class Leadership:
                     await asyncio.sleep(_TICK_S)
                     self._due.set()
                 else:
+                    self._tally.looks.take(_now() - began)
                     self._say("etcd", "")
 
     @property
     def _ready(self) -> bool:
         """Whether all is known that there is to know before the first placement."""
-        return self._listed >= {"services", "instances", "engine"} and (
-            self._world.settled or _now() - self._began >= SETTLE_S
-        )
+        listed = self._listed >= {"services", "instances", "engine"} and self._leasing.begun.is_set()
+        return listed and (self._world.settled or _now() - self._began >= SETTLE_S)
 
     def _read_hosts(self) -> None:
+        for host, first in self._world.twins.items():
+            self._say(host, f"{host}: is {first} under another name, and left alone")
         for host in self._world.unread():
             self._task(host, self._inspect(host))
 
@@ -225,32 +245,91 @@ class Leadership:
         if assignment.put or assignment.forget:
             await self._placements.write(assignment, everywhere, self._claim)
             registry = self._registry()
-        placed = wants(registry)
+        placed = wants(registry, assignment.leaving)
+        self._leasing.want(*leases(registry, assignment.leaving, held=held is not None), self._windable())
         sights = self._world.sights((want.host, want.instance) for want in placed)
-        found = reconcile(placed, sights, unplacing=held is None, spared=spared(registry, marks))
+        found = reconcile(
+            placed,
+            sights,
+            unplacing=held is None,
+            spared=spared(registry, marks),
+            leased=self._leasing.leased(),
+            unwound=self._leasing.unwound,
+        )
+        found = replace(found, conditions=self._with_takeovers(found.conditions, placed))
         for host, todo in found.todo.items():
             self._task(host, self._apply(host, todo))
         self._retry(found.conditions, candidates, everywhere, now)
         conditions = explained(found.conditions, assignment.staying)
-        report = Report(self._world.standing, conditions, assignment.pending)
+        report = Report(self._world.standing, conditions, assignment.pending, self._remarks())
+        self._tally.report, self._tally.braked = report, held is not None
         if report != self._report:
             self._report = report
             self._reportable.set()
+
+    def _windable(self) -> dict[str, object]:
+        """Hosts that are reached and ours, and what tells their connections from the next."""
+        others = self._world.foreign.keys() | self._world.twins.keys()
+        return {
+            host.name: host.status.since
+            for host in self._fleet.model.hosts()
+            if host.state is State.LIVE and host.name not in others
+        }
+
+    def _with_takeovers(self, conditions: tuple[Condition, ...], placed: list[Want]) -> tuple[Condition, ...]:
+        """Of exclusive instances whose host is lost, from when on they may be elsewhere."""
+        exclusive = {want.instance for want in placed if want.exclusive}
+
+        def told(one: Condition) -> Condition:
+            at = self._leasing.takeover(one.host)
+            if one.phase is not Phase.LOST or one.instance not in exclusive or at is None:
+                return one
+            return replace(one, reason=f"{one.reason}; elsewhere from {at:%H:%M:%S}Z on")
+
+        return tuple(told(one) for one in conditions)
+
+    def _due_now(self) -> None:
+        self._due.set()
+
+    def _remarks(self) -> dict[str, str]:
+        """Why hosts are left alone."""
+        failing = {host: self._saying.get(host, "").removeprefix(f"{host}: ") for host in self._failures}
+        foreign = {host: f"is of the fleet {fleet}" for host, fleet in self._world.foreign.items()}
+        return {host: remark for host, remark in (failing | foreign).items() if remark}
 
     def _assign(
         self, registry: Registry, candidates: list[Candidate], marks: Marks, held: str | None
     ) -> Assignment:
         """What is to be written of placements. Where nothing of what it comes from has changed, as before."""
         versions = self._catalogue.version, self._placements.version, self._world.version
-        asked = (versions, candidates, held)
+        firm = self._firm(registry)
+        asked = (versions, candidates, held, firm)
         if self._moves or asked != self._asked:
-            self._assignment = assign(registry, candidates, marks, self._moves, held)
-            self._asked, self._moves = asked, {}
+            embedded = self._term.setting.embedded
+            self._assignment = assign(
+                *(registry, candidates, marks, self._moves, held, self._busy.keys(), firm), embedded=embedded
+            )
+            # What has to be gone from where it is first, is still to go where it was to.
+            leaving = self._assignment.leaving
+            self._moves = {name: host for name, host in self._moves.items() if name in leaving}
+            self._asked = asked
         return self._assignment
+
+    def _firm(self, registry: Registry) -> frozenset[tuple[str, str]]:
+        """What may run where it is placed, and must run nowhere else."""
+        exclusive = {name for name, one in registry.services.items() if one.spec.policy.exclusive}
+        placed = (
+            (one.instance, one.host, one.leased)
+            for one in registry.assigned
+            if one.leased or one.service in exclusive
+        )
+        return frozenset(self._leasing.firm(placed, self._world.standing.keys()))
 
     def _registry(self) -> Registry:
         catalogue = self._catalogue
-        return Registry(catalogue.services, tuple(self._placements), frozenset(catalogue.problems))
+        placements = self._placements
+        unreadable = frozenset(catalogue.problems)
+        return Registry(catalogue.services, tuple(placements), unreadable, placements.dismissed.keys())
 
     async def _held(self, registry: Registry) -> str | None:
         """Why nothing may be taken away now, or None."""
@@ -337,12 +416,14 @@ class Leadership:
             self._pause(host, gone=isinstance(error, Unreachable))
             return
         self._world.inspected(host, connection, found)
+        self._leasing.inspected(host, connection, found, boottime())
         foreign = self._world.foreign.get(host)
         self._say(host, f"{host}: is of the fleet {foreign}, and left alone" if foreign else "")
 
     async def _apply(self, host: str, todo: tuple[Todo, ...]) -> None:
         work = [work_of(one, self._catalogue.services, self._fleet_id) for one in todo]
         result, applied = await self._hand.apply(host, work)
+        self._tally.changes[result.status] += 1
         if applied is not None:
             self._failures.pop(host, None)
             self._world.applied(host, todo, applied, _now())

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from console.engine.tally import Tally
+
 if TYPE_CHECKING:
     from console.actions.audit import Audit
     from console.actions.hands import Permit
@@ -21,6 +23,7 @@ class Setting:
 
     :param told: takes what an operator should know, a line each.
     :param embedded: whether it runs inside a console, and ends with it.
+    :param tally: what it counts of itself.
     """
 
     memory: Memory
@@ -29,6 +32,7 @@ class Setting:
     audit: Audit
     told: Callable[[str], None] = field(repr=False)
     embedded: bool = False
+    tally: Tally = field(default_factory=Tally, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

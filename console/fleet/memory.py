@@ -71,6 +71,10 @@ class Memory:
         self._found: dict[str, dict[str, Any]] = {kind: {} for kind in _KINDS}
         self._entries: dict[str, dict[str, Entry]] = {kind: {} for kind in _KINDS}
 
+    def beside(self) -> Memory:
+        """Another over the same connection, which knows nothing yet: one at a time follows each."""
+        return Memory(self.etcd, self._file, self._snapshot, self._macros, embedded=self._embedded)
+
     @property
     def status(self) -> StoreStatus:
         """Whether what is here can be believed."""

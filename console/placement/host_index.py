@@ -70,9 +70,12 @@ class HostIndex:
         self._undrained: HostSet = frozenset(
             number for number, host in enumerate(self.hosts) if host.drained is None
         )
+        self._plain = self._make(Policy())  # of most policies
 
     def sieve(self, policy: Policy) -> Sieve:
         """The sieve of a policy; policies that ask the same of hosts share one."""
+        if policy.host is None and not policy.require and not policy.everywhere:
+            return self._plain
         key = (policy.host, policy.everywhere, policy.require)
         if (found := self._sieves.get(key)) is None:
             found = self._sieves[key] = self._make(policy)

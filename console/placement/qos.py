@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from console.placement.exclusive import drop_in as leased
 from console.placement.policy import Policy, QoS
 from console.placement.unit_file import Option, UnitFile, parse, serialise
 from console.placement.unit_name import CGROUP_SECTIONS, UnitName
@@ -51,6 +52,8 @@ def drop_in(name: str, policy: Policy, text: str) -> str | None:
     unit = UnitName(name)
     own = parse(text)
     options = [option for option in _controls(unit, policy) if not _has(own, option)]
+    if policy.exclusive:
+        options += leased(own, policy.settings)
     if not options and not policy.settings:
         return None
     # Sections are gathered, or the same one would be opened again and again.

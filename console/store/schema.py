@@ -7,6 +7,7 @@ The one module that knows them. All under the fleet's prefix:
     services/<name>                 current spec: revision number, unit text, policy, desired state
     services/<name>/rev/<n>         immutable revisions
     instances/<name>/<i>            host, epoch, revision: the placement
+    leases/<host>                   until when its lease may hold, written before it is wound
     observed/<host>                 the engine's last summary
     rollouts/<id>                   spec, waves, state
     rollouts/<id>/targets/<target>  how far one target is, and its result
@@ -15,6 +16,7 @@ The one module that knows them. All under the fleet's prefix:
     locks/reboot/<group>            semaphore: max, holders with since and why
     migrating                       which console brings the keys to the next version, on a lease
     engine/leader                   election, on a lease
+    engine/present/<engine>         which engines there are, each on a lease
     engine/fleet                    the fleet's id, by which hosts are claimed
     engine/brake                    why nothing is taken away any more, until a person says otherwise
     engine/pending                  instances that no host will have, and why
@@ -74,6 +76,9 @@ class Keys:
     def leader(self) -> str:
         return f"{self.prefix}engine/leader"
 
+    def present(self, engine: str) -> str:
+        return f"{self.prefix}engine/present/{engine}"
+
     @property
     def fleet(self) -> str:
         return f"{self.prefix}engine/fleet"
@@ -85,6 +90,9 @@ class Keys:
     @property
     def pending(self) -> str:
         return f"{self.prefix}engine/pending"
+
+    def lease(self, host: str) -> str:
+        return f"{self.prefix}leases/{host}"
 
     def observed(self, host: str) -> str:
         return f"{self.prefix}observed/{host}"

@@ -171,6 +171,8 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
         found = ["READ-ONLY"] if self.read_only else []
         if self.services is not None and self.services.no_engine:
             found.append("no engine")
+        if self.remembering is not None and self.remembering.engine:
+            found.append(f"ENGINE {self.remembering.engine}")
         if self.recorder is not None and self.recorder.name:
             found.append(f"REC {self.recorder.name}")
         return found

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from console.commands.service_book import ServiceBook
-from console.engine.leader import Leader, leader_bytes
+from console.engine.present import EngineRecord, engine_bytes
 from console.engine.services import Assigned, Desired, ServiceStore, assigned_bytes
 from console.fleet.model import FleetModel
 from console.model.config import HostConfig
@@ -54,7 +54,7 @@ class Console:
         await ServiceStore(self.etcd).submit(spec, desired=Desired.LAUNCHED, at=NOW, by="a test", line="")
 
     async def lead(self) -> None:
-        await self.put("engine/leader", leader_bytes(Leader("engine1/1", NOW)))
+        await self.put("engine/leader", engine_bytes(EngineRecord("engine1/1", NOW)))
 
     def states(self) -> dict[str, tuple[str, str, str]]:
         return {

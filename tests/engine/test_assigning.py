@@ -100,6 +100,12 @@ def test_a_placement_is_forgotten_once_its_host_has_nothing_of_it() -> None:
     assert assign(now, fleet(h1=Standing.SILENT), {}).forget == ()
 
 
+def test_a_placement_is_not_forgotten_while_its_host_may_just_be_getting_it() -> None:
+    now = registry(assigned=(at("h1"),))
+    assert assign(now, fleet(), NOTHING, busy={"h1"}).forget == ()
+    assert assign(now, fleet(), NOTHING, busy={"h2"}).forget == (at("h1"),)
+
+
 def test_what_is_not_wanted_any_more_is_no_want() -> None:
     placed = (at("h1"),)
     assert len(wants(registry(service("Replicas=1"), assigned=placed))) == 1

@@ -3,52 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from console.actions.audit import Audit, Who
-from console.actions.hands import Permit
 from console.engine import duties
-from console.engine.applying import LINE
-from console.engine.duties import Duty, Task
-from console.engine.engine import Engine
+from console.engine.duties import Task
 from console.engine.term import Setting, Term
 from console.errors import ConfigError, HostFailure, Problem
-from console.fleet.memory import Memory
-from console.hosts.links import Links
-from console.hosts.secrets import Keyring
-from console.model.config import FleetConfig
-from console.store.client import Etcd
-
-
-@pytest.fixture
-def told() -> list[str]:
-    """What an operator was told."""
-    return []
-
-
-@pytest.fixture
-def setting(etcd: Etcd, tmp_path: Path, told: list[str]) -> Setting:
-    """A fleet without hosts."""
-    memory = Memory(etcd, tmp_path / "fleet.toml", tmp_path / "kept", tmp_path / "macros", embedded=False)
-    audit = Audit((), Who("ann", "console1"), lambda: datetime.now(UTC))
-    return Setting(memory, FleetConfig(tmp_path / "fleet.toml", "f", ()), Permit(LINE), audit, told.append)
-
-
-def _engine(setting: Setting, tasks: Iterable[Task] = (), duties: Iterable[Duty] = ()) -> Engine:
-    return Engine(setting, Links(Keyring(None)), lambda text: None, tasks, duties)
-
-
-async def _until(engine: Engine, event: asyncio.Event) -> None:
-    """Run an engine until something has happened."""
-    running = asyncio.create_task(engine.run())
-    async with asyncio.timeout(10):
-        await event.wait()
-    running.cancel()
-    await asyncio.wait((running,))
+from tests.engine.one_engine import engine_of, run_until
 
 
 async def test_a_duty_of_the_leader_has_its_claim_and_its_hosts_and_ends_with_the_engine(
@@ -65,7 +28,7 @@ async def test_a_duty_of_the_leader_has_its_claim_and_its_hosts_and_ends_with_th
         finally:
             ended.append(True)
 
-    await _until(_engine(setting, duties=(look_after_hosts,)), begun)
+    await run_until(engine_of(setting, duties=(look_after_hosts,)), begun)
     (term,) = terms
     assert term.claim.revision > 0
     assert term.fleet.sessions == {}
@@ -85,19 +48,19 @@ async def test_what_a_host_refuses_a_duty_is_told_and_it_begins_anew(
             raise HostFailure("it is broken", host="web1")
         twice.set()
 
-    await _until(_engine(setting, duties=(look_after_hosts,)), twice)
+    await run_until(engine_of(setting, duties=(look_after_hosts,)), twice)
     assert [line for line in told if "it is broken" in line] == [
         "look after hosts: web1: it is broken; it begins anew in 0 s"
     ]
 
 
-async def test_a_fault_of_a_duty_ends_the_engine(setting: Setting) -> None:
+async def test_a_fault_of_a_duty_ends_theengine_of(setting: Setting) -> None:
     async def fail(term: Term) -> None:
         raise AssertionError("a fault of ours")
 
     with pytest.raises(BaseExceptionGroup) as ended:
         async with asyncio.timeout(10):
-            await _engine(setting, duties=(fail,)).run()
+            await engine_of(setting, duties=(fail,)).run()
     assert "a fault of ours" in _words(ended.value)
 
 
@@ -111,9 +74,9 @@ async def test_a_task_runs_in_an_engine_that_does_not_lead_too(setting: Setting)
 
         return serve
 
-    leads = asyncio.create_task(_engine(setting, tasks=(doing(first),)).run())
+    leads = asyncio.create_task(engine_of(setting, tasks=(doing(first),)).run())
     await first.wait()
-    await _until(_engine(setting, tasks=(doing(second),)), second)
+    await run_until(engine_of(setting, tasks=(doing(second),)), second)
     leads.cancel()
     await asyncio.wait((leads,))
 
@@ -124,7 +87,7 @@ async def test_a_task_that_cannot_be_done_ends_the_engine_with_its_words(setting
 
     with pytest.raises(ConfigError, match="the port is taken"):
         async with asyncio.timeout(10):
-            await _engine(setting, tasks=(serve,)).run()
+            await engine_of(setting, tasks=(serve,)).run()
 
 
 def _words(error: BaseException) -> str:

@@ -8,8 +8,8 @@ from typing import Any, cast
 from console.commands.service_book import ServiceBook
 from console.commands.service_desk import service_rows
 from console.engine.following import Observed, Seen
-from console.engine.leader import Leader
 from console.engine.manifest import Manifest
+from console.engine.present import EngineRecord
 from console.engine.services import Assigned, Service
 from console.fleet.model import FleetModel
 from console.placement.reconcile import Condition, Phase
@@ -17,7 +17,7 @@ from tests.engine.desired import service
 from tests.tui.remembering import LIVE, FakeRemembering
 from tests.tui.small_fleet import BEFORE
 
-LEADER = Leader("engine1/812", BEFORE)
+LEADER = EngineRecord("engine1/812", BEFORE)
 
 #: The shop: its front end is to be on three hosts that are apart, of which two will have it.
 WEB = replace(service("web@", "Replicas=4", "Require=role=web", "Apart=self"), revision=2)
@@ -60,7 +60,7 @@ def seen(
     at: tuple[Assigned, ...] = (),
     told: dict[tuple[str, str], tuple[Phase, str]] | None = None,
     pending: dict[str, str] | None = None,
-    leader: Leader | None = LEADER,
+    leader: EngineRecord | None = LEADER,
 ) -> Seen:
     """:param told: what the engine says, by host and instance: how it is, and why."""
     service_of = {(one.host, one.instance): one.service for one in at}
@@ -72,7 +72,7 @@ def seen(
     return Seen(manifest, Observed(conditions, pending or {}), leader)
 
 
-def shop(leader: Leader | None = LEADER) -> Seen:
+def shop(leader: EngineRecord | None = LEADER) -> Seen:
     """The picture's fleet with services: some as they are to be, some not."""
     hosts = ("web1", "web2", "db1", "cache1", "edge-frankfurt-1")
     at = (

@@ -54,6 +54,17 @@ def test_an_engine_that_is_ended_lets_another_lead_at_once_and_stops_nothing(pla
     placing.holds(lambda: placing.invocations("kept.service") == before, "it runs on")
 
 
+def test_where_no_engine_is_one_runs_for_the_time_a_start_waits_and_what_it_started_runs_on(
+    placing: Placing,
+) -> None:
+    (placing.folder / "alone.service").write_text(HELLO)
+    unit = str(placing.folder / "alone.service")
+    told = placing.run("service", "start", unit, "--yes", "--engine", "--timeout", "30s", "-o", "json")
+    assert [(one["status"], one["detail"]) for one in json.loads(told)][-1:] == [("done", "running")]
+    assert placing.status()["leader"] is None
+    assert placing.active("alone.service"), "it runs on"
+
+
 def test_what_is_destroyed_is_gone_from_every_host_and_from_etcd(placing: Placing) -> None:
     placing.leading()
     placing.submit({"gone@.service": REPLICAS % 3, "every.service": f"{HELLO}[X-Fleet]\nGlobal=true\n"})
