@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from console.commands.core import Core, View
     from console.commands.output import Output
     from console.commands.service_desk import Desk
-    from console.commands.service_wait import Awaited, Progress
+    from console.commands.service_wait import Awaited, Before, Progress
     from console.engine.draining import Leaving
     from console.engine.manifest import Manifest
-    from console.engine.service_placing import Difference
+    from console.engine.service_placing import Difference, Load
     from console.model.host import Host
 
 #: So many instances are named in a note.
@@ -39,12 +39,14 @@ class _Foreseen:
     :param changes: those that it moves, stops or starts; not what would happen anyway.
     :param leaving: what the hosts are to let go of.
     :param refused: what no host, or no other, will have.
+    :param loads: how many instances hosts have and would have, where that is another number.
     """
 
     manifest: Manifest
     changes: tuple[Difference, ...]
     leaving: tuple[Leaving, ...]
     refused: tuple[Refusal, ...]
+    loads: tuple[Load, ...]
 
     def effects(self, host: str | None, hosts: Collection[str]) -> tuple[Effect, ...]:
         """What becomes of what is on a host, or with None of what is on none of `hosts`."""
@@ -65,6 +67,7 @@ class _Draining(OnHosts, ServiceChange):
         from console.actions.drain import in_words
         from console.actions.plan import Plan
         from console.commands.host_change import said_of
+        from console.commands.service_desk import preview
 
         if self.on is None:
             raise UsageError(f"{' '.join(self.words)}: say which hosts", hint="--on SELECTOR")
@@ -85,7 +88,8 @@ class _Draining(OnHosts, ServiceChange):
         if steps:
             elsewhere = foreseen.effects(None, {host.name for host in hosts})
             steps[0] = replace(steps[0], touches=(*(steps[0].touches or ()), *elsewhere))
-        plan = Plan(format_command(self), tuple(steps), foreseen.refused, tuple(self.notes(desk, hosts)))
+        notes = (*self.notes(desk, hosts), *(preview(foreseen.loads) if steps else ()))
+        plan = Plan(format_command(self), tuple(steps), foreseen.refused, notes)
         return Drawn(plan, {one.service for one in foreseen.leaving})
 
     def hosts(self, view: View) -> list[Host]:
@@ -141,7 +145,9 @@ class HostDrain(_Draining, Waiting):
             if host.state is not State.LIVE:
                 yield f"{host.name} is {host.state}: what runs on it cannot be stopped until it is back"
 
-    def progress(self, desk: Desk, drawn: Drawn, failed: Collection[str]) -> Progress | None:
+    def progress(
+        self, desk: Desk, drawn: Drawn, were: Sequence[Before], failed: Collection[str]
+    ) -> Progress | None:
         from console.commands.service_desk import placement_now
         from console.engine.draining import leaving
 
@@ -174,7 +180,7 @@ def _foresee(desk: Desk, drained: Mapping[str, Collection[str]]) -> _Foreseen:
     """:param drained: who will keep each of some hosts drained."""
     from console.actions.plan import Refusal
     from console.engine.draining import leaving
-    from console.engine.service_placing import candidates, differences, planned
+    from console.engine.service_placing import candidates, differences, loads, planned
     from console.placement.candidate import drained_words
 
     now = candidates(desk.view.fleet.model.hosts())
@@ -201,6 +207,7 @@ def _foresee(desk: Desk, drained: Mapping[str, Collection[str]]) -> _Foreseen:
         tuple(one for one in differences(desk.manifest, after) if one not in anyway),
         leaving(desk.manifest, after, kept),
         tuple(refused),
+        loads(desk.manifest, after),
     )
 
 

@@ -275,6 +275,7 @@ async def drawn(command: Rolled, core: Core, wishes: Wishes, out: Output) -> Dra
     """The rollout that brings hosts where they are wanted, and its plan. See `Rolled.drawn`."""
     from console.commands.rollout_run import Drawn, ledger_of
     from console.rollouts.awaiting import Awaiting, ByRollout
+    from console.rollouts.ledger import at_work
     from console.rollouts.rollout import new_id
 
     ledger = ledger_of(core)
@@ -290,14 +291,8 @@ async def drawn(command: Rolled, core: Core, wishes: Wishes, out: Output) -> Dra
         return Drawn(Plan(line, (), tuple(wishes.refused)), None, awaiting)
     if not command.allow_denied:
         await see_denied(core, (one.version for one in wishes.wanted if one.version))
-    for account in accounts:
-        busy = {target.host for target in account.rollout.targets}
-        both = [one.host.name for one in wishes.wanted if one.host.name in busy]
-        if both and not account.stands:
-            raise Refused(
-                f"{account.rollout.id} is at work on {', '.join(both[:4])}",
-                hint=f"`rollout show {account.rollout.id}`; pause or abort it first",
-            )
+    if (busy := at_work(accounts, {one.host.name for one in wishes.wanted})) is not None:
+        raise busy
     rollout = _rollout(command, core, identity, line, wishes.wanted)
     waves = rollout.pace()
     steps = tuple(

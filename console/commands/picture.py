@@ -40,11 +40,12 @@ class Trouble:
     unit: str | None = None  # its name, where the trouble is a unit's
     container: str | None = None  # its id, where it is a container's
     ack: Ack | None = None  # who looks after it
+    service: str | None = None  # its name, where the trouble is a service's; empty: that of all of them
 
     @property
     def place(self) -> str:
         """Where it is, for a person."""
-        return self.host or "console"
+        return self.host or ("console" if self.service is None else "fleet")
 
     @property
     def name(self) -> str:

@@ -28,6 +28,7 @@ from console.model.state import State
 if TYPE_CHECKING:
     from console.commands.core import Core
     from console.commands.picture import Trouble
+    from console.commands.service_book import ServiceBook
     from console.engine.tally import Role
     from console.fleet.fleet import Fleet
     from console.fleet.memory import Memory
@@ -62,6 +63,7 @@ class Remembering:
     :ivar settled: set once it is known whether there is a memory.
     :ivar why: why there is none, where there is none.
     :ivar cluster: how etcd itself is doing; None without a memory.
+    :ivar services: the services of the fleet; None without a memory.
     :ivar engine: what an engine in here is to the others, in a word or two; empty where there is none.
     """
 
@@ -69,6 +71,7 @@ class Remembering:
         self.settled = asyncio.Event()
         self.why = ""
         self.cluster: ClusterWatch | None = None
+        self.services: ServiceBook | None = None
         self.engine = ""
         self._core = core
         self._fleet = fleet
@@ -90,12 +93,13 @@ class Remembering:
         return None if self._core.memory is None else self._core.memory.status
 
     def troubles(self) -> list[Trouble]:
-        """What is wrong with etcd now."""
+        """What is wrong with etcd now, and with what it keeps."""
         status = self.status
         if status is None or self.cluster is None or self._core.memory is None:
             return []
         locks = lock_troubles(self._core.memory, (host.name for host in self._fleet.model.hosts()))
-        return [*store_troubles(status), *self.cluster.troubles(), *locks]
+        services = self.services.troubles() if self.services is not None else []
+        return [*store_troubles(status), *self.cluster.troubles(), *locks, *services]
 
     async def run(self) -> None:
         """Open it, and keep all up until cancelled, or return at once where there is none."""
@@ -118,7 +122,10 @@ class Remembering:
         self._told(text)
 
     async def _keep(self, memory: Memory) -> None:
+        from console.commands.service_book import ServiceBook
+
         self.cluster = ClusterWatch(memory, self._changed)
+        self.services = ServiceBook(memory.etcd, self._fleet.model, self._changed, self._told)
         self.settled.set()
         memory.etcd.health.changed.append(self._changed)
         writes = self._core.read_only() is None
@@ -127,6 +134,7 @@ class Remembering:
                 keeping = keep_up(self._core, memory, self._fleet, self._told, changed=self._changed)
                 group.create_task(keeping, name="memory")
                 group.create_task(self.cluster.run(), name="etcd's members")
+                group.create_task(self.services.run(), name="services")
                 if writes:
                     group.create_task(ship(self._core, memory, self._told), name="audit to etcd")
                 if writes and self._core.embedded is not None:

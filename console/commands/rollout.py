@@ -37,9 +37,8 @@ class RolloutList(Command):
 
     async def run(self, core: Core, out: Output) -> None:
         from console.commands.rows.rollout import ROLLOUT
-        from console.rollouts.ledger import accounts_of
+        from console.rollouts.ledger import Accounts
         from console.store.mirror import mirror
-        from console.store.values import Entry
 
         ledger = ledger_of(core)
         states = set(self.state.split(",")) if self.state else None
@@ -52,12 +51,12 @@ class RolloutList(Command):
             _tell(out, problems)
             out.rows(ROLLOUT, chosen(found))
             return
-        entries: dict[str, Entry] = {}
+        accounts = Accounts(ledger.keys)
         shown: dict[str, Account] = {}
-        async with aclosing(mirror(ledger.etcd, ledger.keys.under("rollouts"), entries)) as changing:
-            async for _ in changing:
-                found, _ = accounts_of(ledger.keys, entries.values())
-                now = {one.rollout.id: one for one in chosen(found)}
+        async with aclosing(mirror(ledger.etcd, ledger.keys.under("rollouts"), {})) as changing:
+            async for events in changing:
+                accounts.take(events)
+                now = {one.rollout.id: one for one in chosen(accounts.all())}
                 for identity, account in now.items():
                     if shown.get(identity) != account:
                         out.put(ROLLOUT, account)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from console.commands.output import Output
     from console.commands.service_desk import Desk, Wish
     from console.commands.service_names import Meant
-    from console.commands.service_wait import Progress
+    from console.commands.service_wait import Before, Progress
     from console.engine.services import Desired, Service
     from console.hosts.transport import Transport
     from console.placement.spec import Spec
@@ -90,9 +90,12 @@ class ServiceChange(Planned):
                 out.note("nothing to do")
                 if not (drawn.services and self.waits()):
                     return
+            from console.commands.service_wait import before
+
+            were = before(desk.manifest, desk.view, drawn.services)
             with out.listing(RESULT) as add:
                 results = await self._written(core, drawn.plan, permit, out, add) if acts else ()
-                results += await self._ending(core, desk, drawn, results, out, add)
+                results += await self._ending(core, desk, drawn, were, results, out, add)
         finish(results)
 
     async def _written(
@@ -112,6 +115,7 @@ class ServiceChange(Planned):
         core: Core,
         desk: Desk,
         drawn: Drawn,
+        were: Sequence[Before],
         written: Iterable[Result],
         out: Output,
         add: Callable[[Result], None],
@@ -125,7 +129,7 @@ class ServiceChange(Planned):
             return ()
         # What could not be written is not desired, and will not come.
         failed = {result.target for result in written if not result.status.good}
-        if (progress := self.progress(desk, drawn, failed)) is None:
+        if (progress := self.progress(desk, drawn, were, failed)) is None:
             return ()
         told = {refusal.target for refusal in drawn.plan.refused}
         timeout, engine_comes = core.options.timeout, False
@@ -142,9 +146,12 @@ class ServiceChange(Planned):
             add(result)
         return results
 
-    def progress(self, desk: Desk, drawn: Drawn, failed: Collection[str]) -> Progress | None:
+    def progress(
+        self, desk: Desk, drawn: Drawn, were: Sequence[Before], failed: Collection[str]
+    ) -> Progress | None:
         """What tells how far it is; None where there is nothing to wait for.
 
+        :param were: what was placed of the services before it was written.
         :param failed: targets of the plan that were not written.
         """
         from console.commands.service_wait import progress
@@ -152,7 +159,6 @@ class ServiceChange(Planned):
         names = {name for name in drawn.services if f"etcd/services/{name}" not in failed}
         if not names:
             return None
-        were = [(one.instance, one.host) for one in desk.manifest.assigned if one.service in names]
         return partial(progress, desk.view, names, were)
 
 

@@ -49,12 +49,14 @@ class Assignment:
     """What is to be written of placements, and what has none.
 
     :param put: `modified` is that of the record that is replaced, 0 where there is none.
+    :param staying: what is to leave its host, and stays for want of another.
     :param leaving: exclusive instances that are to be gone from where they are before they are placed anew.
     """
 
     put: tuple[Assigned, ...] = ()
     forget: tuple[Assigned, ...] = ()
     pending: tuple[Pending, ...] = ()
+    staying: tuple[Pending, ...] = ()
     leaving: frozenset[str] = frozenset()
 
 
@@ -97,7 +99,11 @@ def assign(
         for instance in spec.instances()
     )
     return Assignment(
-        tuple(work.put), tuple(work.forget), (*placement.pending, *waiting), frozenset(work.leaving)
+        tuple(work.put),
+        tuple(work.forget),
+        (*placement.pending, *waiting),
+        placement.staying,
+        frozenset(work.leaving),
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from console.model.text import clean
 from console.rollouts.pacing import Position
 
 
@@ -128,6 +129,9 @@ Outcome = Done | Failed | Waiting | Again
 AGAINS = 3
 _AGAINS = "again"
 
+#: Of why a target failed.
+_WHY_MAX = 500
+
 #: A trail is no longer than this.
 _TRAIL_MAX = 60
 
@@ -145,7 +149,7 @@ def after(course: Course, progress: Progress, outcome: Outcome, now: datetime) -
             return replace(progress, waiting=why)
         case Again(to, why):
             count = int(progress.facts.get(_AGAINS, "0")) + 1
-            if count > AGAINS:
+            if count > AGAINS or progress.failed:  # what is on its way back does not go forth again
                 return after(course, progress, Failed(why), now)
             again = replace(progress, facts={**progress.facts, _AGAINS: str(count)})
             return _entered(again, to, now)
@@ -155,7 +159,7 @@ def after(course: Course, progress: Progress, outcome: Outcome, now: datetime) -
         case Failed(why, blames, facts):
             told = replace(
                 progress,
-                failed=progress.failed or why,
+                failed=progress.failed or clean(why, _WHY_MAX).strip() or "it does not say why",
                 blames=progress.blames or blames,
                 facts={**progress.facts, **facts},
             )

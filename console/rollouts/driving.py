@@ -12,16 +12,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from zoneinfo import ZoneInfo
 
 from console.errors import (
     ConfigError,
     Conflict,
     FateUnknown,
-    NothingSelected,
     QuarterdeckError,
-    StoreError,
     StoreUnreachable,
     first_of,
 )
@@ -29,9 +27,9 @@ from console.rollouts import records
 from console.rollouts.course import Failed, Outcome, Progress, Waiting, after, begun, turned_back
 from console.rollouts.kind import At, Kind, Site
 from console.rollouts.kinds import kind_of
-from console.rollouts.ledger import Ledger, accounts_of, driver_bytes, driver_name
+from console.rollouts.ledger import Accounts, Ledger, driver_bytes, driver_name, the_one
 from console.rollouts.pacing import Position, may_begin
-from console.rollouts.rollout import Account, State, Target
+from console.rollouts.rollout import Account, Rollout, State, Target
 from console.rollouts.window import opens
 from console.store.claim import Claim, claimed
 from console.store.mirror import mirror
@@ -40,11 +38,22 @@ from console.store.values import Entry
 #: Seconds after which another drives, where the driver has vanished.
 TTL_S = 15
 
+#: What changes within so many seconds is looked at together.
+_GATHER_S = 0.02
+
 #: A target that waits is looked at this often, and the whole though nothing has changed. Seconds.
 _LOOK_EVERY_S = 1.0
 
 #: Before what etcd did not take is tried again, after another look at it. Seconds.
 _PAUSE_S = 1.0
+
+
+Waits = Callable[[str], None]
+OpenSite = Callable[[Rollout], AbstractAsyncContextManager[Site]]
+
+
+def _unheard(driver: str) -> None:
+    pass
 
 
 class _Deposed(Exception):
@@ -57,24 +66,14 @@ async def follow(ledger: Ledger, identity: str) -> AsyncGenerator[Account, None]
     :raises NothingSelected: there is none, or it is gone.
     :raises StoreError: etcd says no.
     """
-    entries: dict[str, Entry] = {}
-    async with aclosing(mirror(ledger.etcd, ledger.keys.rollout_span(identity), entries)) as changing:
-        async for _ in changing:
-            yield _account(ledger, identity, entries)
+    accounts = Accounts(ledger.keys)
+    async with aclosing(mirror(ledger.etcd, ledger.keys.rollout_span(identity), {})) as changing:
+        async for events in changing:
+            accounts.take(events)
+            yield the_one(accounts, identity)
 
 
-def _account(ledger: Ledger, identity: str, entries: dict[str, Entry]) -> Account:
-    found, problems = accounts_of(ledger.keys, entries.values())
-    for key, problem in problems.items():
-        raise StoreError(f"{key} cannot be read: {problem}", hint="`etcd get` shows it")
-    if not found:
-        raise NothingSelected(f"no rollout {identity}")
-    return found[0]
-
-
-async def carry_out(
-    site: Site, identity: str, name: str, waits: Callable[[str], None] = lambda driver: None
-) -> None:
+async def carry_out(site: Site, identity: str, name: str, waits: Waits = _unheard) -> None:
     """Carry a rollout out, or wait to while another does, until it is over.
 
     Where it was halted or paused it is waited for until it goes on.
@@ -91,22 +90,28 @@ async def carry_out(
                 if not account.stands:
                     break
         try:
-            await _claim(site, identity, name, waits)
+            await drive(site.ledger, identity, name, lambda rollout: nullcontext(site), waits)
         except (Conflict, StoreUnreachable, FateUnknown) as error:
             site.told(f"{identity}: {error}; looked at anew")
             await asyncio.sleep(_PAUSE_S)
 
 
-async def _claim(site: Site, identity: str, name: str, waits: Callable[[str], None]) -> None:
-    ledger = site.ledger
+async def drive(ledger: Ledger, identity: str, name: str, opened: OpenSite, waits: Waits = _unheard) -> None:
+    """Drive a rollout until nothing more comes of it by itself, or another drives it.
+
+    :param opened: opens what it is carried out with, once it is ours to carry out.
+    :raises Conflict: another drives it by now.
+    :raises StoreError: etcd says no, or is lost; nothing more is done on a host then.
+    """
     key = ledger.keys.rollout_driver(identity)
 
     def told(holder: Entry) -> None:
         waits(driver_name(holder))
 
     async with claimed(ledger.etcd, key, driver_bytes(name), TTL_S, told) as claim:
-        account = await ledger.account(identity)
-        await Driving(site, kind_of(account.rollout, site), claim, identity).run()
+        rollout = (await ledger.account(identity)).rollout
+        async with opened(rollout) as site:
+            await Driving(site, kind_of(rollout, site), claim, identity).run()
 
 
 class Driving:
@@ -154,9 +159,11 @@ class Driving:
 
     async def _following(self) -> None:
         span = self._ledger.keys.rollout_span(self._identity)
+        accounts = Accounts(self._ledger.keys)
         async with aclosing(mirror(self._ledger.etcd, span, self._entries)) as changing:
             async for events in changing:
-                self._account = _account(self._ledger, self._identity, self._entries)
+                accounts.take(events)
+                self._account = the_one(accounts, self._identity)
                 for event in events:
                     _, _, target = self._ledger.keys.rollout_parts(event.key)
                     self._heard(target, event.revision)
@@ -176,6 +183,7 @@ class Driving:
                     await self._due.wait()
             except TimeoutError:
                 pass  # time alone may open a window, and hosts come and go
+            await asyncio.sleep(_GATHER_S)
             self._due.clear()
             if self._account is None or not self._claim.holds():
                 continue

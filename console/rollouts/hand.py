@@ -12,6 +12,7 @@ from console.actions.run import Execution
 from console.errors import AccessRefused, HostFailure, Unreachable
 
 if TYPE_CHECKING:
+    from console.hosts.transport import Transport
     from console.rollouts.kind import At, Site
 
 
@@ -31,7 +32,7 @@ async def carry_out(site: Site, at: At, step: Step) -> str:
     plan = Plan(at.rollout.line, (step,))
     record = site.audit.begin(at.rollout.line, plan, part_of=at.rollout.id)
     execution = Execution(
-        plan, lambda host: open_hands(host, partial(site.fleet.transport, host), site.permit), _unheard
+        plan, lambda host: open_hands(host, partial(reach, site, host), site.permit), _unheard
     )
     outcome = INTERRUPTED
     try:
@@ -47,6 +48,13 @@ async def carry_out(site: Site, at: At, step: Step) -> str:
     if not result.status.good:
         raise HostFailure(result.detail, host=at.host)
     return result.detail
+
+
+def reach(site: Site, host: str) -> Transport:
+    """The connection to a host that there is now. :raises Unreachable: there is none."""
+    if host not in site.fleet.sessions:
+        raise Unreachable("it is no host of the fleet any more", host=host)
+    return site.fleet.transport(host)
 
 
 def _unheard(result: Result) -> None:

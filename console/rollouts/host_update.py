@@ -48,6 +48,12 @@ UPDATE, ROLLBACK = "host update", "host rollback"
 #: What a rollout of hosts goes by, where nothing else is said. Seconds.
 GATE_S, GATE_TIMEOUT_S, GUARD_S, WITHIN_S = 60.0, 600.0, 600.0, 300.0
 
+#: What has not left a drained host by then has nowhere to go. Seconds.
+_DRAIN_S = 120.0
+
+#: How far staging is, is told this often. Seconds.
+_TELL_EVERY_S = 5.0
+
 #: How often a host in the gate is asked by the operator's own check, and how long that may take. Seconds.
 _CHECK_EVERY_S, _CHECK_WITHIN_S = 5.0, 30.0
 
@@ -56,9 +62,10 @@ _STATE = "cat /proc/sys/kernel/random/boot_id; systemctl is-system-running"
 _BOOTED_STATES = frozenset({"running", "degraded"})
 
 #: Stages in which a host may be on its way up.
-_COMING_UP = frozenset(
-    {host_course.RETURN, host_course.GATE, host_course.CONFIRM, host_course.BACK, host_course.RESTORE}
-)
+_COMING_UP = frozenset({host_course.RETURN, host_course.GATE, host_course.CONFIRM, host_course.BACK})
+
+#: Those in which only etcd is asked, which is waited for as long as it takes.
+_IN_ETCD = frozenset({host_course.UNDRAIN, host_course.RELEASE, host_course.RESTORE})
 
 
 class HostUpdate:
@@ -96,6 +103,8 @@ class HostUpdate:
         except Unreachable as error:
             return self._silent(at, error)
         except HostError as error:
+            if stage in _IN_ETCD:
+                return Waiting(_words(error))
             # On its way up a host refuses much that it will take in a moment.
             return self._silent(at, error) if stage in _COMING_UP else Failed(_words(error))
 
@@ -125,8 +134,8 @@ class HostUpdate:
         """Nothing is changed yet. What is seen is what the host is measured by afterwards."""
         before = await self._vitals(at, restarts=True)
         if before is None:
-            return self._patient(at, "its units and containers are not known yet")
-        transport = self._site.fleet.transport(at.host)
+            return self._overdue(at, "its units and containers are not known yet")
+        transport = hand.reach(self._site, at.host)
         status = await (await find_updater(transport)).status()
         booted = status.booted
         if booted is None:
@@ -149,7 +158,12 @@ class HostUpdate:
         """Told by what is said of the host, and by what has left it."""
         await self._said(at, drained=True)
         left = await self._site.leaving(at.host)
-        return Done() if left is None else self._patient(at, left)
+        if left is None:
+            return Done()
+        if (self._site.now() - at.progress.since).total_seconds() < _DRAIN_S:
+            return Waiting(left)
+        self._site.told(f"{at.host}: {left}, and does not within {_DRAIN_S:g} s; it goes down with the host")
+        return Done()
 
     async def _stage(self, at: At) -> Outcome:
         """Told by what the host boots next; staging finds itself done."""
@@ -164,8 +178,13 @@ class HostUpdate:
         to = at.fact("to")
         wanted = Version(version=to or None)
 
+        told_at = self._site.now()
+
         def heard(progress: Staging) -> None:
-            self._site.told(f"{at.host}: {progress.text}")
+            nonlocal told_at
+            if (self._site.now() - told_at).total_seconds() >= _TELL_EVERY_S:
+                told_at = self._site.now()
+                self._site.told(f"{at.host}: {progress.text}")
 
         await hand.do(
             self._site, at, "stage", at.fact("from_version"), str(wanted), StageVersion(wanted, heard)
@@ -198,7 +217,7 @@ class HostUpdate:
 
     async def _arm(self, at: At) -> Outcome:
         """Done anew each time. The boot in which it is done is the one that is left."""
-        transport = self._site.fleet.transport(at.host)
+        transport = hand.reach(self._site, at.host)
         boot = await boot_id(transport)
         if not self._goes_back(at) and not _is((await self._status(at)).pending, at.fact("to_id")):
             return Again(
@@ -213,7 +232,7 @@ class HostUpdate:
 
     async def _boot(self, at: At) -> Outcome:
         """Told by the boot that the host is in, and by what runs."""
-        transport = self._site.fleet.transport(at.host)
+        transport = hand.reach(self._site, at.host)
         if await boot_id(transport) != at.fact("boot"):
             status = await self._status(at)
             if _is(status.booted, at.fact("to_id")):
@@ -227,7 +246,7 @@ class HostUpdate:
 
     async def _return(self, at: At) -> Outcome:
         """The host is in another boot, and in the version that it was to boot."""
-        transport = self._site.fleet.transport(at.host)
+        transport = hand.reach(self._site, at.host)
         boot = await boot_id(transport)
         if boot == at.fact("boot"):
             return self._overdue(at, "it has not gone down")
@@ -250,7 +269,7 @@ class HostUpdate:
         there = any(_is(one, at.fact("to_id")) for one in status.deployments)
         if not there and not self._goes_back(at):
             return Again(host_course.STAGE, "the reboot did not put the version in place")
-        guard = await read_guard(self._site.fleet.transport(at.host))
+        guard = await read_guard(hand.reach(self._site, at.host))
         took = guard.fired and guard.name == at.name
         how = "its guard took it back" if took else "it has not booted the new one"
         return Failed(f"it is back on {runs}: {how}", blames=True)
@@ -276,11 +295,11 @@ class HostUpdate:
             self._healthy.pop(at.target.id, None)
             told = "; ".join(wrong) or f"it was not well for {hold:g} s in one go"
             return Failed(told, blames=True)
-        return Waiting("; ".join(wrong) or f"it is well, and has to be for {hold:g} s")
+        return Waiting("; ".join(wrong) or f"{host_course.WELL}, and has to be for {hold:g} s")
 
     async def _wrong(self, at: At) -> list[str] | None:
         """What keeps the gate shut; None: the host runs the version before."""
-        transport = self._site.fleet.transport(at.host)
+        transport = hand.reach(self._site, at.host)
         said = await transport.run(("sh", "-c", _STATE), limit=4096)
         boot, _, state = said.stdout.decode("utf-8", "replace").strip().partition("\n")
         if boot.strip() != at.fact("new_boot") and not _is((await self._status(at)).booted, at.fact("to_id")):
@@ -303,7 +322,7 @@ class HostUpdate:
         last = self._checked.get(at.target.id)
         if last is None or (now - last[0]).total_seconds() >= _CHECK_EVERY_S:
             try:
-                end = await self._site.fleet.transport(at.host).run(argv, timeout=_CHECK_WITHIN_S)
+                end = await hand.reach(self._site, at.host).run(argv, timeout=_CHECK_WITHIN_S)
                 wrong = None if end.code == 0 else f"{argv[0]}: {clean(end.complaint, 200)}"
             except HostError as error:
                 wrong = f"{argv[0]}: {error.message}"
@@ -339,7 +358,7 @@ class HostUpdate:
 
     async def _back(self, at: At) -> Outcome:
         """Told by what runs. The reboot is the host's guard's where it cannot be reached."""
-        transport = self._site.fleet.transport(at.host)
+        transport = hand.reach(self._site, at.host)
         boot = await boot_id(transport)
         status = await self._status(at)
         if _is(status.booted, at.fact("from_id")):
@@ -365,7 +384,7 @@ class HostUpdate:
         return at.fact("method") == "rollback"
 
     async def _status(self, at: At) -> UpdateStatus:
-        updater = await find_updater(self._site.fleet.transport(at.host))
+        updater = await find_updater(hand.reach(self._site, at.host))
         return await told(updater.status())
 
     async def _vitals(self, at: At, *, restarts: bool = False) -> Vitals | None:
@@ -382,12 +401,14 @@ class HostUpdate:
             return None
         counts: dict[str, int] = {}
         if restarts:
-            said = await self._site.fleet.transport(at.host).run(("sh", "-c", _RESTARTS))
+            said = await hand.reach(self._site, at.host).run(("sh", "-c", _RESTARTS))
             counts = restarts_of(said.stdout.decode("utf-8", "replace"))
         return vitals(model.units(at.host), model.containers(at.host), counts)
 
     async def _said(self, at: At, *, drained: bool) -> None:
         """Have the host take no instances, or take them again, as far as this rollout is asked."""
+        if at.host not in self._site.fleet.sessions:
+            return  # what was said of it went with it
         said = self._site.said(at.host)
         now = (await said.now()).drained
         if (at.rollout.id in now) == drained:
@@ -420,8 +441,6 @@ class HostUpdate:
         if (self._site.now() - at.progress.since).total_seconds() < limit:
             return Waiting(why)
         return Failed(f"{why}, for {limit:g} s")
-
-    _patient = _overdue
 
 
 def restarts_of(text: str) -> dict[str, int]:

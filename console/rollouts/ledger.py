@@ -6,7 +6,7 @@ still does: one that was frozen, and thawed after another has taken over, writes
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -20,7 +20,7 @@ from console.store.client import Etcd
 from console.store.guarded import in_pages
 from console.store.records import pack, text, unpack
 from console.store.schema import Keys, check_schema
-from console.store.values import Delete, Entry, Guard, Span
+from console.store.values import Delete, Entry, Event, Guard, Span
 
 #: So many rollouts that are over are kept; older ones go when a new one is written.
 KEPT = 200
@@ -37,28 +37,35 @@ class Ledger:
 
     async def accounts(self) -> tuple[list[Account], dict[str, str]]:
         """All of them, the newest last; and what cannot be read, by key."""
-        entries = (await self.etcd.list(self.keys.under("rollouts"))).entries
-        return accounts_of(self.keys, entries)
+        found = accounts_of(self.keys, (await self.etcd.list(self.keys.under("rollouts"))).entries)
+        return found.all(), found.problems
 
     async def account(self, identity: str) -> Account:
         """:raises NothingSelected: there is none of this id."""
         entries = (await self.etcd.list(self.keys.rollout_span(identity))).entries
-        found, problems = accounts_of(self.keys, entries)
-        for account in found:
-            if account.rollout.id == identity:
-                return account
-        if problems:
-            key, problem = next(iter(problems.items()))
-            raise StoreError(f"{key} cannot be read: {problem}", hint="`etcd get` shows it")
-        raise NothingSelected(f"no rollout {clean(identity, 40)}", hint="`rollout list` has them")
+        return the_one(accounts_of(self.keys, entries), identity)
 
     # -- a person's -------------------------------------------------------------------------
 
     async def create(self, rollout: Rollout) -> None:
-        """Write it down. :raises Conflict: there is one of its id."""
+        """Write it down, whole. Nothing begins before it is known to be alone on its hosts.
+
+        :raises Conflict: there is one of its id.
+        :raises Refused: another was there before, and is at work on one of its hosts.
+        """
         await check_schema(self.etcd, write=True)
         await self._prune()
-        await guarded.put(self.etcd, self.keys.rollout(rollout.id), records.rollout_bytes(rollout), None)
+        key, first = self.keys.rollout(rollout.id), replace(rollout, state=State.WRITTEN)
+        revision = await guarded.put(self.etcd, key, records.rollout_bytes(first), None)
+        entry = Entry(key, records.rollout_bytes(first), revision, revision, 1)
+        entries = (await self.etcd.list(self.keys.under("rollouts"))).entries
+        earlier = {one.key for one in entries if one.created < revision}
+        found = accounts_of(self.keys, entries).all()
+        others = [one for one in found if self.keys.rollout(one.rollout.id) in earlier]
+        if (busy := at_work(others, {target.host for target in rollout.targets})) is not None:
+            await guarded.delete(self.etcd, entry)
+            raise busy
+        await guarded.put(self.etcd, key, records.rollout_bytes(rollout), entry)
 
     async def turn(self, identity: str, to: State, *, why: str, by: str, now: datetime) -> Rollout:
         """Have it be paused, running, or aborting; what it is then.
@@ -126,28 +133,86 @@ class Ledger:
         await in_pages(self.etcd, [Delete(span) for span in old])
 
 
-def accounts_of(keys: Keys, entries: Iterable[Entry]) -> tuple[list[Account], dict[str, str]]:
-    """The rollouts that some keys tell of, the oldest first; and what cannot be read, by key."""
-    rollouts: dict[str, Rollout] = {}
-    progress: dict[str, dict[str, Progress]] = {}
-    drivers: dict[str, str] = {}
-    problems: dict[str, str] = {}
-    for entry in entries:
-        identity, part, target = keys.rollout_parts(entry.key)
-        try:
-            if not part:
-                rollouts[identity] = records.read_rollout(entry.value)
-            elif part == "targets":
-                progress.setdefault(identity, {})[target] = records.read_progress(entry.value)
-            elif part == "driver":
-                drivers[identity] = driver_name(entry)
-        except (ValueError, KeyError) as error:
-            problems[entry.key] = str(error)
-    found = [
-        Account(rollout, progress.get(identity, {}), drivers.get(identity))
-        for identity, rollout in rollouts.items()
-    ]
-    return sorted(found, key=lambda account: account.rollout.created), problems
+class Accounts:
+    """Rollouts as what is written of them tells, each key read once, when it comes."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+        self._rollouts: dict[str, Rollout] = {}
+        self._progress: dict[str, dict[str, Progress]] = {}
+        self._drivers: dict[str, str] = {}
+        #: What cannot be read, by key.
+        self.problems: dict[str, str] = {}
+
+    def take(self, events: Iterable[Event]) -> None:
+        """What has changed, as a mirror tells it."""
+        for event in events:
+            identity, part, target = self._keys.rollout_parts(event.key)
+            self.problems.pop(event.key, None)
+            try:
+                self._put(identity, part, target, event.entry)
+            except (ValueError, KeyError) as error:
+                self.problems[event.key] = str(error)
+
+    def _put(self, identity: str, part: str, target: str, entry: Entry | None) -> None:
+        match part:
+            case "":
+                self._rollouts.pop(identity, None)
+                if entry is not None:
+                    self._rollouts[identity] = records.read_rollout(entry.value)
+            case "targets":
+                of_rollout = self._progress.setdefault(identity, {})
+                of_rollout.pop(target, None)
+                if entry is not None:
+                    of_rollout[target] = records.read_progress(entry.value)
+            case "driver":
+                self._drivers.pop(identity, None)
+                if entry is not None:
+                    self._drivers[identity] = driver_name(entry)
+
+    def find(self, identity: str) -> Account | None:
+        """One of them; None: there is none, or it cannot be read."""
+        rollout = self._rollouts.get(identity)
+        if rollout is None:
+            return None
+        return Account(rollout, dict(self._progress.get(identity, {})), self._drivers.get(identity))
+
+    def all(self) -> list[Account]:
+        """The oldest first."""
+        found = (account for identity in self._rollouts if (account := self.find(identity)) is not None)
+        return sorted(found, key=lambda account: account.rollout.created)
+
+
+def at_work(accounts: Iterable[Account], hosts: Collection[str]) -> Refused | None:
+    """Why a rollout on these hosts has to wait; None: nothing of others is under way there."""
+    for account in accounts:
+        both = sorted({target.host for target in account.rollout.targets} & set(hosts))
+        if both and not account.stands:
+            identity = account.rollout.id
+            return Refused(
+                f"{identity} is at work on {', '.join(both[:4])}",
+                hint=f"see `rollout show {identity}`; it can be paused or aborted",
+            )
+    return None
+
+
+def the_one(accounts: Accounts, identity: str) -> Account:
+    """:raises NothingSelected: there is none of this id.
+    :raises StoreError: what there is of it cannot be read.
+    """
+    for key, problem in accounts.problems.items():
+        raise StoreError(f"{key} cannot be read: {problem}", hint="`etcd get` shows it")
+    found = accounts.find(identity)
+    if found is None:
+        raise NothingSelected(f"no rollout {clean(identity, 40)}", hint="`rollout list` has them")
+    return found
+
+
+def accounts_of(keys: Keys, entries: Iterable[Entry]) -> Accounts:
+    """The rollouts that some keys tell of."""
+    found = Accounts(keys)
+    found.take(Event(entry.key, entry.modified, entry) for entry in entries)
+    return found
 
 
 def driver_bytes(name: str) -> bytes:

@@ -16,6 +16,7 @@ from console.rollouts.window import Window
 class State(StrEnum):
     """How a rollout stands as a whole."""
 
+    WRITTEN = "written"  # whether it is alone on its hosts is not known yet; nothing begins
     RUNNING = "running"
     PAUSED = "paused"  # nothing new begins until a person says so; what is under way ends
     HALTED = "halted"  # likewise, since a target has failed

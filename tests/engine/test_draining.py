@@ -42,7 +42,10 @@ def test_what_can_run_elsewhere_is_to_go_and_what_belongs_to_the_host_is_not() -
 def test_what_has_to_stay_says_so_while_it_runs() -> None:
     what = manifest(service("web"), at=assigned("web.service=h1"))
     (one,) = found(what, drained(1), unit("h1", "web.service"))
-    assert (one.state, one.reason) == ("running", "to leave h1; no other host will have it: drained on 1")
+    assert (one.state, one.reason) == (
+        "running",
+        "to leave its host, and no other will have it: drained on 1",
+    )
 
 
 def test_a_pin_to_a_drained_host_counts_for_nothing_and_counts_again_afterwards() -> None:

@@ -14,6 +14,7 @@ from console.rollouts.course import End, Progress
 from console.rollouts.rollout import Account, State
 
 _TONES = {
+    State.WRITTEN: Tone.FAINT,
     State.RUNNING: Tone.GOOD,
     State.PAUSED: Tone.WARN,
     State.HALTED: Tone.BAD,
@@ -78,7 +79,7 @@ def state_cell(account: Account) -> Cell:
 def _counted(account: Account) -> str:
     done = sum(one.end is End.DONE for one in account.progress.values())
     bad = len(account.failed)
-    return f"{done}/{len(account.rollout.targets)}" + (f", {bad} failed" if bad else "")
+    return f"{done}/{len(account.rollout.targets)} done" + (f", {bad} failed" if bad else "")
 
 
 ROLLOUT: RowKind[Account] = RowKind(
@@ -88,7 +89,7 @@ ROLLOUT: RowKind[Account] = RowKind(
     (
         Column("ID", lambda account: account.rollout.id, 9, width=7),
         Column("STATE", state_cell, 9, width=11),
-        Column("DONE", _counted, 8, width=10),
+        Column("TARGETS", _counted, 8, width=12),
         Column("WAVE", lambda account: f"{account.wave}/{len(account.rollout.waves)}", 6, width=5),
         Column(
             "SINCE",
@@ -111,7 +112,7 @@ def _lines(account: Account) -> list[tuple[Cell, ...]]:
     by = f" by {clean(rollout.changed_by)}" if rollout.changed_by else ""
     lines: list[tuple[Cell, ...]] = [
         (Cell(rollout.id), state_cell(account), Cell(clean(rollout.line))),
-        (Cell(f"   {_counted(account)} done, wave {account.wave} of {len(rollout.waves)}{by}", Tone.FAINT),),
+        (Cell(f"   {_counted(account)}, wave {account.wave} of {len(rollout.waves)}{by}", Tone.FAINT),),
     ]
     if rollout.why:
         lines.append((Cell(f"   {clean(rollout.why)}", Tone.WARN),))

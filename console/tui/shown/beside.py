@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from textual.widget import Widget
@@ -46,9 +46,13 @@ class ShownBeside(Shown):
 
     def tell_detail(self) -> None:
         """Show what is known of the row that the cursor is on now."""
-        document, row = self.query_one("#detail", Document), self.row
+        self.show_detail(lambda: self.about(self.row) if self.row is not None else [])
+
+    def show_detail(self, lines: Callable[[], Lines]) -> None:
+        """Have these stand beside, where there is room; they are made only then."""
+        document = self.query_one("#detail", Document)
         if document.display:
-            document.show(self.about(row) if row is not None else [])
+            document.show(lines())
 
     def about(self, row: Any) -> Lines:
         """What is known of a row."""
