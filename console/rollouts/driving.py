@@ -295,7 +295,7 @@ class Driving:
                 if isinstance(outcome, Waiting):
                     if found.waiting != progress.waiting:
                         self._say(f"{target.id} waits", f"{target.id} waits: {found.waiting}")
-                    await asyncio.sleep(_LOOK_EVERY_S)
+                    await asyncio.sleep(outcome.again)
                 if found == progress:
                     continue
                 progress = found

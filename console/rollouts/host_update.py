@@ -33,10 +33,11 @@ from console.rollouts.gate import Vitals, read_vitals, troubles, vitals, vitals_
 from console.rollouts.kind import At, Site
 from console.rollouts.reboot_lock import NoSlot, RebootLock
 from console.rollouts.window import opens
+from console.updates.driver import Driver
 from console.updates.driver import Progress as Staging
 from console.updates.driver import Target as Version
 from console.updates.guard import read_guard
-from console.updates.updater import find_updater
+from console.updates.updater import find_updater, updater_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -50,6 +51,9 @@ GATE_S, GATE_TIMEOUT_S, GUARD_S, WITHIN_S = 60.0, 600.0, 600.0, 300.0
 
 #: What has not left a drained host by then has nowhere to go. Seconds.
 _DRAIN_S = 120.0
+
+#: A host that reboots is looked for this often: its connection is made anew by itself. Seconds.
+_LOOK_AGAIN_S = 0.25
 
 #: How far staging is, is told this often. Seconds.
 _TELL_EVERY_S = 5.0
@@ -136,11 +140,13 @@ class HostUpdate:
         if before is None:
             return self._overdue(at, "its units and containers are not known yet")
         transport = hand.reach(self._site, at.host)
-        status = await (await find_updater(transport)).status()
+        updater = await find_updater(transport)
+        status = await updater.status()
         booted = status.booted
         if booted is None:
             return Failed("its updater does not say what runs")
         facts = {
+            "driver": updater.driver.value,
             "from_id": booted.id,
             "from_version": booted.version or "",
             "baseline": vitals_text(before),
@@ -187,7 +193,12 @@ class HostUpdate:
                 self._site.told(f"{at.host}: {progress.text}")
 
         await hand.do(
-            self._site, at, "stage", at.fact("from_version"), str(wanted), StageVersion(wanted, heard)
+            self._site,
+            at,
+            "stage",
+            at.fact("from_version"),
+            str(wanted),
+            StageVersion(_driver(at), wanted, heard),
         )
         status = await self._status(at)
         pending = status.pending
@@ -219,14 +230,18 @@ class HostUpdate:
         """Done anew each time. The boot in which it is done is the one that is left."""
         transport = hand.reach(self._site, at.host)
         boot = await boot_id(transport)
-        if not self._goes_back(at) and not _is((await self._status(at)).pending, at.fact("to_id")):
+        if self._goes_back(at):
+            return Done({"boot": boot})
+        updater = updater_of(_driver(at), transport)
+        status = await told(updater.status())
+        if not _is(status.pending, at.fact("to_id")):
             return Again(
                 host_course.STAGE, "what was staged is gone: it has rebooted, or somebody cleaned up"
             )
         guard = at.seconds("guard", GUARD_S)
-        if guard <= 0 or self._goes_back(at) or await (await find_updater(transport)).way_back() is None:
+        if guard <= 0 or (way := updater.way_back(status)) is None:
             return Done({"boot": boot})
-        act = ArmGuard(at.name, boot, guard)
+        act = ArmGuard(at.name, way, boot, guard)
         await hand.do(self._site, at, "guard", "no guard", f"back after {guard:g} s", act)
         return Done({"boot": boot, "guarded": "yes"})
 
@@ -238,7 +253,7 @@ class HostUpdate:
             if _is(status.booted, at.fact("to_id")):
                 return Done()
             return Again(host_course.STAGE, "it has rebooted into the version that it had")
-        act = BootNext(at.fact("to_id"), at.fact("boot"), back=self._goes_back(at))
+        act = BootNext(_driver(at), at.fact("to_id"), at.fact("boot"), back=self._goes_back(at))
         await hand.do(self._site, at, "reboot", at.fact("from_version"), at.fact("to_version"), act)
         return Done()
 
@@ -348,7 +363,8 @@ class HostUpdate:
         """Before its reboot: what is staged goes again. Where the host does not answer, that stays."""
         gone = None
         try:
-            act = LetGo(at.name, at.progress.facts.get("to_id") if not self._goes_back(at) else None)
+            staged = None if self._goes_back(at) else at.progress.facts.get("to_id")
+            act = LetGo(_driver(at) if staged else None, at.name, staged)
             await hand.do(self._site, at, "let go", "on its way", at.fact("from_version"), act)
         except HostError as error:
             gone = Failed(f"{at.progress.failed}; what is staged stays: {error.message}")
@@ -366,7 +382,7 @@ class HostUpdate:
             await hand.do(self._site, at, "disarm", "guarded", at.fact("from_version"), act)
             return Done()
         if self._sent_back.get(at.target.id) != boot:
-            act_back = BootNext(at.fact("from_id"), boot, back=True)
+            act_back = BootNext(_driver(at), at.fact("from_id"), boot, back=True)
             await hand.do(self._site, at, "go back", _name(status.booted), at.fact("from_version"), act_back)
             self._sent_back[at.target.id] = boot
         return self._overdue(at, f"it reboots into {at.fact('from_version')}", self._gives_up_after(at))
@@ -384,8 +400,7 @@ class HostUpdate:
         return at.fact("method") == "rollback"
 
     async def _status(self, at: At) -> UpdateStatus:
-        updater = await find_updater(hand.reach(self._site, at.host))
-        return await told(updater.status())
+        return await told(updater_of(_driver(at), hand.reach(self._site, at.host)).status())
 
     async def _vitals(self, at: At, *, restarts: bool = False) -> Vitals | None:
         """How the host is; None while not all of it is known."""
@@ -439,7 +454,7 @@ class HostUpdate:
         """It is waited for, until it has taken too long."""
         limit = at.seconds("within", WITHIN_S) if within is None else within
         if (self._site.now() - at.progress.since).total_seconds() < limit:
-            return Waiting(why)
+            return Waiting(why, _LOOK_AGAIN_S)
         return Failed(f"{why}, for {limit:g} s")
 
 
@@ -463,6 +478,11 @@ def checked_argv(text: str) -> tuple[str, ...]:
     if not words:
         raise UsageError("a check is a command")
     return words
+
+
+def _driver(at: At) -> Driver:
+    """The host's updater, as it was when it was looked at."""
+    return Driver(at.fact("driver"))
 
 
 def _words(error: HostError) -> str:

@@ -103,6 +103,24 @@ async def test_a_canary_that_fails_goes_back_halts_the_rest_and_is_denied(
     assert set(world.denied) == {"new"}
 
 
+async def test_of_a_thousand_targets_one_in_a_hundred_fails_and_it_ends_right(
+    etcd: Etcd, keys: Keys, ledger: Ledger, world: World
+) -> None:
+    world.version = {f"t{n}": "old" for n in range(1000)}
+    world.bad = {f"t{n}" for n in range(99, 1000, 100)}
+    await ledger.create(rollout("r-0001", 1000, waves=(1, 10, 1000), max_unavailable=50))
+    account = await driven(etcd, keys, "r-0001", lambda now: now.stands)
+    assert account.rollout.state is State.HALTED
+    assert world.most_out == 50
+    ends = {name: one.end for name, one in account.progress.items()}
+    assert {name for name, end in ends.items() if end is End.ROLLED_BACK} == set(ends) & world.bad
+    assert "t99" in ends
+    assert {name for name, end in ends.items() if end is End.DONE} == set(ends) - world.bad
+    assert len(ends) < 250, "what was not under way has not begun"
+    new = {name for name, version in world.version.items() if version == "new"}
+    assert new == set(ends) - world.bad
+
+
 async def test_paused_it_begins_nothing_and_what_is_under_way_ends(
     etcd: Etcd, keys: Keys, ledger: Ledger, world: World
 ) -> None:
