@@ -140,10 +140,18 @@ async def test_a_holder_of_a_host_that_is_not_the_fleets_is_stale(console: Conso
 
 
 @pytest.mark.parametrize(
-    "words", [["set-max", "default", "0"], ["set-max", "a/b", "1"], ["acquire", "default", " "]]
+    "words",
+    [
+        ["lock", "set-max", "default", "0"],
+        ["lock", "set-max", "default", "many"],
+        ["lock", "set-max", "a/b", "1"],
+        ["lock", "acquire", "default", " "],
+        ["denied", "add", "hots", "1.2"],
+        ["denied", "add", "host", " "],
+    ],
 )
 async def test_what_cannot_be_is_a_fault_of_the_line(console: Console, words: list[str]) -> None:
-    await console.run("lock", *words, "--yes", code=2)
+    await console.run(*words, "--yes", code=2)
 
 
 async def test_a_lock_that_changed_since_the_plan_is_left_as_it_is(
