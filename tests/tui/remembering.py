@@ -104,6 +104,7 @@ class FakeRemembering:
         self.status = status
         self.own: list[Trouble] = []
         self.cluster = SimpleNamespace(last=look, watched=self._watched)
+        self.engine = ""
         self.services: ServiceBook | None = None
         etcd = FakeEtcd(values)
         self.memory: Any = SimpleNamespace(etcd=etcd, keys=Keys(PREFIX), status=status) if status else None

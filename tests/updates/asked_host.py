@@ -72,7 +72,7 @@ class AskedHost:
     @asynccontextmanager
     async def stream(self, argv: Sequence[str], *, privileged: bool = False) -> AsyncIterator[Output]:
         assert privileged
-        _, _, script, _, what, program, _ = argv
+        _, _, script, _, what, program, *_ = argv
         assert "systemd-run" in script
         self._told(f"{what}: {program}")
         yield Output(self.work, self.work_code, self.complaint)
