@@ -117,7 +117,7 @@ class Rolled(OnHosts, Planned):
 
     def check_options(self) -> None:
         """:raises UsageError: they cannot be kept to."""
-        from console.rollouts.host_update import checked_argv
+        from console.rollouts.host_gate import checked_argv
         from console.rollouts.reboot_lock import checked_group
         from console.rollouts.window import parse_windows
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from console.fleet.config import load_config
 from console.lab.lab import Lab
+from tests.lab.changing import interruptible
 from tests.lab.fleet.placing import Placing
 from tests.lab.truth import Truth
 
@@ -54,6 +55,7 @@ class Rolling(Placing):
                 stderr=said,
                 text=True,
                 env={**os.environ, "XDG_STATE_HOME": str(state)},
+                preexec_fn=interruptible,
             )
         self.started.append(made)
         return made
