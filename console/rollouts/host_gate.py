@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from console.errors import HostError, UsageError
+from console.errors import HostError, Unreachable, UsageError
 from console.model.state import Source, State
 from console.model.text import clean
 from console.rollouts import hand
@@ -47,7 +47,8 @@ class HostGate:
         try:
             wrong = await self._wrong(at)
         except HostError as error:
-            wrong = [words(error)]
+            silent = "it does not answer: " if isinstance(error, Unreachable) else ""
+            wrong = [f"{silent}{words(error)}"]
         if wrong is None:
             return Failed("it is back on the version before by itself", blames=True)
         hold = at.seconds("gate", GATE_S)

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from console.actions.boot import boot_id
 from console.actions.drain import drain, undrain
 from console.actions.host_updates import (
+    NO_GUARD,
     ArmGuard,
     BootNext,
     ConfirmVersion,
@@ -266,13 +267,16 @@ class HostUpdate:
         status = await self._status(at)
         if not _is(status.booted, at.fact("to_id")):
             return await self._elsewhere(at, status)
+        facts = {"new_boot": boot}
         if at.fact("guarded"):
             # Whoever reaches it has as long as the gate may take.
             longer = at.seconds("gate_timeout", host_gate.GATE_TIMEOUT_S) + at.seconds("within", WITHIN_S)
-            await hand.do(
-                self._site, at, "guard", "waits", f"for {longer:g} s more", ProlongGuard(at.name, longer)
-            )
-        return Done({"new_boot": boot})
+            act = ProlongGuard(at.name, longer)
+            said = await hand.do(self._site, at, "guard", "waits", f"for {longer:g} s more", act)
+            if said == NO_GUARD:
+                self._site.told(f"{at.host}: its guard is not in the new version, and cannot take it back")
+                facts["guarded"] = ""
+        return Done(facts)
 
     async def _elsewhere(self, at: At, status: UpdateStatus) -> Outcome:
         """It came back, and not in the version that it was to boot."""

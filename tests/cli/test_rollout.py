@@ -174,6 +174,12 @@ async def test_an_abort_without_a_driver_is_carried_to_its_end_from_here(
     assert "r-0001 is over: aborted" in done.stderr
 
 
+async def test_to_go_on_with_what_is_done_is_nothing_to_do(fleet: Fleet, ledger: Ledger) -> None:
+    await ledger.create(rollout(fleet, state=State.DONE))
+    done = await fleet.console.run("rollout", "resume", "r-0001", "--yes")
+    assert "nothing to do" in done.stderr
+
+
 async def test_a_halted_one_whose_version_is_denied_is_resumed_only_if_that_is_said(
     fleet: Fleet, ledger: Ledger
 ) -> None:

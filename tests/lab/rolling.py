@@ -111,8 +111,9 @@ class Rolling(Placing):
         found = json.loads(self.run("lock", "status", "-o", "json"))
         return [holder["host"] for lock in found for holder in lock["holders"]]
 
-    def drained(self) -> list[str]:
-        found = json.loads(self.run("host", "list", "-o", "json"))
+    def drained(self, code: int = 0) -> list[str]:
+        """:param code: 4 where one of the hosts does not answer."""
+        found = json.loads(self.run("host", "list", "-o", "json", code=code))
         return [host["name"] for host in found if host["drained"]]
 
     def denied(self) -> list[str]:
