@@ -98,6 +98,8 @@ async def test_a_denied_version_is_refused_unless_it_is_allowed(fleet: Fleet, le
     done = await fleet.console.run(*words, code=3)
     assert "9.9 is denied by r-2f9c: sim-0001: api.service failed" in done.stderr
     assert (await ledger.accounts())[0] == []
+    (record,) = await fleet.console.json("audit", "show")
+    assert (record["outcome"], record["line"]) == ("refused", "host update '--on=*' --to=9.9")
     assert (await fleet.console.json(*words[:-1], "--allow-denied", "--plan"))["steps"]
 
 
