@@ -37,6 +37,13 @@ async def running(
         yield app, pilot
 
 
+async def to_web(ready: tuple[QuarterdeckApp, Pilot[int]]) -> None:
+    """To the services, with the cursor on the shop's front end."""
+    await ready[1].press("P")
+    await shows(ready, "web@.service")
+    table(ready[0]).move_to("web@.service")
+
+
 async def test_each_service_tells_what_runs_of_what_is_to_where_and_why_not() -> None:
     fleet = PictureFleet()
     async with running(remembering(fleet.model, shop()), fleet, (240, 40)) as ready:
@@ -76,9 +83,7 @@ async def test_from_a_service_to_an_instance_why_it_is_there_its_log_and_back() 
     fleet = PictureFleet()
     async with running(remembering(fleet.model, shop()), fleet, (200, 50)) as ready:
         app, pilot = ready
-        await pilot.press("P")
-        await shows(ready, "web@.service")
-        table(app).move_to("web@.service")
+        await to_web(ready)
         await pilot.press("enter")
         await shows(ready, "› services › web@.service")
         for wanted in (
@@ -109,10 +114,8 @@ async def test_from_a_service_to_an_instance_why_it_is_there_its_log_and_back() 
 async def test_a_services_log_is_that_of_all_its_instances_on_their_hosts() -> None:
     fleet = PictureFleet()
     async with running(remembering(fleet.model, shop()), fleet) as ready:
-        app, pilot = ready
-        await pilot.press("P")
-        await shows(ready, "web@.service")
-        table(app).move_to("web@.service")
+        pilot = ready[1]
+        await to_web(ready)
         await pilot.press("l")
         await until(pilot, lambda: bool(fleet.queries))
         hosts, query = fleet.queries[-1]
@@ -124,9 +127,7 @@ async def test_the_revisions_of_a_service_say_what_each_has_changed_and_its_file
     fleet = PictureFleet()
     async with running(remembering(fleet.model, shop()), fleet) as ready:
         app, pilot = ready
-        await pilot.press("P")
-        await shows(ready, "web@.service")
-        table(app).move_to("web@.service")
+        await to_web(ready)
         await pilot.press("r")
         await shows(ready, "› web@.service › revisions")
         for wanted in ("revision 2", "● current", "bob", "-ExecStart=/usr/bin/shop --port 80", "+ExecStart"):
@@ -165,9 +166,7 @@ async def test_the_menu_offers_verbs_of_services_and_of_instances_and_those_that
     fleet = PictureFleet()
     async with running(remembering(fleet.model, shop()), fleet) as ready:
         app, pilot = ready
-        await pilot.press("P")
-        await shows(ready, "web@.service")
-        table(app).move_to("web@.service")
+        await to_web(ready)
         await pilot.press("a")
         await until(pilot, lambda: isinstance(app.screen, ActionMenu))
         for verb in ("start", "stop", "restart", "rollback", "destroy", "scale"):
