@@ -98,8 +98,13 @@ class Leadership:
         self._brake = Brake(setting.memory.etcd, claim)
         self._retrying = Retrying()
         self._leasing = Leasing(
-            *(setting.memory.etcd, claim, Terms(setting.file.lease_ttl, setting.file.lease_wind)),
-            *(self._hand.wind, self._clock, setting.told, self._due_now),
+            setting.memory.etcd,
+            claim,
+            Terms(setting.file.lease_ttl, setting.file.lease_wind),
+            wind=self._hand.wind,
+            ask=self._clock,
+            told=setting.told,
+            changed=self._due_now,
         )
         self._reporter = Reporter(setting.memory.etcd, claim)
         self._report: Report | None = None

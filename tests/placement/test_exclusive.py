@@ -8,7 +8,7 @@ import pytest
 
 from console.errors import ConfigError
 from console.placement import qos
-from console.placement.exclusive import removal
+from console.placement.exclusive import removal, with_removal
 from console.placement.spec import Spec, parse_spec
 from console.placement.unit_file import parse
 
@@ -104,3 +104,14 @@ def test_what_is_missing_is_offered() -> None:
 def test_what_has_no_process_that_ends_with_it_is_refused() -> None:
     with pytest.raises(ConfigError, match="accepted: a service"):
         parse_spec("[Timer]\nOnBootSec=1\n[X-Quarterdeck]\nExclusive=yes\n", Path("one.timer"))
+
+
+def test_with_removal_a_file_gets_what_is_missing_and_nothing_twice() -> None:
+    text = f"[Service]\n{RUN}\n[X-Quarterdeck]\nExclusive=yes\n"
+    mended = with_removal(text)
+    assert mended == (
+        f"{text}\n[X-Quarterdeck]\nUnitService.ExecStop={REMOVAL[0]}\nUnitService.ExecStopPost={REMOVAL[0]}\n"
+    )
+    assert parse_spec(mended, Path("one.service")).policy.exclusive
+    assert with_removal(mended) == mended
+    assert with_removal(f"[Service]\n{RUN}\n") == f"[Service]\n{RUN}\n", "it may outlive its unit"
