@@ -79,7 +79,11 @@ def assign(
     """
     hosts = tuple(hosts)
     standing = {host.name: host.standing for host in hosts}
-    specs, refused = _specs(registry, embedded=embedded)
+    specs, refused = placeable(
+        [one.spec for one in registry.services.values() if one.desired is not Desired.INACTIVE],
+        registry.assigned,
+        embedded=embedded,
+    )
     everywhere = {spec.name for spec in specs if spec.policy.everywhere}
     placement = schedule_pinned(
         specs,
@@ -91,14 +95,8 @@ def assign(
     for placed in placement.placed:
         work.place(placed)
     work.unplace({spec.name for spec in specs})
-    waiting = (
-        Pending(spec.name, instance, None, ((NEEDS_ENGINE, len(hosts)),))
-        for spec in refused
-        for instance in spec.instances()
-    )
-    return Assignment(
-        tuple(work.put), tuple(work.forget), (*placement.pending, *waiting), frozenset(work.leaving)
-    )
+    pending = (*placement.pending, *waiting(refused, len(hosts)))
+    return Assignment(tuple(work.put), tuple(work.forget), pending, frozenset(work.leaving))
 
 
 def leases(
@@ -174,14 +172,28 @@ def spared(registry: Registry, marks: Marks) -> frozenset[tuple[str, str]]:
     return frozenset(found)
 
 
-def _specs(registry: Registry, *, embedded: bool) -> tuple[list[Spec], list[Spec]]:
-    """What is to be placed, and what this engine may not place: what it has on a lease it keeps."""
-    specs = [one.spec for one in registry.services.values() if one.desired is not Desired.INACTIVE]
+def placeable(
+    specs: Iterable[Spec], assigned: Iterable[Assigned], *, embedded: bool
+) -> tuple[list[Spec], list[Spec]]:
+    """What an engine places, and what it does not.
+
+    :param embedded: whether it ends with a console. What it finds on a lease it keeps there.
+    """
+    specs = list(specs)
     if not embedded:
         return specs, []
-    there = {one.service for one in registry.assigned}
+    there = {one.service for one in assigned}
     refused = [spec for spec in specs if spec.policy.exclusive and spec.name not in there]
     return [spec for spec in specs if spec not in refused], refused
+
+
+def waiting(refused: Iterable[Spec], hosts: int) -> list[Pending]:
+    """The instances that no engine is there to place."""
+    return [
+        Pending(spec.name, instance, None, ((NEEDS_ENGINE, hosts),))
+        for spec in refused
+        for instance in spec.instances()
+    ]
 
 
 def _pins(services: Mapping[str, Service]) -> dict[str, str]:

@@ -23,7 +23,7 @@ from console.engine.brake import Brake
 from console.engine.brakes import loss_brake, registry_brake
 from console.engine.catalogue import Catalogue
 from console.engine.duties import Duty, done, name_of
-from console.engine.inspecting import inspect
+from console.engine.inspecting import Inspected, inspect
 from console.engine.leasing import Leasing
 from console.engine.placements import Placements
 from console.engine.reporting import EVERY_S, Report, Reporter
@@ -98,8 +98,13 @@ class Leadership:
         self._brake = Brake(setting.memory.etcd, claim)
         self._retrying = Retrying()
         self._leasing = Leasing(
-            *(setting.memory.etcd, claim, Terms(setting.file.lease_ttl, setting.file.lease_wind)),
-            *(self._hand.wind, setting.told, self._due_now),
+            setting.memory.etcd,
+            claim,
+            Terms(setting.file.lease_ttl, setting.file.lease_wind),
+            wind=self._hand.wind,
+            ask=self._clock,
+            told=setting.told,
+            changed=self._due_now,
         )
         self._reporter = Reporter(setting.memory.etcd, claim)
         self._report: Report | None = None
@@ -405,6 +410,9 @@ class Leadership:
         if host not in self._fleet.sessions:
             raise Unreachable("it is no host of the fleet any more", host=host)
         return self._fleet.transport(host)
+
+    async def _clock(self, host: str) -> Inspected:
+        return await inspect(self._reach(host))
 
     async def _inspect(self, host: str) -> None:
         connection = self._world.connection(host)
