@@ -60,6 +60,8 @@ lock:  ## pin what pyproject.toml asks for
 	@$(BIN)/pip install -q uv
 	@$(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
 	  --no-header --extra dev pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
+	  --no-header --constraint requirements.lock pyproject.toml -o requirements-run.lock
 	@$(BIN)/uv pip compile -q --generate-hashes --python-version 3.11 --no-emit-index-url \
 	  --no-header --no-deps --extra systemd pyproject.toml -o .make/all.lock
 	@awk '/^[a-z]/ {ours = /^systemd-python/} ours' .make/all.lock > requirements-systemd.lock

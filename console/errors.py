@@ -23,7 +23,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeVar
+
+_E = TypeVar("_E", bound=BaseException)
 
 
 class QuarterdeckError(Exception):
@@ -153,3 +155,9 @@ class LabError(QuarterdeckError):
 
 class InternalError(QuarterdeckError):
     """A fault of Quarterdeck's own; a report is written, the user gets one line."""
+
+
+def first_of(errors: BaseExceptionGroup[_E]) -> _E:
+    """The one that speaks for all, of several tasks that ended for one cause."""
+    first = errors.exceptions[0]
+    return first_of(first) if isinstance(first, BaseExceptionGroup) else first

@@ -1,6 +1,6 @@
 """Unit files and jobs on a host, many at once, in one privileged call that checks who calls.
 
-    argv ──▶ sh, a line that reads …          stdin ──▶ … the script (apply_units.sh), then a tar of files
+The script is apply_units.sh, and reads a tar of files (`host_script.py`).
 
 A host keeps the id of the fleet that it is of, and the highest revision at which an engine was elected that
 has changed it; another fleet's engine, and one that was replaced without knowing it, are turned away there.
@@ -21,20 +21,14 @@ import re
 import tarfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from console.errors import AccessRefused, HostFailure
-from console.hosts.become import refused_by_sudo
+from console.actions.host_script import run_script, turned_away
+from console.errors import HostFailure
 from console.model.text import clean
 
 if TYPE_CHECKING:
     from console.actions.hands import Hands
-
-#: Reads so much of its input as a script, and leaves the rest to that. `head` reads no byte more than it is
-#: to give; a shell that read the script itself would.
-_LOADER = 'script=$(head -c "$1") && shift && eval "$script"'
 
 #: Files, a reload and jobs that are not waited for: a host that takes longer is in trouble. Seconds.
 WITHIN_S = 60.0
@@ -116,29 +110,16 @@ class ApplyUnits:
         return None
 
     async def do(self, hands: Hands) -> str:
-        script = _script()
-        ended = await hands.transport.run(
-            ("sh", "-c", _LOADER, "quarterdeck", str(len(script)), self.fleet, str(self.revision)),
-            stdin=script + packed(self.work),
-            timeout=WITHIN_S,
-            privileged=True,
+        ended = await run_script(
+            hands, "apply_units.sh", (self.fleet, str(self.revision)), packed(self.work), WITHIN_S
         )
-        if reason := refused_by_sudo(ended):
-            raise AccessRefused(reason, host=hands.host)
         applied = read_answer(ended.stdout.decode("utf-8", "replace"), hands.host, ended.complaint)
         self.heard(applied)
-        if applied.foreign is not None:
-            raise AccessRefused(
-                f"it is of the fleet {applied.foreign}, and this is {self.fleet}",
-                host=hands.host,
-                hint="remove /etc/quarterdeck/fleet there if that fleet is no more",
-            )
-        if applied.superseded is not None:
-            raise AccessRefused(
-                f"an engine that was elected later (at {applied.superseded}) has changed it",
-                host=hands.host,
-                hint="after a restore of etcd, remove /run/quarterdeck/revision there",
-            )
+        refusal = turned_away(
+            hands.host, fleet=self.fleet, foreign=applied.foreign, superseded=applied.superseded
+        )
+        if refusal is not None:
+            raise refusal
         if applied.refused:
             told = "; ".join(f"{unit}: {words}" for unit, words in applied.refused.items())
             raise HostFailure(clean(told, 1000), host=hands.host)
@@ -215,8 +196,3 @@ def _say(refused: dict[str, str], unit: str, words: str) -> None:
 
 def _yes(is_so: bool) -> str:
     return "yes" if is_so else "no"
-
-
-@cache
-def _script() -> bytes:
-    return Path(__file__).with_suffix(".sh").read_bytes()

@@ -27,6 +27,11 @@ fi
 kept=0
 [ ! -e $state/revision ] || read -r kept <$state/revision
 case $kept in '' | *[!0-9]*) kept=0 ;; esac
+# One that has wound the lease has been here too (wind_lease.sh).
+wound=0
+[ ! -e $state/lease ] || read -r wound _ <$state/lease
+case $wound in '' | *[!0-9]*) wound=0 ;; esac
+[ "$wound" -le "$kept" ] || kept=$wound
 [ "$revision" -ge "$kept" ] || { echo "superseded $kept"; exit 0; }
 [ "$revision" -eq "$kept" ] ||
   { echo "$revision" >$state/revision.new && mv -f $state/revision.new $state/revision; } ||

@@ -33,7 +33,12 @@ def _host_fields(host: LabHost) -> dict[str, Any]:
 
 
 def _status_fields(status: LabStatus) -> dict[str, Any]:
-    return {"config": str(status.config), "hosts": [_host_fields(host) for host in status.hosts]}
+    hosts = [_host_fields(host) for host in status.hosts]
+    return {"config": str(status.config), "hosts": hosts, "engine": _engine_state(status)}
+
+
+def _engine_state(status: LabStatus) -> str | None:
+    return None if status.engine is None else "running" if status.engine else "off"
 
 
 def _status_text(status: LabStatus) -> list[tuple[Cell, ...]]:
@@ -41,6 +46,10 @@ def _status_text(status: LabStatus) -> list[tuple[Cell, ...]]:
         (Cell(f"{host.name:<10}"), Cell(f"{host.kind:<7}"), Cell(f"{host.address:<15}"), _state(host.state))
         for host in status.hosts
     ]
+    if (engine := _engine_state(status)) is not None:
+        table.append(
+            (Cell(f"{'engine':<10}"), Cell(f"{'':<7}"), Cell(f"{'this machine':<15}"), _state(engine))
+        )
     return [*table, (Cell(str(status.config)),)]
 
 
@@ -104,8 +113,9 @@ _MEMBERS = Value("MEMBERS", _parse_members, str, ("1", "3", "5"))
 class LabUp(LabCommand):
     """Bring up hosts: at least so many of each kind, all of them running.
 
-    Without a kind it is three docker hosts and an atomic one. The last line of stdout is the path of
-    the lab's fleet file, for `--config` or $QUARTERDECK_CONFIG.
+    Without a kind it is three docker hosts, an atomic one and an etcd. Where there is an etcd an engine runs
+    too, on this machine: the lab is a fleet on which services can be placed. The last line of stdout is the
+    path of the lab's fleet file, for `--config` or $QUARTERDECK_CONFIG.
     """
 
     words = ("lab", "up")
@@ -119,6 +129,7 @@ class LabUp(LabCommand):
     update_engine: int | None = option(INTEGER, "atomic hosts with a stand-in for update_engine")
     etcd: int | None = option(_MEMBERS, "members of one etcd, which the fleet file then names: 1, 3 or 5")
     exact: bool = switch("exactly so many: take others down")
+    no_engine: bool = switch("an etcd, and no engine on this machine")
 
     async def run(self, core: Core, out: Output) -> None:
         from console.lab.lab import DEFAULT_HOSTS
@@ -134,7 +145,8 @@ class LabUp(LabCommand):
             "etcd": self.etcd,
         }
         wanted = {kind: count for kind, count in counts.items() if count is not None}
-        status = await _lab(out).up(wanted or DEFAULT_HOSTS, exact=self.exact)
+        engine = () if self.no_engine else _OURSELVES
+        status = await _lab(out).up(wanted or DEFAULT_HOSTS, exact=self.exact, engine=engine)
         out.document(LAB, status)
 
 

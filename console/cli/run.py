@@ -67,6 +67,9 @@ def _help(line: Line, registry: Registry) -> int:
 def _run(command: Command, options: Globals) -> int:
     async def work(core: Core, printer: Printer) -> int:
         core.check(command)
+        if options.engine and not command.engine_helps:
+            name = " ".join(command.words)
+            raise UsageError(f"{name}: does not wait for an engine", hint="leave out --engine")
         async with core.recalled(command.recall, printer.note):
             await command.run(core, printer)
         return Exit.TARGET if printer.failures else Exit.OK

@@ -111,6 +111,8 @@ class Command:
     kind: ClassVar[Kind] = Kind.READ
     of_fleet: ClassVar[bool] = True  # whether it is about the fleet of the fleet's file
     recall: ClassVar[Recall] = Recall.READ
+    endless: ClassVar[bool] = False  # whether it runs until it is interrupted, with nothing to look at
+    engine_helps: ClassVar[bool] = False  # whether it waits for what an engine does
 
     async def run(self, core: Core, out: Output) -> None:
         """Do it, telling `out` what is found.

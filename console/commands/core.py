@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from console.fleet.follow import JournalTail
     from console.fleet.memory import Memory
     from console.hosts.links import Links
-    from console.hosts.secrets import Ask
+    from console.hosts.secrets import Ask, Keyring
     from console.store.embedded import EmbeddedEtcd
 
 #: Keys of a selector that only the host itself can answer.
@@ -131,6 +131,8 @@ class Core:
         core.confirm = None if self.options.batch else confirm
         # The terminal and stdout belong to who shows the fleet.
         core.seat = core.pipe = None
+        # And so does its engine, where there is one.
+        core.options = replace(self.options, engine=False)
         return core
 
     @cached_property
@@ -278,11 +280,17 @@ class Core:
         return state_folder(self.environ)
 
     @cached_property
-    def links(self) -> Links:
-        from console.hosts.links import Links
+    def keyring(self) -> Keyring:
+        """What was typed to get in, for as long as this runs: nobody is asked twice."""
         from console.hosts.secrets import Keyring
 
-        return Links(Keyring(self.ask), ssh_config=self.config.ssh_config)
+        return Keyring(self.ask)
+
+    @cached_property
+    def links(self) -> Links:
+        from console.hosts.links import Links
+
+        return Links(self.keyring, ssh_config=self.config.ssh_config)
 
     def candidates(self, on: Selector | None) -> list[HostConfig]:
         """The hosts that `on` may mean, as far as the inventory can tell.

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from console.actions.plan import Plan, Step
 from console.commands.change import FleetChange
-from console.commands.command import Command, Kind, Recall
+from console.commands.command import Command, Kind, Recall, option
 from console.commands.grammar import format_command
+from console.commands.values import ADDRESS, format_address
 
 if TYPE_CHECKING:
     from console.commands.core import Core
     from console.commands.output import Output
     from console.commands.rows.engine import EnginePicture
+    from console.engine.duties import Task
+    from console.engine.tally import Role
 
 
 @dataclass(frozen=True)
@@ -23,37 +27,34 @@ class EngineRun(Command):
 
     Any number may run, on any machines that reach etcd and the hosts; one of them leads and the others stand
     by. Ending one, also the one that leads, stops nothing of what runs.
+
+    `--metrics` answers `GET /metrics` for Prometheus there, to anybody who can reach it; `:9101` is for this
+    machine alone.
     """
 
     words = ("engine", "run")
     kind = Kind.WRITE
     recall = Recall.TERMINAL
+    endless = True
+    metrics: tuple[str, int] | None = option(ADDRESS, "where Prometheus is told how the engine does")
 
     async def run(self, core: Core, out: Output) -> None:
-        from console.engine.contacts import KEEPALIVE_S
-        from console.engine.engine import Engine
-        from console.engine.leading import Setting
+        from console.commands.engine_here import run_engine
         from console.engine.notify import Notifier
-        from console.hosts.links import Links
-        from console.hosts.secrets import Keyring
 
         if core.options.plan:
             out.note("an engine would run here; what it would do, each `service` command shows")
             return
-        permit = core.permit(format_command(self))
         notifier = Notifier(core.environ)
 
-        def stands(text: str) -> None:
-            notifier.status(text)
-            out.note(text)
+        def stands(role: Role, words: str) -> None:
+            notifier.status(words)
+            out.note(words)
 
-        setting = Setting(core.mind, core.file, permit, core.audit, out.note)
-        links = Links(Keyring(core.ask), ssh_config=core.file.ssh_config, keepalive=KEEPALIVE_S)
-        engine = Engine(setting, links, stands)
         notifier.status("starting")
         living = asyncio.create_task(notifier.live(), name="signs of life")
         try:
-            await engine.run()
+            await run_engine(core, format_command(self), stands, out.note, self._tasks(out))
         except asyncio.CancelledError:
             # How an engine ends: what it does is never finished. What it was told to end by stops here.
             task = asyncio.current_task()
@@ -64,6 +65,14 @@ class EngineRun(Command):
         finally:
             living.cancel()
             await asyncio.wait((living,))
+
+    def _tasks(self, out: Output) -> Iterator[Task]:
+        if self.metrics is not None:
+            from console.engine.metrics import metrics_at
+
+            yield metrics_at(
+                self.metrics, lambda at: out.note(f"metrics: http://{format_address(at)}/metrics")
+            )
 
 
 @dataclass(frozen=True)
@@ -109,7 +118,8 @@ async def engine_picture(core: Core) -> EnginePicture:
     """The engine as etcd tells of it. :raises StoreError: etcd does not say."""
     from console.commands.rows.engine import EnginePicture
     from console.engine.brake import read_brake
-    from console.engine.engine import read_leader
+    from console.engine.lease_record import leases_of
+    from console.engine.present import read_leader, read_present
     from console.engine.reporting import read_report, read_standing
 
     etcd, keys = core.mind.etcd, core.mind.keys
@@ -117,14 +127,22 @@ async def engine_picture(core: Core) -> EnginePicture:
     observed = (await etcd.list(keys.under("observed"))).entries
     leader, brake, fleet = (of_engine.get(key) for key in (keys.leader, keys.brake, keys.fleet))
     pending = of_engine.get(keys.pending)
+    leads = read_leader(leader) if leader else None
+    engines = [
+        engine
+        for key, entry in of_engine.items()
+        if key.startswith(keys.present("")) and (engine := read_present(entry)) is not None
+    ]
     conditions, without = read_report(keys, [*observed, *([pending] if pending else [])])
     return EnginePicture(
-        read_leader(leader) if leader else None,
+        leads,
+        tuple(engine for engine in engines if leads is None or engine.name != leads.name),
         fleet.value.decode("utf-8", "replace").strip() if fleet else None,
         read_brake(brake) if brake else None,
-        tuple((keys.name(entry.key), read_standing(entry)) for entry in observed),
+        tuple((keys.name(entry.key), *read_standing(entry)) for entry in observed),
         conditions,
         tuple(without.items()),
+        tuple(leases_of(keys, (await etcd.list(keys.under("leases"))).entries).items()),
     )
 
 

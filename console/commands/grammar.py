@@ -36,6 +36,7 @@ class Globals:
     batch: bool = False
     plan: bool = False
     yes: bool = False
+    engine: bool = False
     color: str = "auto"
     help: bool = False
     version: bool = False
@@ -56,6 +57,7 @@ GLOBALS: tuple[Parameter, ...] = (
     _global("batch", TEXT, "never ask for anything"),
     _global("plan", TEXT, "print what a write would do, and do nothing"),
     _global("yes", TEXT, "do not ask for confirmation", "-y"),
+    _global("engine", TEXT, "run an engine meanwhile: in the terminal, and while `service …` waits"),
     _global("color", choice("auto", "always", "never"), "colours on a terminal"),
     _global("help", TEXT, "what can be said here", "-h"),
     _global("version", TEXT, "the version, and nothing else"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 
+from console import __version__
 from console.commands.command import Command, Parameter, Shape
 from console.commands.grammar import GLOBALS
 from console.commands.registry import Registry
@@ -17,7 +18,7 @@ def overview(registry: Registry) -> str:
     lines = [
         "usage: quarterdeck [options] NOUN VERB [arguments] [--on SELECTOR]",
         "",
-        "An operations console for fleets of container hosts.",
+        f"Quarterdeck {__version__}, an operations console for fleets of container hosts.",
     ]
     for noun in registry.nouns():
         lines.append("")

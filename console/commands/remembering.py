@@ -27,6 +27,7 @@ from console.model.state import State
 if TYPE_CHECKING:
     from console.commands.core import Core
     from console.commands.picture import Trouble
+    from console.engine.tally import Role
     from console.fleet.fleet import Fleet
     from console.fleet.memory import Memory
     from console.model.config import HostConfig
@@ -48,6 +49,9 @@ _ACTING_HOLDS = timedelta(seconds=15)
 #: So many names are told of a batch, and so many problems.
 _NAMED, _TOLD = 5, 3
 
+#: What an engine beside a running fleet is recorded under.
+ENGINE_LINE = "(the terminal) --engine"
+
 Tell = Callable[[str], None]
 
 
@@ -57,12 +61,14 @@ class Remembering:
     :ivar settled: set once it is known whether there is a memory.
     :ivar why: why there is none, where there is none.
     :ivar cluster: how etcd itself is doing; None without a memory.
+    :ivar engine: what an engine in here is to the others, in a word or two; empty where there is none.
     """
 
     def __init__(self, core: Core, fleet: Fleet) -> None:
         self.settled = asyncio.Event()
         self.why = ""
         self.cluster: ClusterWatch | None = None
+        self.engine = ""
         self._core = core
         self._fleet = fleet
         self._told: Tell = lambda text: None
@@ -97,6 +103,8 @@ class Remembering:
             async with self._core.recalled(Recall.TERMINAL, self._note):
                 if (memory := self._core.memory) is not None:
                     await self._keep(memory)
+                elif self._core.options.engine:
+                    self._note("no engine runs in here: there is no etcd to say what is wanted")
         except QuarterdeckError as error:
             self._note(str(error))
         finally:
@@ -120,11 +128,30 @@ class Remembering:
                     group.create_task(ship(self._core, memory, self._told), name="audit to etcd")
                 if writes and self._core.embedded is not None:
                     group.create_task(look_after(self._core.embedded, self._told), name="embedded etcd")
+                if self._core.options.engine:
+                    group.create_task(self._engine(), name="the engine in here")
         finally:
             if writes and memory.status.state is State.LIVE:
                 from console.commands.recall import bring
 
                 await bring(self._core, memory, self._told)
+
+    async def _engine(self) -> None:
+        """Run an engine, and another where it has ended, until cancelled."""
+        from console.commands.engine_here import run_engine
+
+        while True:
+            try:
+                await run_engine(self._core, ENGINE_LINE, self._stands, self._told, embedded=True)
+            except QuarterdeckError as error:
+                self._told(f"the engine in here has ended: {error}")
+            self.engine = "ended"
+            self._changed()
+            await asyncio.sleep(_FAILED_S)
+
+    def _stands(self, role: Role, words: str) -> None:
+        self.engine = str(role)
+        self._changed()
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -17,7 +17,7 @@ from console.commands.change import Planned, confirmed, executed, finish, permit
 from console.commands.command import Command, Recall, argument, switch
 from console.commands.grammar import format_command
 from console.commands.rows.change import PLAN, RESULT
-from console.errors import InternalError
+from console.errors import InternalError, UsageError
 
 if TYPE_CHECKING:
     from console.actions.hands import Permit
@@ -129,7 +129,16 @@ class ServiceChange(Planned):
             return ()
         were = [(one.instance, one.host) for one in desk.manifest.assigned if one.service in names]
         told = {refusal.target for refusal in drawn.plan.refused}
-        results = await wait(desk.store, desk.view, names, were, core.options.timeout, out, told)
+        timeout, engine_comes = core.options.timeout, False
+        async with AsyncExitStack() as stack:
+            if core.options.engine and not desk.manifest.engine:
+                from console.commands.engine_here import engine_beside
+
+                engine_comes = True
+                await stack.enter_async_context(engine_beside(core, format_command(self), out.note))
+            results = await wait(
+                desk.store, desk.view, names, were, timeout, out, told, engine_comes=engine_comes
+            )
         for result in results:
             add(result)
         return results
@@ -143,10 +152,16 @@ def _no_host(host: str) -> Transport:
 class Waiting(ServiceChange):
     """One that waits until what is desired is so."""
 
+    engine_helps = True
     no_wait: bool = switch("do not wait until it is so; else --timeout says for how long")
 
     def waits(self) -> bool:
         return not self.no_wait
+
+    async def run(self, core: Core, out: Output) -> None:
+        if self.no_wait and core.options.engine:
+            raise UsageError("--engine runs one while it waits", hint="leave out --no-wait")
+        await super().run(core, out)
 
 
 @dataclass(frozen=True)
@@ -159,11 +174,12 @@ class ServiceSubmit(ServiceChange):
     words = ("service", "submit")
     aliases = (("submit",),)
     files: tuple[str, ...] = argument("UNITFILE", "unit files (docs/spec.md)", many=True, required=True)
+    with_removal: bool = switch("add what has an exclusive service's container be gone with it")
 
     async def draw(self, core: Core, desk: Desk, out: Output) -> Drawn:
         from console.commands.service_names import Meant, read_specs
 
-        specs = read_specs(self.files)
+        specs = read_specs(self.files, removing=self.with_removal)
         meant = [Meant(desk.manifest.services.get(spec.name), spec) for spec in specs]
         return await to_be(self, core, desk, meant, None, out)
 

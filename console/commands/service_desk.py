@@ -18,7 +18,9 @@ from console.engine.service_placing import Difference, blocked, candidates, diff
 from console.engine.service_states import Instance, instances
 from console.engine.services import Desired, Service, ServiceStore
 from console.errors import UsageError
+from console.model.config import LEASE_TTL_S
 from console.model.wants import Wants
+from console.placement.lease import MARGIN_S, STOP_S
 from console.placement.spec import Spec
 from console.placement.unit_name import UnitName
 
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
 #: What is looked at of the hosts: how their units are, and what there is room for.
 WANTS = Wants(containers=False)
 
-NO_ENGINE = "no engine is elected: nothing is carried out until one runs (`quarterdeck engine run`)"
+NO_ENGINE = (
+    "no engine is elected: nothing is carried out until one runs (`quarterdeck engine run`, or --engine here)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ class Desk:
     store: ServiceStore
     manifest: Manifest
     view: View
+    lease_ttl: float = LEASE_TTL_S
 
     def rows(self) -> list[ServiceRow]:
         """Every service and its instances, as they are now."""
@@ -72,7 +77,7 @@ class Desk:
 async def open_desk(core: Core, view: View) -> Desk:
     """:raises StoreError: etcd does not say."""
     store = ServiceStore(core.mind.etcd)
-    return Desk(store, await read_manifest(store), view)
+    return Desk(store, await read_manifest(store), view, core.file.lease_ttl)
 
 
 def instances_now(manifest: Manifest, view: View) -> tuple[Instance, ...]:
@@ -163,7 +168,21 @@ def drawn(line: str, desk: Desk, wishes: Sequence[Wish], notes: Iterable[str] = 
                 wish.undo,
             )
         )
-    return Plan(line, tuple(steps), refusals(then, own, desk.view), tuple(notes))
+    told = (*notes, *(_on_a_lease(wish, desk.lease_ttl) for wish in wishes if _is_exclusive(wish)))
+    return Plan(line, tuple(steps), refusals(then, own, desk.view), told)
+
+
+def _is_exclusive(wish: Wish) -> bool:
+    return wish.after.spec.policy.exclusive and wish.after.desired is not Desired.INACTIVE
+
+
+def _on_a_lease(wish: Wish, ttl: float) -> str:
+    """What an outage does to an exclusive service."""
+    return (
+        f"{wish.name} is exclusive: it stops where no engine has wound its host's lease for {ttl:g} s, until "
+        f"one does; elsewhere it is {ttl + STOP_S + MARGIN_S:g} s after its host was last heard of at the "
+        "earliest"
+    )
 
 
 def refusals(manifest: Manifest, services: Iterable[str], view: View) -> tuple[Refusal, ...]:

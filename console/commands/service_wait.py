@@ -19,6 +19,7 @@ from console.commands.service_desk import NO_ENGINE, instances_now
 from console.engine.manifest import Manifest, manifest_of
 from console.engine.service_states import InstanceState, reached
 from console.engine.services import ServiceStore
+from console.errors import first_of
 from console.model.state import State
 from console.store.mirror import mirror
 from console.store.values import Entry
@@ -91,6 +92,8 @@ async def wait(
     timeout: float,
     out: Output,
     known: Collection[str] = (),
+    *,
+    engine_comes: bool = False,
 ) -> tuple[Result, ...]:
     """Wait until the services are what they are to be, telling `out` what happens; one result an instance.
 
@@ -99,9 +102,10 @@ async def wait(
     :param were: see `progress`.
     :param timeout: seconds.
     :param known: targets that no host will have, of which that was told already.
+    :param engine_comes: whether an engine is on its way, where none is there yet.
     :raises StoreError: etcd does not let us follow it.
     """
-    waiting = ServiceWait(view, names, tuple(were), known, out)
+    waiting = ServiceWait(view, names, tuple(were), known, out, engine_comes=engine_comes)
     try:
         async with asyncio.timeout(timeout):
             await watched(store, view, waiting.look)
@@ -126,6 +130,8 @@ class ServiceWait:
         were: tuple[tuple[str, str], ...],
         known: Collection[str],
         out: Output,
+        *,
+        engine_comes: bool = False,
     ) -> None:
         self._view, self._names, self._were = view, names, were
         self._known = known
@@ -134,7 +140,8 @@ class ServiceWait:
         self._last: list[Awaited] = []
         self._told: dict[str, str] | None = None  # None until the first look
         self._seconds: dict[str, float] = {}
-        self._engine: bool | None = None  # None until one was seen
+        # None until one was seen, where none is to come.
+        self._engine: bool | None = False if engine_comes else None
 
     def look(self, manifest: Manifest) -> bool:
         """See how far it is, and tell what is new; whether there is nothing to wait for any more."""
@@ -199,10 +206,7 @@ async def watched(store: ServiceStore, view: View, look: Callable[[Manifest], bo
                 for task in tasks:
                     task.cancel()
     except BaseExceptionGroup as errors:
-        first: BaseException = errors
-        while isinstance(first, BaseExceptionGroup):
-            first = first.exceptions[0]
-        raise first from None
+        raise first_of(errors) from None
 
 
 class _Followed:

@@ -91,6 +91,28 @@ def _integer(text: str) -> int:
     return int(text)
 
 
+def parse_address(text: str) -> tuple[str, int]:
+    """`127.0.0.1:9101`, `[::1]:9101`, or `:9101` and `9101` for this machine alone: address and port."""
+    from ipaddress import ip_address  # it takes longer to load than most lines to run
+
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
+    try:
+        address = ip_address(host or "127.0.0.1")
+        number = int(port) if port.isascii() and port.isdigit() else -1
+    except ValueError:
+        number = -1
+    if not 0 <= number < 65536:
+        raise UsageError(f"not an address and a port: {text!r}", hint="like 127.0.0.1:9101 or [::1]:9101")
+    return str(address), number
+
+
+def format_address(address: tuple[str, int]) -> str:
+    """The text that `parse_address` reads back as the same."""
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 _PRIORITIES = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 
 
@@ -150,6 +172,7 @@ TEXT = text("TEXT")
 INTEGER: Value[int] = Value("N", _integer)
 DURATION: Value[float] = Value("DURATION", parse_duration, format_duration)
 SECONDS_OR_TIME: Value[Any] = Value("TIME", parse_moment, format_moment)
+ADDRESS: Value[tuple[str, int]] = Value("ADDR:PORT", parse_address, format_address)
 SIZE: Value[float] = Value("SIZE", parse_size, lambda size: f"{size:f}".rstrip("0").rstrip("."))
 PRIORITY: Value[int] = Value("PRIORITY", _priority, lambda level: _PRIORITIES[level], _PRIORITIES)
 SELECTOR: Value[Selector] = Value("SELECTOR", Selector.parse, Selector.format)

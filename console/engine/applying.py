@@ -12,9 +12,12 @@ from console.actions.hands import Permit, open_hands
 from console.actions.plan import Plan, Result
 from console.actions.plan import Step as PlanStep
 from console.actions.run import Execution
+from console.actions.wind_lease import WindLease, Wound
 from console.engine.services import Service
+from console.errors import HostError
 from console.model.text import clean
 from console.placement import qos
+from console.placement.lease import Wind
 from console.placement.mark import Mark
 from console.placement.reconcile import Step, Todo
 from console.placement.unit_name import UnitName
@@ -74,6 +77,27 @@ class Hand:
         self._reach = reach
         self._permit = permit
         self._audit = audit
+
+    async def wind(self, host: str, wind: Wind) -> Wound:
+        """Wind a host's lease; what it said, also where it did not take it.
+
+        It is recorded before it is sent, in etcd (`leasing.py`), and not once more in the audit: it is every
+        few seconds, and changes what may run and not what does.
+
+        :raises HostError: it said nothing that can be read.
+        """
+        said: list[Wound] = []
+        act = WindLease(
+            *(self._fleet, self._revision, wind.boot, wind.deadline),
+            *(wind.holds, wind.drops, said.append),
+        )
+        async with open_hands(host, partial(self._reach, host), self._permit) as hands:
+            try:
+                await act.do(hands)
+            except HostError:
+                if not said:
+                    raise
+        return said[0]
 
     async def apply(self, host: str, work: Iterable[UnitWork]) -> tuple[Result, Applied | None]:
         """Change a host; the result, and what the host said, if it said anything.

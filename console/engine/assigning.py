@@ -7,8 +7,8 @@ until then etcd and not only the host knows of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from console.engine.pinning import schedule_pinned
 from console.engine.services import Assigned, Desired, Service
@@ -18,8 +18,11 @@ from console.placement.outcome import Pending, Placed
 from console.placement.reconcile import Want
 from console.placement.spec import Spec
 
-#: What no engine may do yet.
-NEEDS_LEASES = "needs leases"
+#: What no engine places that ends with a console.
+NEEDS_ENGINE = "needs an engine that is no console's"
+
+#: Placements from which an instance is not known to be gone: its name, and the host's.
+Firm = Collection[tuple[str, str]]
 
 #: Units of ours by host and name; no entry for a host that does not say.
 Marks = Mapping[str, Mapping[str, Mark]]
@@ -32,11 +35,13 @@ class Registry:
     :param services: by name.
     :param assigned: every placement there is.
     :param unreadable: services whose records cannot be read: what runs of them is left alone.
+    :param dismissed: instances that were taken away on purpose, whatever hosts still have of them.
     """
 
     services: Mapping[str, Service]
     assigned: tuple[Assigned, ...]
     unreadable: frozenset[str] = frozenset()
+    dismissed: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +49,13 @@ class Assignment:
     """What is to be written of placements, and what has none.
 
     :param put: `modified` is that of the record that is replaced, 0 where there is none.
+    :param leaving: exclusive instances that are to be gone from where they are before they are placed anew.
     """
 
     put: tuple[Assigned, ...] = ()
     forget: tuple[Assigned, ...] = ()
     pending: tuple[Pending, ...] = ()
+    leaving: frozenset[str] = frozenset()
 
 
 def assign(
@@ -57,15 +64,26 @@ def assign(
     marks: Marks,
     moves: Mapping[str, str] | None = None,
     held: str | None = None,
+    busy: Collection[str] = (),
+    firm: Firm = (),
+    *,
+    embedded: bool = False,
 ) -> Assignment:
     """What is to be written.
 
     :param moves: hosts that instances are to be on from now on, by the instances' names.
     :param held: why nothing that has a host may lose it; None if it may.
+    :param busy: hosts that are being changed just now: they may have by then what they have not yet.
+    :param firm: exclusive instances that may run where they are placed: they are not placed elsewhere.
+    :param embedded: whether this engine ends with a console: it places nothing anew that needs a lease.
     """
     hosts = tuple(hosts)
     standing = {host.name: host.standing for host in hosts}
-    specs, exclusive = _specs(registry.services)
+    specs, refused = placeable(
+        [one.spec for one in registry.services.values() if one.desired is not Desired.INACTIVE],
+        registry.assigned,
+        embedded=embedded,
+    )
     everywhere = {spec.name for spec in specs if spec.policy.everywhere}
     placement = schedule_pinned(
         specs,
@@ -73,20 +91,42 @@ def assign(
         lambda pins: _current(registry, specs, marks, standing, pins),
         {**_pins(registry.services), **(moves or {})},
     )
-    work = _Assigning(registry, marks, standing, held, everywhere)
+    work = _Assigning(registry, marks, standing, held, everywhere, busy, firm)
     for placed in placement.placed:
         work.place(placed)
     work.unplace({spec.name for spec in specs})
-    refused = (
-        Pending(spec.name, instance, None, ((NEEDS_LEASES, len(hosts)),))
-        for spec in exclusive
-        for instance in spec.instances()
-    )
-    return Assignment(tuple(work.put), tuple(work.forget), (*placement.pending, *refused))
+    pending = (*placement.pending, *waiting(refused, len(hosts)))
+    return Assignment(tuple(work.put), tuple(work.forget), pending, frozenset(work.leaving))
 
 
-def wants(registry: Registry) -> list[Want]:
-    """What is to be on hosts: the placements of services that are to be anywhere."""
+def leases(
+    registry: Registry, leaving: Collection[str], *, held: bool
+) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+    """The instances that each host's lease is to name, and those that are to be gone from there.
+
+    :param held: whether nothing may be taken away now.
+    """
+    holds: dict[str, set[str]] = {}
+    drops: dict[str, set[str]] = {}
+    for one in registry.assigned:
+        service = registry.services.get(one.service)
+        wanted = one.service in registry.unreadable or (
+            service is not None
+            and service.desired is not Desired.INACTIVE
+            and one.instance in service.spec.instances()
+        )
+        if one.leased and (held or (wanted and one.instance not in leaving)):
+            holds.setdefault(one.host, set()).add(one.instance)
+        elif one.leased or one.instance in leaving:
+            drops.setdefault(one.host, set()).add(one.instance)
+    return holds, drops
+
+
+def wants(registry: Registry, leaving: Collection[str] = ()) -> list[Want]:
+    """What is to be on hosts: the placements of services that are to be anywhere.
+
+    :param leaving: what is to be gone from where it is first.
+    """
     found: list[Want] = []
     for one in registry.assigned:
         service = registry.services.get(one.service)
@@ -107,6 +147,8 @@ def wants(registry: Registry) -> list[Want]:
                 service.desired is Desired.LAUNCHED,
                 "/etc" if policy.persistent else "/run",
                 policy.everywhere,
+                one.leased,
+                one.instance in leaving,
             )
         )
     return found
@@ -130,13 +172,28 @@ def spared(registry: Registry, marks: Marks) -> frozenset[tuple[str, str]]:
     return frozenset(found)
 
 
-def _specs(services: Mapping[str, Service]) -> tuple[list[Spec], list[Spec]]:
-    """What is to be placed, and what may not be yet."""
-    placed = [one for one in services.values() if one.desired is not Desired.INACTIVE]
-    return (
-        [one.spec for one in placed if not one.spec.policy.exclusive],
-        [one.spec for one in placed if one.spec.policy.exclusive],
-    )
+def placeable(
+    specs: Iterable[Spec], assigned: Iterable[Assigned], *, embedded: bool
+) -> tuple[list[Spec], list[Spec]]:
+    """What an engine places, and what it does not.
+
+    :param embedded: whether it ends with a console. What it finds on a lease it keeps there.
+    """
+    specs = list(specs)
+    if not embedded:
+        return specs, []
+    there = {one.service for one in assigned}
+    refused = [spec for spec in specs if spec.policy.exclusive and spec.name not in there]
+    return [spec for spec in specs if spec not in refused], refused
+
+
+def waiting(refused: Iterable[Spec], hosts: int) -> list[Pending]:
+    """The instances that no engine is there to place."""
+    return [
+        Pending(spec.name, instance, None, ((NEEDS_ENGINE, hosts),))
+        for spec in refused
+        for instance in spec.instances()
+    ]
 
 
 def _pins(services: Mapping[str, Service]) -> dict[str, str]:
@@ -193,6 +250,9 @@ class _Assigning:
     standing: Mapping[str, Standing]
     held: str | None
     everywhere: set[str]
+    busy: Collection[str] = ()
+    firm: Firm = ()
+    leaving: set[str] = field(default_factory=set)
     put: list[Assigned] = field(default_factory=list)
     forget: list[Assigned] = field(default_factory=list)
 
@@ -214,24 +274,31 @@ class _Assigning:
     def place(self, placed: Placed) -> None:
         key = self._key(placed.service, placed.instance, placed.host)
         self._placed.add(key)
-        revision = self.registry.services[placed.service].revision
+        service = self.registry.services[placed.service]
+        revision, exclusive = service.revision, service.spec.policy.exclusive
         record = self._records.get(key)
         if record is None:
             mark = self.marks.get(placed.host, {}).get(placed.instance)
             epoch = self._epochs.get(placed.instance, 0) + 1 if mark is None else mark.epoch
-            self.put.append(Assigned(placed.service, placed.instance, placed.host, epoch, revision))
-        elif record.host != placed.host:
-            if self.held is None:
-                epoch = self._epochs[placed.instance] + 1
-                self.put.append(
-                    Assigned(placed.service, placed.instance, placed.host, epoch, revision, record.modified)
-                )
-        elif record.revision != revision or record.service != placed.service:
+            self.put.append(
+                Assigned(placed.service, placed.instance, placed.host, epoch, revision, leased=exclusive)
+            )
+        elif record.host != placed.host or (exclusive and not record.leased):
+            if self.held is not None:
+                return
+            if (placed.instance, record.host) in self.firm:
+                self.leaving.add(placed.instance)
+                return
+            epoch = self._epochs[placed.instance] + 1
             self.put.append(
                 Assigned(
-                    placed.service, placed.instance, record.host, record.epoch, revision, record.modified
+                    *(placed.service, placed.instance, placed.host, epoch, revision),
+                    modified=record.modified,
+                    leased=exclusive,
                 )
             )
+        elif record.revision != revision or record.service != placed.service:
+            self.put.append(replace(record, service=placed.service, revision=revision))
 
     def unplace(self, specs: set[str]) -> None:
         """What has a record and no place, or is wanted no more."""
@@ -242,12 +309,20 @@ class _Assigning:
                 continue
             standing = self.standing.get(record.host)
             wanted = record.service in specs and self._is_instance(record)
+            firm = (record.instance, record.host) in self.firm
             if wanted:
                 # Pending. One whose host is gone keeps its record: it may come back with all it ran.
                 if standing is Standing.LIVE:
-                    self.forget.append(record)
+                    if firm:
+                        self.leaving.add(record.instance)
+                    else:
+                        self.forget.append(record)
+            elif firm:
+                continue
             elif standing in (None, Standing.LOST, Standing.FOREIGN) or (
-                record.host in self.marks and record.instance not in self.marks[record.host]
+                record.host in self.marks
+                and record.instance not in self.marks[record.host]
+                and record.host not in self.busy
             ):
                 self.forget.append(record)
 

@@ -35,15 +35,17 @@ class Silence:
 def registry_brake(registry: Registry, marks: Marks) -> str | None:
     """Why what etcd says cannot be all that was wanted; None if it can.
 
-    A service that is destroyed leaves its placements, which the engine takes away one by one. Units that
-    neither a service nor a placement speaks of are left where keys were lost.
+    A service that is destroyed leaves its placements, which the engine takes away one by one, and remembers.
+    Units that neither a service nor a placement speaks of are left where keys were lost.
     """
     known = {one.instance for one in registry.assigned}
     ours = unknown = 0
     for there in marks.values():
         for name, mark in there.items():
             ours += 1
-            unknown += name not in known and mark.service not in registry.services
+            unknown += (
+                name not in known and mark.service not in registry.services and name not in registry.dismissed
+            )
     if unknown and not registry.services and not registry.assigned:
         return f"etcd has no service and no placement, and hosts run {unknown} units of this fleet"
     if unknown >= _SOME and unknown >= ours * _SHARE:

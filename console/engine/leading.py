@@ -11,22 +11,25 @@ one task at a time. It acts only while its claim surely holds, and it stops noth
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from console.actions.plan import Outcome
 from console.engine.applying import Hand, work_of
-from console.engine.assigning import Assignment, Marks, Registry, assign, spared, wants
+from console.engine.assigning import Assignment, Marks, Registry, assign, leases, spared, wants
 from console.engine.brake import Brake
 from console.engine.brakes import loss_brake, registry_brake
 from console.engine.catalogue import Catalogue
-from console.engine.inspecting import inspect
+from console.engine.duties import Duty, done, name_of
+from console.engine.inspecting import Inspected, inspect
+from console.engine.leasing import Leasing
 from console.engine.placements import Placements
 from console.engine.reporting import EVERY_S, Report, Reporter
 from console.engine.retrying import Retrying
 from console.engine.roster import follow_roster
+from console.engine.term import Term
 from console.engine.world import World
 from console.errors import (
     Conflict,
@@ -35,22 +38,20 @@ from console.errors import (
     QuarterdeckError,
     StoreError,
     Unreachable,
+    first_of,
 )
 from console.fleet.model import Feed
+from console.model.state import State
 from console.placement.candidate import Candidate, Standing
+from console.placement.lease import Terms
 from console.placement.outcome import Placed
-from console.placement.reconcile import Condition, Todo, reconcile
+from console.placement.reconcile import Condition, Phase, Todo, Want, reconcile
 from console.placement.why import why
+from console.store.lease import now as boottime
 from console.store.mirror import mirror
 
 if TYPE_CHECKING:
-    from console.actions.audit import Audit
-    from console.actions.hands import Permit
-    from console.fleet.fleet import Fleet
-    from console.fleet.memory import Memory
     from console.hosts.transport import Transport
-    from console.model.config import FleetConfig
-    from console.store.claim import Claim
     from console.store.values import Entry, Event
 
 #: What changes within so many seconds is looked at together; and within as long as a look takes, so that in a
@@ -73,30 +74,20 @@ class Deposed(Exception):
     """The claim is lost, or another's. Inside the engine only."""
 
 
-@dataclass
-class Setting:
-    """What a leader is given to lead with.
-
-    :param told: takes what an operator should know, a line each.
-    """
-
-    memory: Memory
-    file: FleetConfig
-    permit: Permit
-    audit: Audit
-    told: Callable[[str], None] = field(repr=False)
-
-
 class Leadership:
-    """Made for one claim, and run once.
+    """Made for one term, and run once.
 
-    :param fleet_id: by which hosts are claimed.
+    :param duties: what is done beside.
     """
 
-    def __init__(self, setting: Setting, claim: Claim, fleet: Fleet, fleet_id: str) -> None:
+    def __init__(self, term: Term, duties: Iterable[Duty] = ()) -> None:
+        setting, claim, fleet, fleet_id = term.setting, term.claim, term.fleet, term.fleet_id
+        self._term = term
+        self._duties = tuple(duties)
         self._memory = setting.memory
         self._file = setting.file
         self._told = setting.told
+        self._tally = setting.tally
         self._claim = claim
         self._fleet = fleet
         self._fleet_id = fleet_id
@@ -108,6 +99,15 @@ class Leadership:
         self._listed: set[str] = set()
         self._brake = Brake(setting.memory.etcd, claim)
         self._retrying = Retrying()
+        self._leasing = Leasing(
+            setting.memory.etcd,
+            claim,
+            Terms(setting.file.lease_ttl, setting.file.lease_wind),
+            wind=self._hand.wind,
+            ask=self._clock,
+            told=setting.told,
+            changed=self._due_now,
+        )
         self._reporter = Reporter(setting.memory.etcd, claim)
         self._report: Report | None = None
         self._reportable = asyncio.Event()
@@ -136,13 +136,16 @@ class Leadership:
                     ("memory", self._memory.follow(self._take_memory)),
                     ("model", self._follow(feed)),
                     ("leading", self._leading()),
+                    ("leases", self._leasing.run()),
+                    ("superseded", self._superseded()),
                     ("reports", self._reporting()),
+                    *((name_of(duty), done(duty, self._term)) for duty in self._duties),
                 ):
                     self._group.create_task(doing, name=f"engine: {name}")
         except* Deposed:
             self._told("another engine may lead by now; nothing of what runs is touched")
         except* QuarterdeckError as errors:
-            raise _first(errors) from None
+            raise first_of(errors) from None
         finally:
             self._fleet.model.leave(feed)
 
@@ -150,6 +153,10 @@ class Leadership:
 
     async def _holding(self) -> None:
         await self._claim.lease.lost.wait()
+        raise Deposed
+
+    async def _superseded(self) -> None:
+        await self._leasing.superseded.wait()
         raise Deposed
 
     async def _watch(self, kind: str, take: Callable[[dict[str, Entry], tuple[Event, ...]], None]) -> None:
@@ -190,6 +197,7 @@ class Leadership:
         while True:
             self._paused = {host: until for host, until in self._paused.items() if until > _now()}
             restless = self._world.restless or self._retrying or self._paused or not self._ready
+            restless = restless or self._leasing.waiting
             try:
                 async with asyncio.timeout(_TICK_S if restless else SAFETY_S):
                     await self._due.wait()
@@ -197,7 +205,7 @@ class Leadership:
                 # Everything is looked at all the same.
                 if not restless:
                     self._world.look_again()
-            await asyncio.sleep(max(GATHER_S, took))
+            await asyncio.sleep(max(GATHER_S, min(took, _TICK_S)))
             began = _now()
             self._due.clear()
             if not self._claim.holds():
@@ -218,13 +226,15 @@ class Leadership:
                     await asyncio.sleep(_TICK_S)
                     self._due.set()
                 else:
+                    self._tally.looks.take(_now() - began)
                     self._say("etcd", "")
             took = _now() - began
 
     @property
     def _ready(self) -> bool:
         """Whether all is known that there is to know before the first placement."""
-        return self._listed >= {"services", "instances", "engine"} and (
+        listed = self._listed >= {"services", "instances", "engine"} and self._leasing.begun.is_set()
+        return listed and (
             self._world.settled or _now() - self._came >= SETTLE_S or _now() - self._began >= _SETTLE_MOST_S
         )
 
@@ -234,6 +244,8 @@ class Leadership:
             self._most_live, self._came = live, _now()
 
     def _read_hosts(self) -> None:
+        for host, first in self._world.twins.items():
+            self._say(host, f"{host}: is {first} under another name, and left alone")
         for host in self._world.unread():
             self._task(host, self._inspect(host))
 
@@ -251,31 +263,90 @@ class Leadership:
         if assignment.put or assignment.forget:
             await self._placements.write(assignment, everywhere, self._claim)
             registry = self._registry()
-        placed = wants(registry)
+        placed = wants(registry, assignment.leaving)
+        self._leasing.want(*leases(registry, assignment.leaving, held=held is not None), self._windable())
         sights = self._world.sights((want.host, want.instance) for want in placed)
-        found = reconcile(placed, sights, unplacing=held is None, spared=spared(registry, marks))
+        found = reconcile(
+            placed,
+            sights,
+            unplacing=held is None,
+            spared=spared(registry, marks),
+            leased=self._leasing.leased(),
+            unwound=self._leasing.unwound,
+        )
+        found = replace(found, conditions=self._with_takeovers(found.conditions, placed))
         for host, todo in found.todo.items():
             self._task(host, self._apply(host, todo))
         self._retry(found.conditions, candidates, everywhere, now)
-        report = Report(self._world.standing, found.conditions, assignment.pending)
+        report = Report(self._world.standing, found.conditions, assignment.pending, self._remarks())
+        self._tally.report, self._tally.braked = report, held is not None
         if report != self._report:
             self._report = report
             self._reportable.set()
+
+    def _windable(self) -> dict[str, object]:
+        """Hosts that are reached and ours, and what tells their connections from the next."""
+        others = self._world.foreign.keys() | self._world.twins.keys()
+        return {
+            host.name: host.status.since
+            for host in self._fleet.model.hosts()
+            if host.state is State.LIVE and host.name not in others
+        }
+
+    def _with_takeovers(self, conditions: tuple[Condition, ...], placed: list[Want]) -> tuple[Condition, ...]:
+        """Of exclusive instances whose host is lost, from when on they may be elsewhere."""
+        exclusive = {want.instance for want in placed if want.exclusive}
+
+        def told(one: Condition) -> Condition:
+            at = self._leasing.takeover(one.host)
+            if one.phase is not Phase.LOST or one.instance not in exclusive or at is None:
+                return one
+            return replace(one, reason=f"{one.reason}; elsewhere from {at:%H:%M:%S}Z on")
+
+        return tuple(told(one) for one in conditions)
+
+    def _due_now(self) -> None:
+        self._due.set()
+
+    def _remarks(self) -> dict[str, str]:
+        """Why hosts are left alone."""
+        failing = {host: self._saying.get(host, "").removeprefix(f"{host}: ") for host in self._failures}
+        foreign = {host: f"is of the fleet {fleet}" for host, fleet in self._world.foreign.items()}
+        return {host: remark for host, remark in (failing | foreign).items() if remark}
 
     def _assign(
         self, registry: Registry, candidates: list[Candidate], marks: Marks, held: str | None
     ) -> Assignment:
         """What is to be written of placements. Where nothing of what it comes from has changed, as before."""
         versions = self._catalogue.version, self._placements.version, self._world.version
-        asked = (versions, candidates, held)
+        firm = self._firm(registry)
+        asked = (versions, candidates, held, firm)
         if self._moves or asked != self._asked:
-            self._assignment = assign(registry, candidates, marks, self._moves, held)
-            self._asked, self._moves = asked, {}
+            embedded = self._term.setting.embedded
+            self._assignment = assign(
+                *(registry, candidates, marks, self._moves, held, self._busy.keys(), firm), embedded=embedded
+            )
+            # What has to be gone from where it is first, is still to go where it was to.
+            leaving = self._assignment.leaving
+            self._moves = {name: host for name, host in self._moves.items() if name in leaving}
+            self._asked = asked
         return self._assignment
+
+    def _firm(self, registry: Registry) -> frozenset[tuple[str, str]]:
+        """What may run where it is placed, and must run nowhere else."""
+        exclusive = {name for name, one in registry.services.items() if one.spec.policy.exclusive}
+        placed = (
+            (one.instance, one.host, one.leased)
+            for one in registry.assigned
+            if one.leased or one.service in exclusive
+        )
+        return frozenset(self._leasing.firm(placed, self._world.standing.keys()))
 
     def _registry(self) -> Registry:
         catalogue = self._catalogue
-        return Registry(catalogue.services, tuple(self._placements), frozenset(catalogue.problems))
+        placements = self._placements
+        unreadable = frozenset(catalogue.problems)
+        return Registry(catalogue.services, tuple(placements), unreadable, placements.dismissed.keys())
 
     async def _held(self, registry: Registry) -> str | None:
         """Why nothing may be taken away now, or None."""
@@ -353,6 +424,9 @@ class Leadership:
             raise Unreachable("it is no host of the fleet any more", host=host)
         return self._fleet.transport(host)
 
+    async def _clock(self, host: str) -> Inspected:
+        return await inspect(self._reach(host))
+
     async def _inspect(self, host: str) -> None:
         connection = self._world.connection(host)
         try:
@@ -362,12 +436,14 @@ class Leadership:
             self._pause(host, gone=isinstance(error, Unreachable))
             return
         self._world.inspected(host, connection, found)
+        self._leasing.inspected(host, connection, found, boottime())
         foreign = self._world.foreign.get(host)
         self._say(host, f"{host}: is of the fleet {foreign}, and left alone" if foreign else "")
 
     async def _apply(self, host: str, todo: tuple[Todo, ...]) -> None:
         work = [work_of(one, self._catalogue.services, self._fleet_id) for one in todo]
         result, applied = await self._hand.apply(host, work)
+        self._tally.changes[result.status] += 1
         if applied is not None:
             self._failures.pop(host, None)
             self._world.applied(host, todo, applied, _now())
@@ -403,12 +479,6 @@ class Leadership:
         if text and self._saying.get(about) != text:
             self._told(text)
         self._saying[about] = text
-
-
-def _first(errors: BaseExceptionGroup[QuarterdeckError]) -> QuarterdeckError:
-    """Of several tasks that ended for one cause, one says so."""
-    first = errors.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 def _now() -> float:

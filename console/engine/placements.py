@@ -16,6 +16,9 @@ from console.store.values import OPERATIONS, Delete, Event, Operation, Put, Span
 #: Records of one transaction: the claim is compared besides, and etcd counts comparisons too.
 _AT_ONCE = OPERATIONS - 1
 
+#: So many forgotten instances are remembered.
+_DISMISSED = 10_000
+
 
 class Placements:
     """All placements. `take` what a watch of them says; `write` what is to be otherwise."""
@@ -26,6 +29,9 @@ class Placements:
         self._records: dict[str, tuple[int, Assigned | None]] = {}  # by key: as of which revision
         #: Rises with each change.
         self.version = 0
+        #: Instances that we have forgotten ourselves, the newest last: what a host still has of them, or is
+        #: back with, is no sign of a registry that lost something.
+        self.dismissed: dict[str, None] = {}
         #: Records that cannot be read: the key, and what is wrong with it.
         self.problems: dict[str, str] = {}
 
@@ -72,6 +78,11 @@ class Placements:
             for key, (one, keep) in zip(keys, page, strict=True):
                 record = replace(one, modified=written.revision) if keep else None
                 self._records[key] = (written.revision, record)
+                self.dismissed.pop(one.instance, None)
+                if not keep:
+                    self.dismissed[one.instance] = None
+        for name in list(self.dismissed)[:-_DISMISSED]:
+            del self.dismissed[name]
 
     def _key(self, one: Assigned, everywhere: frozenset[str]) -> str:
         """Where a record stands, or is to stand: a service may have become one for every host since."""

@@ -1,13 +1,14 @@
 """How instances fare, told to etcd for consoles: written when it changed, and not more often than they look.
 
 observed/<host>     {"standing": "live", "instances": {"web@1.service": ["web@.service", "running", ""]}}
+                    and "remark", where there is something to be said of the host
 engine/pending      {"web@4.service": ["web@.service", "apart on 3"]}
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from console.placement.candidate import Standing
 from console.placement.outcome import Pending
@@ -25,11 +26,15 @@ EVERY_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How everything is."""
+    """How everything is.
+
+    :param remarks: why hosts are left alone, by name.
+    """
 
     standing: Mapping[str, Standing]
     conditions: tuple[Condition, ...]
     pending: tuple[Pending, ...]
+    remarks: Mapping[str, str] = field(default_factory=dict)
 
     def records(self, keys: Keys) -> dict[str, bytes]:
         """What etcd is to hold, by key."""
@@ -38,7 +43,11 @@ class Report:
             hosts.setdefault(one.host, {})[one.instance] = [one.service, one.phase.value, one.reason]
         found = {
             keys.observed(host): pack(
-                {"standing": self.standing.get(host, Standing.LOST).value, "instances": instances}
+                {
+                    "standing": self.standing.get(host, Standing.LOST).value,
+                    **({"remark": self.remarks[host]} if host in self.remarks else {}),
+                    "instances": instances,
+                }
             )
             for host, instances in hosts.items()
         }
@@ -97,9 +106,10 @@ def read_report(keys: Keys, entries: Iterable[Entry]) -> tuple[tuple[Condition, 
     return tuple(conditions), pending
 
 
-def read_standing(entry: Entry) -> str:
-    """How a host stands, as an engine has said; empty where that cannot be read."""
+def read_standing(entry: Entry) -> tuple[str, str]:
+    """How a host stands, as an engine has said, and why it is left alone; empty where that cannot be read."""
     try:
-        return text(unpack(entry.value), "standing")
+        found = unpack(entry.value)
+        return text(found, "standing"), text(found, "remark", 500) if "remark" in found else ""
     except ValueError:
-        return ""
+        return "", ""

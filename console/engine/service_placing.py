@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from console.engine.assigning import NEEDS_LEASES
+from console.engine.assigning import placeable, waiting
 from console.engine.manifest import Manifest, wanted
 from console.engine.pinning import schedule_pinned
 from console.engine.services import Assigned
@@ -41,9 +41,10 @@ def placed(assigned: Iterable[Assigned]) -> list[Placed]:
 def planned(manifest: Manifest, hosts: Sequence[Candidate]) -> Placement:
     """Where everything that is desired is to be.
 
-    Instances that were moved by hand are where they were moved to (`pinning.py`); what needs a lease waits.
+    Instances that were moved by hand are where they were moved to (`pinning.py`).
     """
-    specs = wanted(manifest.services.values())
+    wanted_ones = wanted(manifest.services.values())
+    specs, refused = placeable(wanted_ones, manifest.assigned, embedded=manifest.embedded)
     pins = {name: host for one in manifest.services.values() for name, host in one.pins.items()}
     there = {one.instance for one in manifest.assigned}
 
@@ -53,14 +54,8 @@ def planned(manifest: Manifest, hosts: Sequence[Candidate]) -> Placement:
             Placed(_owner(manifest, name), name, host) for name, host in counting.items() if name not in there
         ]
 
-    found = schedule_pinned([spec for spec in specs if not spec.policy.exclusive], hosts, current, pins)
-    waiting = [
-        Pending(spec.name, instance, None, ((NEEDS_LEASES, len(hosts)),))
-        for spec in specs
-        if spec.policy.exclusive
-        for instance in spec.instances()
-    ]
-    return replace(found, pending=(*found.pending, *waiting))
+    found = schedule_pinned(specs, hosts, current, pins)
+    return replace(found, pending=(*found.pending, *waiting(refused, len(hosts))))
 
 
 def _owner(manifest: Manifest, instance: str) -> str:

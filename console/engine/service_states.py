@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from console.engine.lease_record import LeaseRecord
 from console.engine.manifest import Manifest
 from console.engine.services import Assigned, Desired, Service
 from console.model.host import Host
@@ -43,6 +44,7 @@ class Instance:
     :param unit: its unit there, where the host shows one.
     :param blocked: whether no host will have it as things stand.
     :param goes: whether it is to be there no longer.
+    :param lease: what it runs on, where it is exclusive.
     """
 
     service: str
@@ -54,6 +56,7 @@ class Instance:
     unit: Unit | None = None
     blocked: bool = False
     goes: bool = False
+    lease: LeaseRecord | None = None
 
     @property
     def target(self) -> str:
@@ -76,7 +79,16 @@ def instances(
         assigned = manifest.of(service.name)
         found += [_placed(one, service, targets, hosts, unit) for one in assigned]
         found += _unplaced(service, assigned, targets, placement)
-    return tuple(found)
+    return with_leases(found, manifest)
+
+
+def with_leases(found: Iterable[Instance], manifest: Manifest) -> tuple[Instance, ...]:
+    """The same, with the leases of those that run on one."""
+    leased = {(one.instance, one.host) for one in manifest.assigned if one.leased}
+    return tuple(
+        replace(one, lease=manifest.leases.get(one.host or "")) if (one.name, one.host) in leased else one
+        for one in found
+    )
 
 
 def reached(service: Service, instance: Instance) -> bool:

@@ -2,7 +2,7 @@
 
     services/<unit>             {"revision": 3, "desired": "launched", "replicas": null, "pins": {…}}
     services/<unit>/rev/<n>     {"unit": "[Unit]…", "time": …, "by": …, "line": …}
-    instances/<unit>/<instance> {"host": "web1", "epoch": 7, "revision": 3}
+    instances/<unit>/<instance> {"host": "web1", "epoch": 7, "revision": 3}; one on a lease "leased": true
 
 `<unit>` is the unit's name, of a template with its `@`. A revision never changes: another text is
 another one. The instance's key names the host too where one unit runs on many (`Global=yes`):
@@ -72,6 +72,8 @@ class Assigned:
     """Where an instance is placed.
 
     :param epoch: rises with each placement of it: of two copies the one with the higher is meant.
+    :param leased: whether it was placed there to run on the host's lease, so that it is not elsewhere before
+        that is over.
     :param modified: etcd's revision of the record.
     """
 
@@ -81,6 +83,7 @@ class Assigned:
     epoch: int
     revision: int
     modified: int = 0
+    leased: bool = False
 
 
 class ServiceStore:
@@ -248,7 +251,8 @@ def read_revision(entry: Entry) -> Revision:
 
 
 def assigned_bytes(one: Assigned) -> bytes:
-    return pack({"host": one.host, "epoch": one.epoch, "revision": one.revision})
+    found = {"host": one.host, "epoch": one.epoch, "revision": one.revision}
+    return pack({**found, "leased": True} if one.leased else found)
 
 
 def read_assigned(keys: Keys, entry: Entry) -> Assigned:
@@ -264,4 +268,5 @@ def read_assigned(keys: Keys, entry: Entry) -> Assigned:
         int(found["epoch"]),
         int(found["revision"]),
         entry.modified,
+        found.get("leased") is True,
     )

@@ -32,11 +32,13 @@ class _Known:
 
     :param connection: since when it is live, by which one connection is told from the next.
     :param marks: of our units there; None: not read yet.
+    :param boot: the id of its boot; None: not read yet, or it has none.
     :param fresh: units for which a job was asked for, and until when they need not show it.
     """
 
     connection: object = None
     marks: dict[str, Mark] | None = None
+    boot: str | None = None
     foreign: str | None = None
     fresh: dict[str, float] = field(default_factory=dict)
     refused: dict[tuple[str, int, int], str] = field(default_factory=dict)
@@ -52,6 +54,8 @@ class World:
         self._contacts = Contacts()
         self._known: dict[str, _Known] = {}
         self._standing: dict[str, Standing] = {}
+        #: Hosts that are another one under a second name, and which: the same boot of the same machine.
+        self.twins: dict[str, str] = {}
         self._outlines: dict[str, object] = {}
         #: Rises with each change of what hosts have of ours.
         self.version = 0
@@ -66,14 +70,20 @@ class World:
         for gone in self._known.keys() - set(names):
             del self._known[gone]
         self._standing = {}
+        first: dict[str, str] = {}
+        self.twins = {}
         for host in hosts:
             known = self._known.setdefault(host.name, _Known())
             if host.state is not State.LIVE or known.connection != host.status.since:
                 # Another connection, maybe another boot: what it has is to be read anew.
-                known.connection, known.marks = host.status.since, None
+                known.connection, known.marks, known.boot = host.status.since, None, None
                 self.version += 1
             standing = self._contacts.look(host, now, read=known.marks is not None)
-            self._standing[host.name] = Standing.FOREIGN if known.foreign else standing
+            # What is placed on one name is not wanted on the other, and would be stopped where it runs.
+            if known.boot is not None and (name := first.setdefault(known.boot, host.name)) != host.name:
+                self.twins[host.name] = name
+            left_alone = known.foreign or host.name in self.twins
+            self._standing[host.name] = Standing.FOREIGN if left_alone else standing
             known.fresh = {unit: until for unit, until in known.fresh.items() if until > now}
 
     def unread(self) -> list[str]:
@@ -98,6 +108,7 @@ class World:
         if known is None or known.connection != connection:
             return
         known.foreign = found.fleet if found.fleet not in (None, self._fleet) else None
+        known.boot = found.boot
         known.marks = {name: mark for name, mark in found.marks.items() if mark.fleet == self._fleet}
         self.version += 1
 

@@ -17,7 +17,15 @@ from console.fleet import config_values as values
 from console.fleet.config_values import Converter, Rejected, shown
 from console.fleet.toml_lines import TomlPath
 from console.fleet.toml_tables import Table, TableReader
-from console.model.config import EtcdConfig, FleetConfig, HostConfig, KeySetting, TerminalConfig
+from console.model.config import (
+    LEASE_TTL_S,
+    LEASE_WIND_S,
+    EtcdConfig,
+    FleetConfig,
+    HostConfig,
+    KeySetting,
+    TerminalConfig,
+)
 
 _HOW_TO_LOG_IN: Mapping[str, Converter[Any]] = {
     "user": values.user,
@@ -29,7 +37,13 @@ _BECOME: Mapping[str, Converter[Any]] = {"become": values.one_of("sudo", "none")
 
 FLEET = Table(
     "[fleet]",
-    {"name": values.name, "timezone": values.timezone, "read_only": values.boolean},
+    {
+        "name": values.name,
+        "timezone": values.timezone,
+        "read_only": values.boolean,
+        "lease_ttl": values.number(5, 3600),
+        "lease_wind": values.number(1, 1200),
+    },
 )
 ETCD = Table(
     "[etcd]",
@@ -179,6 +193,14 @@ class _File(TableReader):
         """The checked file; meaningless if there were problems."""
         self.top()
         fleet = self.table(FLEET, "fleet")
+        ttl, wind = fleet.get("lease_ttl", LEASE_TTL_S), fleet.get("lease_wind", LEASE_WIND_S)
+        if wind * 3 > ttl:
+            key = "lease_wind" if "lease_wind" in fleet else "lease_ttl"
+            self.note(
+                ("fleet", key),
+                f"[fleet] {key}: a lease of {ttl:g} s, wound every {wind:g} s, would not outlast two lost "
+                "winds; accepted: lease_ttl of at least three times lease_wind",
+            )
         fleet.setdefault("name", self.path.stem if values.is_name(self.path.stem) else "fleet")
         ssh = self.table(SSH, "ssh")
         honoured = ssh.pop("config", True)

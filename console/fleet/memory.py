@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from console.errors import ConfigError, Problem, StoreError
+from console.errors import ConfigError, Problem, StoreError, first_of
 from console.fleet.config_values import is_name
 from console.fleet.overlay import HostOverlay, change_overlay, read_record, record_fields
 from console.model.config import EtcdConfig
@@ -67,6 +67,10 @@ class Memory:
         self._keeping = asyncio.Lock()
         self._found: dict[str, dict[str, Any]] = {kind: {} for kind in _KINDS}
         self._entries: dict[str, dict[str, Entry]] = {kind: {} for kind in _KINDS}
+
+    def beside(self) -> Memory:
+        """Another over the same connection, which knows nothing yet: one at a time follows each."""
+        return Memory(self.etcd, self._file, self._snapshot, self._macros, embedded=self._embedded)
 
     @property
     def status(self) -> StoreStatus:
@@ -279,7 +283,4 @@ async def _one_error() -> AsyncIterator[None]:
     try:
         yield
     except* StoreError as errors:
-        first: BaseException = errors
-        while isinstance(first, BaseExceptionGroup):
-            first = first.exceptions[0]
-        raise first from None
+        raise first_of(errors) from None

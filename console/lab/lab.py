@@ -16,6 +16,7 @@ from pathlib import Path
 
 from console.errors import LabError
 from console.lab import cells, etcd_member, ostree_repo, registry, state
+from console.lab import engine as lab_engine
 from console.lab.etcd_api import Credentials
 from console.lab.etcd_cluster import EtcdCluster
 from console.lab.fleetfile import Etcd, fleet_toml, known_hosts_text
@@ -55,10 +56,15 @@ class LabHost:
 
 @dataclass(frozen=True, slots=True)
 class LabStatus:
-    """The lab as it is. `config` is its fleet file; it exists while the lab has hosts."""
+    """The lab as it is.
+
+    :param config: its fleet file; it exists while the lab has hosts.
+    :param engine: whether its engine runs; None where it is to have none.
+    """
 
     config: Path
     hosts: tuple[LabHost, ...]
+    engine: bool | None = None
 
 
 class Lab:
@@ -70,13 +76,17 @@ class Lab:
         self._network = Network(self._layout, report)
         self._report = report
 
-    async def up(self, wanted: Mapping[str, int], *, exact: bool = False) -> LabStatus:
+    async def up(
+        self, wanted: Mapping[str, int], *, exact: bool = False, engine: Sequence[str] = ()
+    ) -> LabStatus:
         """Have at least `wanted` hosts of each kind (`exact`: that many, no others), all running and whole.
 
         Returns when each answers over SSH, its systemd has booted, its engine answers and its sample
         containers exist, and the etcd of the etcd hosts is healthy. An etcd that grows or shrinks keeps its
         data. Hosts made from an older image are made anew.
 
+        :param engine: how the program is started that is to be the lab's engine, up to `--config FILE`; it
+            runs where the lab has an etcd. None is there without it.
         :raises LabError: this machine cannot, or a host does not come up; what is up stays.
         """
         self._check()
@@ -120,6 +130,7 @@ class Lab:
             await self._bring_up(present, image)
             await cluster.settle(lambda guest: self._boot(guest, image), self._report)
             state.save(self._layout.state, subnet, plan.hosts)
+            await self._engine(engine if _members(plan.hosts) else ())
             return await self.status()
 
     async def down(self) -> None:
@@ -142,7 +153,8 @@ class Lab:
             LabHost(guest.name, guest.address, guest.place.kind, await guest.state())
             for guest in self._guests(now.hosts, now.subnet)
         ]
-        return LabStatus(self._layout.config, tuple(hosts))
+        engine = cells.alive(self._cells, lab_engine.CELL) if self._layout.engine.exists() else None
+        return LabStatus(self._layout.config, tuple(hosts), engine)
 
     async def exec(self, host: str, argv: Sequence[str]) -> int:
         """Run `argv` as root inside `host`, past its network and sshd, on our stdio; its exit code."""
@@ -287,6 +299,17 @@ class Lab:
         etcd = Etcd(endpoints, client.authority.certificate, client.certificate, client.key)
         text = fleet_toml(places, subnet, layout.key, layout.known_hosts, etcd if endpoints else None)
         state.replace(layout.config, text)
+
+    async def _engine(self, program: Sequence[str]) -> None:
+        """Have the lab's engine run as `program`, or have none."""
+        layout = self._layout
+        if not program:
+            await lab_engine.end(self._cells)
+            await asyncio.to_thread(shutil.rmtree, layout.engine, ignore_errors=True)
+            return
+        argv = [*program, "--config", str(layout.config), "--batch", "engine", "run"]
+        if await lab_engine.ensure(self._cells, argv, layout.engine, (layout.config, layout.known_hosts)):
+            self._report(f"an engine: {layout.engine / 'log'} is what it says")
 
     async def _bring_up(self, guests: Iterable[Guest], image: Image) -> None:
         slots = asyncio.Semaphore(_BOOT_AT_ONCE)

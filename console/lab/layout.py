@@ -70,6 +70,11 @@ class Layout:
         """The certificates of the lab's etcd and of its clients."""
         return self.root / "etcd"
 
+    @property
+    def engine(self) -> Path:
+        """The engine's state and log."""
+        return self.root / "engine"
+
     def host(self, name: str) -> Path:
         """The folder of one host: its layer over the image or its sysroot, its console's log."""
         return self.hosts / name

@@ -22,7 +22,8 @@ LAYERED = ("docker", "podman", "plain", ETCD)
 #: A host's number is the last byte of its addresses.
 FIRST_NUMBER, LAST_NUMBER = 11, 250
 
-DEFAULT_HOSTS: Mapping[str, int] = {"docker": 3, "atomic": 1}
+#: A working fleet, with an etcd to say what it is to run.
+DEFAULT_HOSTS: Mapping[str, int] = {"docker": 3, "atomic": 1, ETCD: 1}
 
 
 @dataclass(frozen=True, slots=True)

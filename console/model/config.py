@@ -11,6 +11,9 @@ from typing import Literal
 Transport = Literal["ssh", "local"]
 Become = Literal["sudo", "none"]
 
+#: How long the lease of a host lasts, and how often it is wound, in seconds.
+LEASE_TTL_S, LEASE_WIND_S = 60.0, 10.0
+
 
 @dataclass(frozen=True, slots=True)
 class HostConfig:
@@ -74,6 +77,8 @@ class FleetConfig:
     hosts: tuple[HostConfig, ...]
     timezone: str = "UTC"
     read_only: bool = False
+    lease_ttl: float = LEASE_TTL_S  # for which a host may run exclusive instances with no word of an engine
+    lease_wind: float = LEASE_WIND_S  # how often that is said anew
     ssh_config: bool = True  # honour ~/.ssh/config and the system's
     ssh: HostConfig = HostConfig("")  # what `[ssh]` says of every host
     etcd: EtcdConfig | None = None

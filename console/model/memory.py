@@ -43,3 +43,18 @@ class Ack:
 
     def holds(self, at: datetime) -> bool:
         return self.until is None or at < self.until
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """A version that no rollout may bring back, unless it is told to.
+
+    :param kind: of what it is a version: `host` for one of a host's operating system.
+    :param by: the person, or the rollout that it was rolled back by.
+    """
+
+    kind: str
+    version: str
+    since: datetime
+    by: str
+    why: str

@@ -40,13 +40,16 @@ _UNIT_TYPES = frozenset(
 #: A bracket of a glob, where `!` is at home.
 _BRACKET = re.compile(r"\[[^\]]*\]")
 
+#: What makes a pattern a glob.
+_GLOBBING = frozenset("*?[")
+
 #: How much of an id a pattern must give to mean a container by it: what lists show.
 _ID_PREFIX = 12
 
 
 def is_glob(pattern: str) -> bool:
     """Whether `pattern` can match a text other than itself."""
-    return any(char in pattern for char in "*?[")
+    return not _GLOBBING.isdisjoint(pattern)
 
 
 def glob_matches(pattern: str, text: str) -> bool:

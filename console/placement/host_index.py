@@ -61,9 +61,12 @@ class HostIndex:
         self._answers: dict[str, dict[tuple[str, ...], list[int]]] = {}
         self._sieves: dict[tuple[str | None, tuple[AnyOf, ...]], Sieve] = {}
         self._common = self._common_stages()
+        self._plain = self._make(Policy())  # of most policies
 
     def sieve(self, policy: Policy) -> Sieve:
         """The sieve of a policy; policies that ask the same of hosts share one."""
+        if policy.host is None and not policy.require:
+            return self._plain
         key = (policy.host, policy.require)
         if (found := self._sieves.get(key)) is None:
             found = self._sieves[key] = self._make(policy)

@@ -11,9 +11,8 @@ from console.placement.policy_values import own_patterns
 from console.placement.spec import Spec
 from console.placement.unit_name import UnitName
 
-Order = tuple[tuple[int, int, int, str], int]
-
 _NEW = ("new", "")
+_NUMBERS = 32  # bits of an instance's number in its order
 _NO_SPREAD: dict[str, dict[str | None, int]] = {}  # of most services, and never written to
 
 
@@ -32,11 +31,12 @@ class Pattern:
 class Service:
     """A service and how many of its instances are where."""
 
-    __slots__ = ("level", "limit", "name", "own", "spec", "spread", "total")
+    __slots__ = ("level", "limit", "name", "number", "own", "spec", "spread", "total")
 
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: Spec, number: int) -> None:
         self.spec = spec
         self.name = spec.name
+        self.number = number  # among all, by name
         self.own: dict[int, int] = {}
         self.total = 0
         self.spread = _NO_SPREAD
@@ -45,8 +45,14 @@ class Service:
         self.level = 0  # 0, or one more than the services it is near to
         #: How many of it one host may have, by its own rules; None if any number.
         self.limit = spec.policy.max_per_host
-        if spec.policy.apart and not set(own_patterns(UnitName(spec.name))).isdisjoint(spec.policy.apart):
+        if spec.policy.apart and _is_apart_from_itself(spec):
             self.limit = 1
+
+
+def _is_apart_from_itself(spec: Spec) -> bool:
+    if "@." not in spec.name:  # most are no templates, which is soon seen
+        return spec.name in spec.policy.apart
+    return not set(own_patterns(UnitName(spec.name))).isdisjoint(spec.policy.apart)
 
 
 class Ties:
@@ -69,29 +75,27 @@ class Ties:
 
 
 class Kind:
-    """What instances of one service that have one policy have in common."""
+    """What instances of one service that have one policy have in common. The ledger fills in what is tied."""
 
     __slots__ = ("bound", "cpu", "groups", "held", "memory", "most", "policy", "rank", "service", "sieve")
 
-    def __init__(
-        self,
-        service: Service,
-        policy: Policy,
-        sieve: Sieve,
-        held: Ties,
-        groups: tuple[tuple[Pattern, ...], ...],
-    ) -> None:
+    def __init__(self, service: Service, policy: Policy, sieve: Sieve, held: Ties) -> None:
         self.service = service
         self.policy = policy
         self.sieve = sieve
         self.held = held
-        self.groups = groups  # of Near=: any of each
+        self.groups: tuple[tuple[Pattern, ...], ...] = ()  # of Near=: any of each
         self.cpu = policy.cpu
         self.memory = policy.memory
         self.most = policy.max_per_host
-        self.bound = bool(held) or policy.together
+        self.bound = policy.together
         #: Who goes first: peers before those that are near them, then by class, by priority, by name.
-        self.rank = (service.level, -policy.qos.rank, -policy.priority, service.name)
+        self.rank = 0
+
+    @property
+    def tier(self) -> tuple[int, int, int]:
+        """Its rank, but for the name."""
+        return (self.service.level, -self.policy.qos.rank, -self.policy.priority)
 
 
 class Instance:
@@ -105,6 +109,7 @@ class Instance:
         "memory",
         "name",
         "number",
+        "order",
         "plain",
         "record",
         "rivals",
@@ -118,6 +123,7 @@ class Instance:
         self.kind = kind
         self.hit = hit
         self.number = number  # among all, or of Global=yes the host's
+        self.order = kind.rank << _NUMBERS | number  # one number, so that thousands are soon sorted
         self.service = kind.service
         self.sieve = kind.sieve
         self.cpu = kind.cpu
@@ -139,10 +145,6 @@ class Instance:
     @property
     def groups(self) -> tuple[tuple[Pattern, ...], ...]:
         return self.kind.groups
-
-    @property
-    def order(self) -> Order:
-        return (self.kind.rank, self.number)
 
     def outranks(self, other: Instance) -> bool:
         """Whether it may displace the other: of a higher class, and of a higher priority."""

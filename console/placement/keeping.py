@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import attrgetter
 
 from console.placement.instance import Instance
 from console.placement.ledger import Ledger
@@ -20,7 +21,9 @@ def keep(ledger: Ledger, current: Iterable[Placed]) -> list[Change]:
     found: list[Instance] = []
     twice: list[tuple[Instance, Placed]] = []
     for record in current:
-        instance = _wanted_as(ledger, record)
+        instance = ledger.instances.get(record.instance)
+        if instance is None or instance.service.name != record.service:
+            instance = _everywhere(ledger, record)
         if instance is None:
             dropped.append(_drop(record, "unwanted", "no spec asks for it"))
         elif instance.record is None:
@@ -30,7 +33,7 @@ def keep(ledger: Ledger, current: Iterable[Placed]) -> list[Change]:
             twice.append((instance, record))
     if twice:
         dropped += _settle(ledger, twice)
-    found.sort(key=lambda instance: instance.order)
+    found.sort(key=attrgetter("order"))
     for instance in found:
         _keep_one(ledger, instance)
     ledger.weigh()
@@ -57,10 +60,8 @@ def _badness(ledger: Ledger, instance: Instance, record: Placed) -> tuple[bool, 
     return (host is None, host not in instance.sieve.keeps, record.host)
 
 
-def _wanted_as(ledger: Ledger, record: Placed) -> Instance | None:
-    instance = ledger.instances.get(record.instance)
-    if instance is not None:
-        return instance if instance.service.name == record.service else None
+def _everywhere(ledger: Ledger, record: Placed) -> Instance | None:
+    """The instance of a `Global=yes` service on the record's host."""
     if record.instance in ledger.everywhere and (host := ledger.index.at.get(record.host)) is not None:
         return ledger.on_host(record.instance, host)
     return None

@@ -6,10 +6,11 @@ on two counters a pattern and host say how many instances there it means, and ho
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping
 
-from console.model.selector import glob_matches, is_glob
+from console.model.selector import glob_matches
 from console.placement.host_index import HostIndex
 from console.placement.instance import Instance, Kind, Pattern, Service, Ties
 from console.placement.policy import Policy
@@ -41,13 +42,11 @@ class Ledger:
         #: Hosts whose load went down, in that order: a ranking reads on from where it was.
         self.lowered: list[int] = []
         by_name = {spec.name: spec for spec in specs}
-        self.services = [Service(by_name[name]) for name in sorted(by_name)]
+        self.services = [Service(by_name[name], number) for number, name in enumerate(sorted(by_name))]
         self.instances: dict[str, Instance] = {}
         self.everywhere: dict[str, dict[int, Instance]] = {}  # of Global=yes: by host
         self._labels: dict[str, list[str | None]] = {}
-        self._policies: dict[str, tuple[Service, Policy]] = {}
-        self._kinds: dict[str, Kind] = {}
-        self._held: dict[int, Ties] = {}
+        self._kinds: dict[str, Kind] = {}  # by the names of instances
         self._patterns: dict[tuple[str, str], Pattern] = {}
         self._hits: dict[str, Ties] = {}
         self._nothing = Ties()
@@ -107,7 +106,11 @@ class Ledger:
     def _count(self, instance: Instance, host: int, step: int) -> None:
         service = instance.service
         service.total += step
-        _add(service.own, host, step)
+        own = service.own
+        if left := own.get(host, 0) + step:  # as _add, of which there would be one call more for each
+            own[host] = left
+        else:
+            del own[host]
         if service.spread:
             for label, counts in service.spread.items():
                 value = self.label(label)[host]
@@ -134,40 +137,63 @@ class Ledger:
 
     def _prepare(self) -> None:
         """Make every instance, and match every pattern with every name once."""
+        kinds = self._make_kinds()
+        self._tie(kinds)
+        self._rank(kinds)
         replacing: list[Instance] = []
-        for service in self.services:
-            policy = service.spec.policy
-            varies = policy.varies
-            for name in service.spec.instances():
-                self._policies[name] = (service, policy.of(UnitName(name)) if varies else policy)
-        names = _Names(self._policies)
-        for _, policy in self._policies.values():
-            if id(policy) not in self._held:
-                self._held[id(policy)] = self._ties(policy, names)
-        self._set_levels()
-        kind: Kind | None = None
-        for number, (name, (service, policy)) in enumerate(self._policies.items()):
-            if kind is None or kind.service is not service or kind.policy is not policy:
-                kind = self._kind(service, policy)
-            if policy.everywhere:
+        for number, (name, kind) in enumerate(self._kinds.items()):
+            if kind.policy.everywhere:
                 self.everywhere[name] = {}
-                self._kinds[name] = kind
-            else:
-                self.instances[name] = Instance(name, kind, self._hits.get(name, self._nothing), number)
-                if kind.held.replaces:
-                    replacing.append(self.instances[name])
+                continue
+            instance = self.instances[name] = Instance(
+                name, kind, self._hits.get(name, self._nothing), number
+            )
+            if kind.held.replaces:
+                replacing.append(instance)
         for instance in replacing:
             instance.rivals = tuple(self._rivals(instance))
 
+    def _make_kinds(self) -> list[Kind]:
+        found: list[Kind] = []
+        for service in self.services:
+            policy = service.spec.policy
+            names = service.spec.instances()
+            if policy.varies:
+                for name in names:
+                    found.append(self._kind(service, policy.of(UnitName(name))))
+                    self._kinds[name] = found[-1]
+            else:
+                found.append(kind := self._kind(service, policy))
+                for name in names:
+                    self._kinds[name] = kind
+        return found
+
     def _kind(self, service: Service, policy: Policy) -> Kind:
-        groups: tuple[tuple[Pattern, ...], ...] = ()
-        if policy.near:
-            groups = tuple(tuple(self._patterns["near", text] for text in group) for group in policy.near)
-        return Kind(service, policy, self.index.sieve(policy), self._held[id(policy)], groups)
+        return Kind(service, policy, self.index.sieve(policy), self._nothing)
+
+    def _tie(self, kinds: Iterable[Kind]) -> None:
+        """Give each kind the patterns that its policy holds."""
+        names = _Names(self._kinds)
+        for kind in kinds:
+            policy = kind.policy
+            if policy.near or policy.apart or policy.replaces:
+                kind.held = self._ties(policy, names)
+                kind.bound = True
+            if policy.near:
+                kind.groups = tuple(
+                    tuple(self._patterns["near", text] for text in group) for group in policy.near
+                )
+
+    def _rank(self, kinds: Iterable[Kind]) -> None:
+        self._set_levels(kinds)
+        tiers: dict[tuple[int, int, int], list[Kind]] = {}
+        for kind in kinds:
+            tiers.setdefault(kind.tier, []).append(kind)
+        for at, tier in enumerate(sorted(tiers)):
+            for kind in tiers[tier]:
+                kind.rank = at * len(self.services) + kind.service.number
 
     def _ties(self, policy: Policy, names: _Names) -> Ties:
-        if not (policy.near or policy.apart or policy.replaces):
-            return self._nothing
         ties = Ties()
         near = (text for group in policy.near for text in group)
         for role, texts in (("near", near), ("apart", policy.apart), ("replaces", policy.replaces)):
@@ -193,13 +219,15 @@ class Ledger:
                 ):
                     yield other
 
-    def _set_levels(self) -> None:
+    def _set_levels(self, kinds: Iterable[Kind]) -> None:
         near: dict[str, set[str]] = {}
-        for service, policy in self._policies.values():
-            if policy.near:
-                peers = near.setdefault(service.name, set())
-                for pattern in self._held[id(policy)].near:
-                    peers.update(self._policies[name][0].name for name in pattern.meant)
+        for kind in kinds:
+            if kind.policy.near:
+                peers = near.setdefault(kind.service.name, set())
+                for pattern in kind.held.near:
+                    peers.update(self._kinds[name].service.name for name in pattern.meant)
+        if not near:
+            return
         found = levels(near)
         for service in self.services:
             service.level = found.get(service.name, 0)
@@ -228,6 +256,9 @@ def levels(near: Mapping[str, Collection[str]]) -> dict[str, int]:
     return found
 
 
+_GLOB = re.compile(r"[*?\[]")
+
+
 class _Names:
     """Names in order, so that a pattern is tried only on those that begin as it does."""
 
@@ -236,11 +267,10 @@ class _Names:
         self._known = set(self._sorted)
 
     def matching(self, pattern: str) -> list[str]:
-        if not is_glob(pattern):
+        glob = _GLOB.search(pattern)
+        if glob is None:
             return [pattern] if pattern in self._known else []
-        literal = pattern
-        for char in "*?[":
-            literal = literal.partition(char)[0]
+        literal = pattern[: glob.start()]
         found = []
         at = bisect_left(self._sorted, literal)
         while at < len(self._sorted) and (name := self._sorted[at]).startswith(literal):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -77,22 +77,17 @@ class Policy:
     @property
     def varies(self) -> bool:
         """Whether a specifier stands in it, so that it may say another thing for each instance."""
-        if self.host is None and not (
-            self.require or self.prefer or self.near or self.apart or self.replaces
-        ):
-            return False  # most say nothing of the kind
-        return any("%" in text for text in self._texts())
-
-    def _texts(self) -> Iterator[str]:
-        for group in (*self.require, *(group for each in self.prefer for group in each.terms)):
-            for term in group:
-                yield term.pattern if isinstance(term, NameTerm) else term.value
+        # Asked of every service each time something is placed; most say nothing of the kind.
+        if self.require and _vary(self.require):
+            return True
+        if self.prefer and any(_vary(each.terms) for each in self.prefer):
+            return True
+        if self.host is not None and "%" in self.host:
+            return True
+        texts = self.apart + self.replaces
         for patterns in self.near:
-            yield from patterns
-        yield from self.apart
-        yield from self.replaces
-        if self.host is not None:
-            yield self.host
+            texts += patterns
+        return "%" in "".join(texts)
 
     def of(self, unit: UnitName) -> Policy:
         """What it says for one instance."""
@@ -109,6 +104,14 @@ class Policy:
             replaces=tuple(change(pattern) for pattern in self.replaces),
             host=None if self.host is None else change(self.host),
         )
+
+
+def _vary(groups: tuple[AnyOf, ...]) -> bool:
+    for group in groups:
+        for term in group:
+            if "%" in (term.pattern if isinstance(term, NameTerm) else term.value):
+                return True
+    return False
 
 
 def _groups(groups: tuple[AnyOf, ...], change: Callable[[str], str]) -> tuple[AnyOf, ...]:

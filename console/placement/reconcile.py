@@ -9,6 +9,7 @@ was.
     other text or place than wanted         stop; once it is down, write and start
     another epoch, or another desire        mark it, and start or stop
     ours, and wanted on another host        once it runs there: stop; once it is down, remove
+    the same, and exclusive                 stop; started there once no host has it any more
     ours, and wanted nowhere                stop; once it is down, remove
     not ours; or the host does not say      left alone
 """
@@ -27,6 +28,9 @@ from console.placement.mark import Mark, Root
 _UP = frozenset({"active", "reloading", "activating", "refreshing"})
 _BAD = frozenset({Health.FAILED, Health.GAVE_UP})
 _RESTARTING = frozenset({Health.RECOVERING, Health.FLAPPING})
+
+
+NOTHING_WRONG: Mapping[str, str] = {}
 
 
 class Phase(StrEnum):
@@ -48,6 +52,8 @@ class Want:
     """One instance, on the host that it is placed on.
 
     :param everywhere: it has a like on other hosts, and is not compared with those.
+    :param exclusive: no two hosts may have it, not for a moment: it runs on its host's lease.
+    :param leaving: it is to be gone from there before it can be elsewhere.
     """
 
     service: str
@@ -58,6 +64,8 @@ class Want:
     launched: bool
     root: Root = "/run"
     everywhere: bool = False
+    exclusive: bool = False
+    leaving: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,22 +137,30 @@ def reconcile(
     *,
     unplacing: bool = True,
     spared: Collection[tuple[str, str]] = (),
+    leased: Collection[tuple[str, str]] = (),
+    unwound: Mapping[str, str] = NOTHING_WRONG,
 ) -> Reconciled:
     """What is to be done now.
 
     :param wants: all that is placed.
     :param unplacing: whether what is not wanted where it is may be stopped.
     :param spared: hosts and units of ours that are left as they are, wanted or not.
+    :param leased: hosts and those units that may be started on their leases.
+    :param unwound: hosts whose lease cannot be wound, and why.
     """
     here: dict[str, dict[str, Want]] = {}
     single: dict[str, Want] = {}
+    held: set[tuple[str, str]] = set()  # exclusive ones that must not be started there now
     for want in wants:
         here.setdefault(want.host, {})[want.instance] = want
         if not want.everywhere:
             single[want.instance] = want
+        if want.exclusive and (want.host, want.instance) not in leased:
+            held.add((want.host, want.instance))
     seen = {sight.host: sight for sight in sights}
+    held |= _doubled(single.values(), seen.values())
     conditions = {
-        (host, name): _condition(want, seen.get(host))
+        (host, name): _condition(want, seen.get(host), held=(host, name) in held, unwound=unwound.get(host))
         for host, wanted in here.items()
         for name, want in wanted.items()
     }
@@ -153,19 +169,21 @@ def reconcile(
     for sight in seen.values():
         if sight.standing is not Standing.LIVE or sight.marks is None:
             continue
-        wanted = here.get(sight.host, {})
+        wanted = {name: want for name, want in here.get(sight.host, {}).items() if not want.leaving}
         steps = [
             step
             for want in wanted.values()
             if (sight.host, want.instance) not in spared
             and (step := _wanted(want, sight, unplacing)) is not None
+            and not (step.step is Step.START and (sight.host, want.instance) in held)
         ]
         for name in sight.marks.keys() - wanted.keys():
             if (sight.host, name) in spared:
                 continue
             unit = sight.units.get(name)
             elsewhere = single.get(name)
-            if elsewhere is not None and _is_up(unit) and elsewhere.launched:
+            first = elsewhere is not None and elsewhere.launched and not elsewhere.exclusive
+            if elsewhere is not None and first and _is_up(unit):
                 moving[name] = sight.host
                 if conditions[elsewhere.host, name].phase is not Phase.RUNNING:
                     continue  # the new copy first
@@ -213,7 +231,20 @@ def _wanted(want: Want, sight: Sight, unplacing: bool) -> Todo | None:
     return None
 
 
-def _condition(want: Want, sight: Sight | None) -> Condition:
+def _doubled(singles: Iterable[Want], sights: Iterable[Sight]) -> set[tuple[str, str]]:
+    """Exclusive instances that run where they are not wanted, with the hosts where they are."""
+    exclusive = {want.instance: want for want in singles if want.exclusive}
+    return {
+        (want.host, name)
+        for sight in sights
+        for name in (sight.marks or {}).keys() & exclusive.keys()
+        if (want := exclusive[name]).host != sight.host
+        and (unit := sight.units.get(name)) is not None
+        and unit.active not in ("inactive", "failed")
+    }
+
+
+def _condition(want: Want, sight: Sight | None, *, held: bool, unwound: str | None) -> Condition:
     def is_(phase: Phase, reason: str = "") -> Condition:
         return Condition(want.service, want.instance, want.host, phase, reason)
 
@@ -231,6 +262,12 @@ def _condition(want: Want, sight: Sight | None) -> Condition:
     if words := sight.refused.get(refusal_key(want)):
         return is_(Phase.FAILED, words)
     mark, unit = sight.marks.get(want.instance), sight.units.get(want.instance)
+    if want.leaving:
+        return is_(Phase.MOVING, f"is to be gone from {want.host} first")
+    if held and unwound and not _is_up(unit):
+        return is_(Phase.FAILED, f"its lease is not wound: {unwound}")
+    if held and not _is_up(unit):
+        return is_(Phase.PLACED, "waits for its lease")
     if mark is None or mark.revision != want.revision or not want.launched:
         return is_(Phase.PLACED)
     if not mark.launched or want.instance in sight.again:

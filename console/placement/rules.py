@@ -29,7 +29,10 @@ CAPACITY = ("cpu", "memory")
 
 def obstacle(instance: Instance, host: int, ledger: Ledger) -> str | None:
     """The word of the first rule that keeps an instance, which is not placed, off a host by what is there."""
-    return blocked(instance, host, ledger) or short(instance, host, ledger)
+    # Of thousands most are bound by nothing but room.
+    if (not instance.plain or instance.kind.most is not None) and (rule := blocked(instance, host, ledger)):
+        return rule
+    return short(instance, host, ledger)
 
 
 def blocked(instance: Instance, host: int, ledger: Ledger) -> str | None:

@@ -133,13 +133,12 @@ class _Run:
                 victims.setdefault(other.host, []).append(other)
         best: tuple[int, int] | None = None
         for host, there in victims.items():
-            for victim in there:
-                self._ledger.remove(victim)
+            gone = [one for victim in there for one, _ in self._take_off(victim)]
             if obstacle(instance, host, self._ledger) is None:
                 found = (self._rankings.cost(instance, host), host)
                 best = found if best is None else min(best, found)
-            for victim in there:
-                self._ledger.place(victim, host)
+            for one in gone:
+                self._ledger.place(one, host)
         if best is None:
             return False
         self._replaced_by.add(instance)
@@ -150,19 +149,34 @@ class _Run:
 
     def _evict(self, instance: Instance, rule: str, detail: str) -> None:
         """Take an instance off its host and put it in the queue, and those that were near it there."""
+        for one, cause in self._take_off(instance):
+            near = ("near", f"{cause.name} is no longer there") if cause else None
+            one.why = near or (rule, detail)
+            heappush(self._queue, (one.order, one))
+
+    def _take_off(
+        self, instance: Instance, cause: Instance | None = None
+    ) -> list[tuple[Instance, Instance | None]]:
+        """Remove an instance, and those that were near it there; each with the one that it goes with.
+
+        Nothing, where it has gone with another already.
+        """
+        if instance.host is None:
+            return []
         host = self._ledger.remove(instance)
-        instance.why = (rule, detail)
-        heappush(self._queue, (instance.order, instance))
-        if not any(host in pattern.holders for pattern in instance.hit.near):
-            return
-        for other in list(self._ledger.on[host]):
-            if other.groups and other.host is not None:
-                self._ledger.remove(other)
-                if obstacle(other, host, self._ledger) == "near":
-                    self._ledger.place(other, host)
-                    self._evict(other, "near", f"{instance.name} is no longer there")
-                else:
-                    self._ledger.place(other, host)
+        gone = [(instance, cause)]
+        if any(host in pattern.holders for pattern in instance.hit.near):
+            for other in list(self._ledger.on[host]):
+                if other.groups and other.host is not None and self._is_alone(other, host):
+                    gone += self._take_off(other, instance)
+        return gone
+
+    def _is_alone(self, instance: Instance, host: int) -> bool:
+        """Whether nothing is on its host any more that it is to be near."""
+        self._ledger.remove(instance)
+        rule = obstacle(instance, host, self._ledger)
+        self._ledger.place(instance, host)
+        return rule == "near"
 
     def _shape(self, instance: Instance) -> object:
         """What instances that fail alike have in common; None where that cannot be said."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from console.errors import ConfigError, Problem
 from console.model.text import clean
-from console.placement import fleet_keys, quarterdeck_keys
+from console.placement import exclusive, fleet_keys, quarterdeck_keys
 from console.placement.policy import Policy
 from console.placement.unit_file import Fault, parse
 from console.placement.unit_name import UnitName, name_fault
@@ -93,6 +93,8 @@ def parse_spec(text: str, file: Path, name: str | None = None) -> Spec:
     if ours:
         policy, wrong = quarterdeck_keys.read(found, unit)
         problems += wrong
+        if policy.exclusive:
+            problems += exclusive.faults(unit, found, policy.settings)
     elif theirs:
         policy, wrong, odd = fleet_keys.read(found, unit)
         problems += wrong

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from console.model.memory import Ack, Acting
+from console.model.locks import Frozen, Holder, LockState
+from console.model.memory import Ack, Acting, Denied
 from console.model.text import clean
 
 
@@ -58,6 +59,83 @@ def read_ack(name: str, value: bytes) -> Ack:
         text(found, "note", 500),
         time(found["since"]),
         None if until is None else time(until),
+    )
+
+
+def denied_bytes(denied: Denied) -> bytes:
+    return pack(
+        {
+            "kind": denied.kind,
+            "version": denied.version,
+            "since": written(denied.since),
+            "by": denied.by,
+            "why": denied.why,
+        }
+    )
+
+
+def read_denied(name: str, value: bytes) -> Denied:
+    """:param name: of no meaning; kind and version are in the value, as they may hold a slash."""
+    found = unpack(value)
+    return Denied(
+        text(found, "kind"),
+        text(found, "version", 500),
+        time(found["since"]),
+        text(found, "by"),
+        text(found, "why", 500),
+    )
+
+
+def lock_bytes(state: LockState) -> bytes:
+    frozen = state.frozen
+    return pack(
+        {
+            "max": state.max,
+            "frozen": frozen and {"by": frozen.by, "why": frozen.why, "since": written(frozen.since)},
+            "holders": [
+                {
+                    "id": one.id,
+                    "host": one.host,
+                    "since": None if one.since is None else written(one.since),
+                    "why": one.why,
+                }
+                for one in state.holders
+            ],
+        }
+    )
+
+
+def read_lock(name: str, value: bytes) -> LockState:
+    """:param name: `reboot/<group>`."""
+    found = unpack(value)
+    most, frozen, holders = found.get("max"), found.get("frozen"), found.get("holders")
+    if not isinstance(most, int) or isinstance(most, bool) or most < 1:
+        raise ValueError("max is not a number of slots")
+    if not isinstance(holders, list):
+        raise ValueError("holders is not a list")
+    return LockState(
+        name.removeprefix("reboot/"),
+        most,
+        None if frozen is None else _frozen(frozen),
+        tuple(_holder(one) for one in holders),
+    )
+
+
+def _frozen(found: object) -> Frozen:
+    if not isinstance(found, dict):
+        raise ValueError("frozen is not an object")
+    return Frozen(text(found, "by"), text(found, "why", 500), time(found["since"]))
+
+
+def _holder(found: object) -> Holder:
+    if not isinstance(found, dict):
+        raise ValueError("a holder is not an object")
+    since = found.get("since")
+    return Holder(
+        text(found, "id"),
+        None if found.get("host") is None else text(found, "host"),
+        None if since is None else time(since),
+        text(found, "why", 500),
     )
 
 

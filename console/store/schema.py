@@ -7,12 +7,14 @@ The one module that knows them. All under the fleet's prefix:
     services/<name>                 current spec: revision number, unit text, policy, desired state
     services/<name>/rev/<n>         immutable revisions
     instances/<name>/<i>            host, epoch, revision: the placement
+    leases/<host>                   until when its lease may hold, written before it is wound
     observed/<host>                 the engine's last summary
     rollouts/<id>                   spec, waves, position, per-target result
     denied/<kind>/<version>         versions that no rollout may bring back
     locks/reboot/<group>            semaphore: max, holders with since and why
     migrating                       which console brings the keys to the next version, on a lease
     engine/leader                   election, on a lease
+    engine/present/<engine>         which engines there are, each on a lease
     engine/fleet                    the fleet's id, by which hosts are claimed
     engine/brake                    why nothing is taken away any more, until a person says otherwise
     engine/pending                  instances that no host will have, and why
@@ -30,6 +32,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 from console.errors import Conflict, StoreError
 from console.store import guarded
@@ -71,6 +74,9 @@ class Keys:
     def leader(self) -> str:
         return f"{self.prefix}engine/leader"
 
+    def present(self, engine: str) -> str:
+        return f"{self.prefix}engine/present/{engine}"
+
     @property
     def fleet(self) -> str:
         return f"{self.prefix}engine/fleet"
@@ -82,6 +88,9 @@ class Keys:
     @property
     def pending(self) -> str:
         return f"{self.prefix}engine/pending"
+
+    def lease(self, host: str) -> str:
+        return f"{self.prefix}leases/{host}"
 
     def observed(self, host: str) -> str:
         return f"{self.prefix}observed/{host}"
@@ -95,6 +104,13 @@ class Keys:
 
     def macro(self, name: str) -> str:
         return f"{self.prefix}macros/{name}"
+
+    def reboot_lock(self, group: str) -> str:
+        return f"{self.prefix}locks/reboot/{group}"
+
+    def denied(self, kind: str, version: str) -> str:
+        """A version may hold a slash: it is quoted, as in a URL."""
+        return f"{self.prefix}denied/{quote(kind, safe='')}/{quote(version, safe='')}"
 
     def ack(self, identity: str) -> str:
         return f"{self.prefix}acks/{identity}"

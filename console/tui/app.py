@@ -165,6 +165,8 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
     def badges(self) -> list[str]:
         """What must not be forgotten, for the header."""
         found = ["READ-ONLY"] if self.read_only else []
+        if self.remembering is not None and self.remembering.engine:
+            found.append(f"ENGINE {self.remembering.engine}")
         if self.recorder is not None and self.recorder.name:
             found.append(f"REC {self.recorder.name}")
         return found

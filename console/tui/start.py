@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from console.commands import clock
+from console.commands.engine_here import check_engine
 from console.errors import QuarterdeckError
 from console.model.wants import EVERYTHING
 from console.tui.environment import prepare
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
 async def open_terminal(core: Core) -> int:
     """Show the fleet until the user leaves; the exit code.
 
-    :raises QuarterdeckError: it cannot begin: no terminal, a fault in the fleet's file or its keys.
+    :raises QuarterdeckError: it cannot begin: no terminal, a fault in the fleet's file or its keys, an engine
+        that is asked for and may not write.
     """
+    check_engine(core)
     prepared = prepare(os.environ, core.options.color)
     config = core.config
     # Only now, as Textual reads the environment when it is imported.

@@ -67,9 +67,9 @@ def test_what_a_host_says_is_made_safe_to_show() -> None:
 
 
 def test_the_line_that_reads_the_script_leaves_the_rest_of_its_input() -> None:
-    from console.actions.apply_units import _LOADER
+    from console.actions.host_script import LOADER
 
     script = b'echo "$1"; cat\n'
-    argv = ("sh", "-c", _LOADER, "x", str(len(script)), "f-1")
+    argv = ("sh", "-c", LOADER, "x", str(len(script)), "f-1")
     done = subprocess.run(argv, input=script + b"\0tar" * 40_000, capture_output=True, check=True)
     assert done.stdout == b"f-1\n" + b"\0tar" * 40_000

@@ -64,6 +64,9 @@ def test_version_and_help_go_to_stdout(tmp_path: Path) -> None:
         (["--config", "/nonexistent", "host", "list"], 1, "no such file"),
         (["--read-only", "host", "import", "--ssh-config", "/x"], 3, "read-only"),
         (["host", "import"], 2, "--ssh-config"),
+        (["unit", "list", "--engine"], 2, "does not wait for an engine"),
+        (["service", "start", "a.service", "--engine", "--no-wait"], 2, "leave out --no-wait"),
+        (["engine", "run", "--metrics", "nowhere"], 2, "like 127.0.0.1:9101"),
     ],
 )
 def test_what_goes_wrong_has_its_code_and_one_line(

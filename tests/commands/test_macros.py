@@ -146,6 +146,7 @@ def test_settings_that_do_not_fit_are_told(settings: list[str], says: str) -> No
     [
         ('steps = ["unit lsit"]', 1, "did you mean unit list"),
         ('steps = [\n "unit list",\n "unit list --watch",\n]', 3, "does not end by itself"),
+        ('steps = ["engine run"]', 1, "does not end by itself"),
         ('steps = ["host shell web1"]', 1, "somebody at the keys"),
         ('steps = ["unit list --yes"]', 1, "no place in a macro"),
         ('steps = ["unit list \'x"]', 1, "cannot read the line"),

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from console.commands.service_names import instance_of, is_file, meant, named, one_service, placements
+from console.commands.service_names import (
+    instance_of,
+    is_file,
+    meant,
+    named,
+    one_service,
+    placements,
+    read_specs,
+)
 from console.errors import ConfigError, NothingSelected, UsageError
 from tests.engine.desired import assigned, manifest, service
 from tests.placement.build import spec
@@ -85,6 +93,20 @@ def test_an_instance_of_no_service_is_made_of_its_template_in_etcd_else_beside(t
     (tmp_path / "echo@.service").write_text(UNIT)
     (one,) = meant(["echo@1"], fleets)
     assert (one.before, one.name, one.spec.text) == (None, "echo@1.service", UNIT)
+
+
+def test_the_path_of_an_instance_without_a_file_of_its_own_means_its_template_beside_it(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "units").mkdir()
+    (tmp_path / "units/echo@.service").write_text(UNIT)
+    (tmp_path / "units/echo@2.service").write_text(f"{UNIT}# its own")
+    (found,) = read_specs(["units/echo@1.service"])
+    assert (found.name, found.text) == ("echo@1.service", UNIT)
+    assert [one.name for one in meant(["units/echo@1.service"], THERE)] == ["echo@1.service"]
+    assert read_specs(["units/echo@2.service"])[0].text.endswith("# its own")
+    with pytest.raises(ConfigError, match=r"units/other@1\.service"):
+        read_specs(["units/other@1.service"])
 
 
 def test_a_file_that_is_too_large_to_be_a_unit_is_not_read_whole(tmp_path: Path) -> None:

@@ -33,12 +33,14 @@ class Model:
 class Waited:
     """A wait for one service on two hosts, and what it has told."""
 
-    def __init__(self, *were: tuple[str, str], known: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, *were: tuple[str, str], known: tuple[str, ...] = (), engine_comes: bool = False
+    ) -> None:
         self.model = Model(hosts(2))
         self.notes: list[str] = []
         view = cast("Any", type("View", (), {"fleet": type("Fleet", (), {"model": self.model})}))
         out = cast("Any", type("Out", (), {"note": self.notes.append}))
-        self._waiting = ServiceWait(view, {DB}, were, known, out)
+        self._waiting = ServiceWait(view, {DB}, were, known, out, engine_comes=engine_comes)
 
     def look(self, what: Manifest, *units: Unit) -> bool:
         self.model.there = {one.key: one for one in units}
@@ -75,6 +77,13 @@ def test_without_an_engine_there_is_nothing_to_wait_for_and_one_that_goes_has_a_
     assert not waited.look(manifest(service("db"), engine=False))
     assert not waited.look(manifest(service("db"), engine=False))
     assert waited.notes[1:] == ["the engine is gone: waiting for the next one"]
+
+
+def test_an_engine_that_is_on_its_way_is_waited_for() -> None:
+    waited = Waited(engine_comes=True)
+    assert not waited.look(manifest(service("db"), engine=False))
+    assert not waited.look(manifest(service("db")))
+    assert "the engine is gone: waiting for the next one" not in waited.notes
 
 
 def test_what_no_host_will_have_is_not_waited_for_and_not_told_twice() -> None:

@@ -49,6 +49,12 @@ def test_a_registry_that_knows_nothing_of_half_of_what_runs_is_a_fault() -> None
     assert "2 of the 4" in why
 
 
+def test_what_was_taken_away_on_purpose_is_no_fault_where_a_host_still_has_it_or_is_back_with_it() -> None:
+    emptied = Registry({}, (), dismissed={"a.service", "b.service"})
+    assert registry_brake(emptied, marks("a.service", "b.service")) is None
+    assert registry_brake(emptied, marks("a.service", "b.service", "c.service")) is not None
+
+
 @pytest.mark.parametrize(
     ("silences", "waits", "stops"),
     [

@@ -40,6 +40,9 @@ async def test_a_placement_is_written_moved_and_forgotten(etcd: Etcd) -> None:
         assert (second.host, second.epoch) == ("h2", 2)
         await placements.write(Assignment(forget=(second,)), NOBODY, claim)
         assert [*placements] == await ServiceStore(etcd).assigned() == []
+        assert [*placements.dismissed] == [WEB.instance]
+        await placements.write(Assignment(put=(WEB,)), NOBODY, claim)
+        assert not placements.dismissed
 
 
 async def test_more_than_etcd_takes_at_once_is_written_all_the_same(etcd: Etcd) -> None:
@@ -124,7 +127,9 @@ async def test_a_report_is_read_as_it_was_written_and_only_changes_are(etcd: Etc
     keys = Keys(etcd.prefix)
     conditions = (Condition("web@.service", "web@1.service", "h1", Phase.FAILING, "systemd restarts it"),)
     pending = (Pending("web@.service", "web@2.service", None, (("apart", 3),)),)
-    report = Report({"h1": Standing.LIVE, "h2": Standing.LOST}, conditions, pending)
+    report = Report(
+        {"h1": Standing.LIVE, "h2": Standing.LOST}, conditions, pending, {"h2": "its disk is full"}
+    )
     async with claimed(etcd, keys.leader, b"", 15) as claim:
         reporter = Reporter(etcd, claim)
         await reporter.begin()
@@ -136,7 +141,7 @@ async def test_a_report_is_read_as_it_was_written_and_only_changes_are(etcd: Etc
             conditions,
             {"web@2.service": "apart on 3"},
         )
-        assert [read_standing(entry) for entry in observed] == ["live", "lost"]
+        assert [read_standing(entry) for entry in observed] == [("live", ""), ("lost", "its disk is full")]
         before = (await etcd.list(keys.all)).revision
         again = Reporter(etcd, claim)
         await again.begin()

@@ -24,6 +24,8 @@ def test_a_host_says_whose_it_is_and_which_units_bear_a_mark() -> None:
     mark = Mark("f-1", "web@.service", 3, 7, True, "/run")
     assert read_inspection(said, "h1") == Inspected("f-1", {"web@1.service": mark})
     assert read_inspection("of \n", "h1") == Inspected(None, {})
+    assert read_inspection("on 8f7e-11\nof f-1\n", "h1") == Inspected("f-1", {}, "8f7e-11")
+    assert read_inspection("on \nof \n", "h1") == Inspected(None, {}), "it does not say"
 
 
 @pytest.mark.parametrize("said", ["", "/run web@1.service f-1 web@.service 3 7 launched\n"])

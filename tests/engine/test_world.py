@@ -128,3 +128,22 @@ def test_only_units_of_ours_and_changes_that_count_wake_the_engine(seen: Seen) -
     assert seen.world.concerned(Changes(hosts={"h1"}))
     seen.model.remove("h1")
     assert seen.world.concerned(Changes(hosts={"h1"}))
+
+
+def test_one_machine_under_two_names_is_acted_on_under_the_first() -> None:
+    model = FleetModel([HostConfig("h1"), HostConfig("h2"), HostConfig("h3")])
+    world = World(model, "f-1")
+    now = datetime.now(UTC)
+    for name in ("h1", "h2", "h3"):
+        model.apply(HostChanged(name, Status(State.LIVE, now)))
+        model.apply(SourceChanged(name, Source.UNITS, Status(State.LIVE, now)))
+    world.look(0)
+    for name, boot in {"h1": "boot-1", "h2": "boot-1", "h3": "boot-2"}.items():
+        world.inspected(name, world.connection(name), Inspected("f-1", {WEB: MARK}, boot))
+    world.look(0)
+    assert world.twins == {"h2": "h1"}
+    assert world.standing["h2"] is Standing.FOREIGN
+    assert world.marks().keys() == {"h1", "h3"}
+    model.apply(HostChanged("h1", Status(State.UNREACHABLE, now)))
+    world.look(0)
+    assert world.marks().keys() == {"h2", "h3"}, "the second is as good as the first"

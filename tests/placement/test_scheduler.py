@@ -275,6 +275,19 @@ def test_what_is_near_a_replaced_one_goes_with_it() -> None:
     assert instances(placement) == {"kick": "h1", "old": "h2", "side": "h2"}
 
 
+def test_what_goes_with_another_that_is_replaced_is_replaced_only_once() -> None:
+    specs = [spec("kick", "Replaces=old", "Replaces=side"), spec("old"), spec("side", "Near=old")]
+    placement = schedule(specs, hosts(2), at("old=h1", "side=h1"))
+    assert instances(placement) == {"kick": "h1", "old": "h2", "side": "h2"}
+
+
+def test_nothing_is_replaced_for_one_that_then_could_not_be_there_itself() -> None:
+    specs = [spec("old"), spec("side", "Near=old"), spec("kick", "Replaces=old", "Near=side")]
+    placement = schedule(specs, hosts(2), at("old=h1", "side=h1"))
+    assert changes(placement) == {}
+    assert pending(placement) == {"kick.service": "near on 1, replaces on 1"}
+
+
 # fleet's own scenarios, in miniature (functional/*_test.go)
 
 

@@ -62,7 +62,8 @@ def test_a_container_with_a_name_that_could_be_read_otherwise_is_meant_by_its_id
 def test_a_typed_line_is_a_command_or_a_view() -> None:
     assert understood("unit restart x --on web1") == UnitRestart(on=Selector.parse("web1"), patterns=("x",))
     assert understood("go hosts") == understood("view go hosts") == Place(Kind.HOSTS)
-    for line in ("go nowhere", "unit lsit", "", "unit list --watch", "unit restart 'x", "theme", "view x"):
+    endless = ("unit list --watch", "engine run")
+    for line in ("go nowhere", "unit lsit", "", *endless, "unit restart 'x", "theme", "view x"):
         with pytest.raises(UsageError):
             understood(line)
     assert about(Place(Kind.LOGS, "web1", unit="x.service")) == [Target("unit", "web1", "x.service")]

@@ -10,6 +10,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from console.commands.recall import FOLDER
+from console.engine.present import read_leader
+from console.store.client import open_etcd
+from console.store.schema import Keys
 from tests.store.cluster import needs_etcd, running_cluster
 from tests.store.embedding import etcds
 from tests.tui.tmux import Tmux
@@ -28,8 +31,8 @@ def fleet(folder: Path, *endpoints: str) -> Path:
 
 
 @asynccontextmanager
-async def terminal(folder: Path, config: Path) -> AsyncIterator[Tmux]:
-    opened = await asyncio.to_thread(Tmux, folder / "tmux", config)
+async def terminal(folder: Path, config: Path, *options: str) -> AsyncIterator[Tmux]:
+    opened = await asyncio.to_thread(Tmux, folder / "tmux", config, *options)
     try:
         await asyncio.to_thread(opened.until, "› watch")
         yield opened
@@ -87,3 +90,29 @@ async def test_without_an_etcd_the_terminal_starts_its_own_and_ends_it_when_it_i
         screen.press("C-q")
         await asyncio.to_thread(screen.until, "ended with 0")
         assert etcds(folder) == []
+
+
+async def test_an_engine_in_the_terminal_leads_while_it_is_open_and_says_where_it_is(tmp_path: Path) -> None:
+    (tmp_path / "etcd").mkdir()
+    async with running_cluster(tmp_path / "etcd") as cluster:
+        config = fleet(tmp_path, cluster.members[0].url)
+        async with terminal(tmp_path, config, "--engine") as screen, open_etcd(cluster.config()) as etcd:
+            keys = Keys("/quarterdeck/")
+            await asyncio.to_thread(screen.until, "[ENGINE leads]")
+            leader = await etcd.get(keys.leader)
+            assert leader is not None
+            assert read_leader(leader).embedded
+            screen.press("C-q")
+            await asyncio.to_thread(screen.until, "ended with 0")
+            assert await etcd.get(keys.leader) is None
+            assert not (await etcd.list(keys.under("engine/present"))).entries
+
+
+async def test_a_terminal_that_is_read_only_has_no_engine(tmp_path: Path) -> None:
+    config = fleet(tmp_path)
+    opened = await asyncio.to_thread(Tmux, tmp_path / "tmux", config, "--engine", "--read-only")
+    try:
+        shown = await asyncio.to_thread(opened.until, "ended with 3")
+        assert "read-only" in shown
+    finally:
+        opened.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -12,11 +13,15 @@ import pytest
 
 
 class Tmux:
-    """A terminal of 80x24 with the console in it, on a tmux server of its own."""
+    """A terminal of 80x24 with the console in it, on a tmux server of its own.
 
-    def __init__(self, socket: Path, config: Path, **environ: str) -> None:
+    :param options: of the console.
+    """
+
+    def __init__(self, socket: Path, config: Path, *options: str, **environ: str) -> None:
         self._tmux = ["tmux", "-S", str(socket), "-f", "/dev/null"]
-        line = f"{sys.executable} -m console --config {config}; echo ended with $?; exec sleep 600"
+        console = shlex.join([sys.executable, "-m", "console", "--config", str(config), *options])
+        line = f"{console}; echo ended with $?; exec sleep 600"
         environ = {
             **os.environ,
             "TERM": "xterm-256color",

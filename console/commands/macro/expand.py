@@ -74,7 +74,7 @@ class Script:
 def runs_in_a_macro(command: Command) -> bool:
     """Whether it ends by itself, with nobody at the keys."""
     goes_on = getattr(command, "watch", False) or getattr(command, "follow", False)
-    return command.words not in _ENDLESS and not goes_on
+    return command.words not in _ENDLESS and not (command.endless or goes_on)
 
 
 def expand(macro: MacroFile, settings: Sequence[str], registry: Registry, folders: Sequence[Path]) -> Script:

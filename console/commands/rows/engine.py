@@ -6,9 +6,12 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from console import __version__
 from console.commands.rows.base import Cell, RowKind, Tone, moment, since_cell
+from console.commands.rows.lease import lease_cells, lease_fields
 from console.engine.brake import Pulled
-from console.engine.engine import Leader
+from console.engine.lease_record import LeaseRecord
+from console.engine.present import EngineRecord
 from console.placement.reconcile import Condition, Phase
 
 _TONES = {
@@ -27,17 +30,21 @@ class EnginePicture:
     """The engine as etcd tells of it.
 
     :param leader: None: no engine leads.
+    :param standing_by: the others that run.
     :param fleet: the fleet's id, by which hosts are claimed; None: no engine has led yet.
-    :param hosts: how each host stands, by name.
+    :param hosts: each host, how it stands, and why it is left alone, if it is.
     :param pending: instances without a host, and why.
+    :param leases: of hosts that have or had exclusive instances.
     """
 
-    leader: Leader | None
+    leader: EngineRecord | None
+    standing_by: tuple[EngineRecord, ...]
     fleet: str | None
     brake: Pulled | None
-    hosts: tuple[tuple[str, str], ...]
+    hosts: tuple[tuple[str, str, str], ...]
     conditions: tuple[Condition, ...]
     pending: tuple[tuple[str, str], ...]
+    leases: tuple[tuple[str, LeaseRecord], ...] = ()
 
 
 def _fields(picture: EnginePicture) -> dict[str, Any]:
@@ -45,9 +52,23 @@ def _fields(picture: EnginePicture) -> dict[str, Any]:
     return {
         "leader": leader.name if leader else None,
         "since": moment(leader.since if leader else None),
+        "revision": leader.revision if leader else None,
+        "embedded": leader.embedded if leader else None,
+        "standing_by": [
+            {
+                "name": one.name,
+                "since": moment(one.since),
+                "embedded": one.embedded,
+                "version": one.version or None,
+            }
+            for one in picture.standing_by
+        ],
         "fleet": picture.fleet,
         "brake": {"why": brake.why, "since": moment(brake.since)} if brake else None,
-        "hosts": [{"name": name, "standing": standing} for name, standing in picture.hosts],
+        "hosts": [
+            {"name": name, "standing": standing, "reason": reason or None}
+            for name, standing, reason in picture.hosts
+        ],
         "instances": [
             {
                 "name": one.instance,
@@ -59,6 +80,7 @@ def _fields(picture: EnginePicture) -> dict[str, Any]:
             for one in picture.conditions
         ],
         "pending": [{"name": name, "reason": reason} for name, reason in picture.pending],
+        "leases": [{"host": host, **(lease_fields(lease) or {})} for host, lease in picture.leases],
     }
 
 
@@ -67,8 +89,16 @@ def _lines(picture: EnginePicture) -> list[tuple[Cell, ...]]:
     if picture.leader is None:
         lines.append((Cell.state("no engine leads", Tone.BAD), Cell("`quarterdeck engine run`", Tone.FAINT)))
     else:
-        since = since_cell(picture.leader.since)
-        lines.append((Cell.state(f"{picture.leader.name} leads", Tone.GOOD), since))
+        leader = picture.leader
+        elected = Cell(f"elected at {leader.revision}", Tone.FAINT)
+        where = (Cell("inside a console", Tone.WARN),) if leader.embedded else ()
+        lines.append(
+            (Cell.state(f"{leader.name} leads", Tone.GOOD), since_cell(leader.since), elected, *where)
+        )
+    for engine in picture.standing_by:
+        version = (Cell(engine.version, Tone.FAINT),) if engine.version not in ("", __version__) else ()
+        stands = Cell.state("stands by", Tone.PLAIN)
+        lines.append((Cell(f"  {engine.name}"), stands, since_cell(engine.since), *version))
     if picture.brake is not None:
         lines.append(
             (Cell.state("brake", Tone.BAD), Cell(picture.brake.why), since_cell(picture.brake.since))
@@ -76,9 +106,11 @@ def _lines(picture: EnginePicture) -> list[tuple[Cell, ...]]:
         lines.append((Cell("  nothing is moved or stopped until `quarterdeck engine resume`", Tone.FAINT),))
     if picture.fleet is not None:
         lines.append((Cell(f"  fleet {picture.fleet}", Tone.FAINT),))
-    for name, standing in picture.hosts:
+    for name, standing, reason in picture.hosts:
         tone = Tone.GOOD if standing == "live" else Tone.WARN if standing == "silent" else Tone.BAD
-        lines.append((Cell(f"  {name:<20}"), Cell.state(standing, tone)))
+        why = (Cell(reason),) if reason else ()
+        lines.append((Cell(f"  {name:<20}"), Cell.state(standing, tone), *why))
+    lines += [(Cell(f"  {host:<20}"), *lease_cells(lease)) for host, lease in picture.leases]
     counts = Counter(one.phase for one in picture.conditions)
     if counts:
         told = [

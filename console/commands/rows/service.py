@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from console.commands.rows.base import Cell, Column, RowKind, Tone, moment, since_cell
+from console.commands.rows.lease import lease_cells, lease_fields
 from console.model.text import clean
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def instance_fields(one: Instance) -> dict[str, Any]:
         "state": one.state.value,
         "revision": one.revision,
         "reason": one.reason or None,
+        "lease": lease_fields(one.lease),
     }
 
 
@@ -168,6 +170,7 @@ def _detail_lines(row: ServiceRow) -> list[tuple[Cell, ...]]:
                 age,
                 Cell(revision, Tone.WARN),
                 Cell(clean(one.reason), Tone.FAINT),
+                *(lease_cells(one.lease) if one.lease else ()),
             )
         )
     return lines

@@ -62,6 +62,10 @@ def understood(text: str) -> Command | View | Setting:
         raise UsageError("a command is missing", hint="? tells the keys; `unit restart web --on web1`")
     if getattr(line.command, "watch", False):
         raise UsageError("--watch: what is on the screen is live already", hint="leave it out")
+    if line.command.endless:
+        raise UsageError(
+            f"{' '.join(line.command.words)}: it does not end by itself", hint="not inside the terminal"
+        )
     return line.command
 
 

@@ -83,6 +83,7 @@ class Placing:
     folder: Path
     hosts: tuple[str, ...]
     engines: list[EngineProcess] = field(default_factory=list)
+    fleet_lines: str = ""  # more of [fleet], for engines that begin from then on
 
     # -- engines ----------------------------------------------------------------------------
 
@@ -90,7 +91,7 @@ class Placing:
     def config(self) -> Path:
         """The fleet's file, with the etcd in it."""
         path = self.folder / "fleet.toml"
-        text = self.truth.config.path.read_text()
+        text = self.truth.config.path.read_text().replace("[fleet]\n", f"[fleet]\n{self.fleet_lines}\n")
         path.write_text(f'{text}\n[etcd]\nendpoints = ["{self.endpoint}"]\nprefix = "{self.prefix}"\n')
         return path
 

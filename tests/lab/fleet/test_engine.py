@@ -54,6 +54,17 @@ def test_an_engine_that_is_ended_lets_another_lead_at_once_and_stops_nothing(pla
     placing.holds(lambda: placing.invocations("kept.service") == before, "it runs on")
 
 
+def test_where_no_engine_is_one_runs_for_the_time_a_start_waits_and_what_it_started_runs_on(
+    placing: Placing,
+) -> None:
+    (placing.folder / "alone.service").write_text(HELLO)
+    unit = str(placing.folder / "alone.service")
+    told = placing.run("service", "start", unit, "--yes", "--engine", "--timeout", "30s", "-o", "json")
+    assert [(one["status"], one["detail"]) for one in json.loads(told)][-1:] == [("done", "running")]
+    assert placing.status()["leader"] is None
+    assert placing.active("alone.service"), "it runs on"
+
+
 def test_what_is_destroyed_is_gone_from_every_host_and_from_etcd(placing: Placing) -> None:
     placing.leading()
     placing.submit({"gone@.service": REPLICAS % 3, "every.service": f"{HELLO}[X-Fleet]\nGlobal=true\n"})
@@ -131,13 +142,6 @@ def test_what_cannot_be_anywhere_is_pending_and_says_why(placing: Placing) -> No
     placing.submit({"apart@.service": f"{HELLO}[X-Quarterdeck]\nReplicas=4\nApart=self\n"})
     placing.until(lambda: len(placing.active("apart@*")) == 3, "three run")
     placing.until(lambda: placing.reason("apart@4.service") == "apart on 3", "the fourth says why")
-
-
-def test_an_exclusive_service_waits_for_leases(placing: Placing) -> None:
-    placing.leading()
-    placing.submit({"only.service": f"{HELLO}[X-Quarterdeck]\nExclusive=yes\n"})
-    placing.until(lambda: "needs leases" in placing.reason("only.service"), "it says why")
-    assert not placing.active("only.service")
 
 
 def test_an_emptied_registry_stops_nothing_until_a_person_says_so(placing: Placing) -> None:
