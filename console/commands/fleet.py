@@ -54,9 +54,13 @@ class FleetStatus(OnHosts):
 
 def _own(core: Core) -> list[Trouble]:
     """What is wrong with the console itself."""
+    if core.memory is None:
+        return []
     from console.commands.etcd_watch import store_troubles
+    from console.commands.lock_troubles import lock_troubles
 
-    return [] if core.memory is None else store_troubles(core.memory.status)
+    hosts = (host.name for host in core.config.hosts)
+    return [*store_troubles(core.memory.status), *lock_troubles(core.memory, hosts)]
 
 
 COMMANDS: tuple[type[Command], ...] = (FleetStatus,)

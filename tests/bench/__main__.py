@@ -13,6 +13,7 @@ from pathlib import Path
 BENCHES = (
     *("start", "export_parser", "log_pane", "picture", "tools", "change", "table", "terminal", "restart"),
     *("on_screen", "plan", "scheduler", "store", "log_follow", "engine", "sim", "mass"),
+    *("rollout", "rollout_screen"),
 )
 
 

@@ -133,12 +133,15 @@ class Fleet:
         """Have an engine be elected, as far as anybody can see."""
         await self.etcd.write([Put(self.store.keys.leader, b"{}")])
 
-    async def place(self, instance: str, host: str, *, epoch: int = 1, revision: int = 1) -> None:
+    async def place(
+        self, instance: str, host: str, *, epoch: int = 1, revision: int = 1, everywhere: bool = False
+    ) -> None:
         """Write a placement as an engine does."""
         name, at, _ = instance.partition("@")
         service = f"{name}@.service" if at else instance
         one = Assigned(service, instance, host, epoch, revision)
-        await self.etcd.write([Put(self.store.assigned_key(one, everywhere=False), assigned_bytes(one))])
+        key = self.store.assigned_key(one, everywhere=everywhere)
+        await self.etcd.write([Put(key, assigned_bytes(one))])
 
     async def unplace(self, instance: str) -> None:
         """Forget a placement as an engine does."""

@@ -335,7 +335,7 @@ async def test_fleetctls_lists_have_fleets_columns(fleet: Fleet) -> None:
     console.file("agent.service", "Global=yes")
     await console.run("start", RUNNING, "agent.service", "--yes", "--no-wait")
     await fleet.place(RUNNING, "sim-0002")
-    machine = (await console.json("list-machines", "--full"))[0]
+    machine = (await console.json("list-machines", "-l"))[0]
     assert sorted(machine) == ["ip", "machine", "metadata"]
     assert machine["metadata"].startswith("role=")
     lines = (await console.run("list-machines")).stdout.splitlines()

@@ -94,10 +94,19 @@ class Placing:
         path.write_text(f'{text}\n[etcd]\nendpoints = ["{self.endpoint}"]\nprefix = "{self.prefix}"\n')
         return path
 
-    def engine(self) -> EngineProcess:
+    def engine(self, *options: str) -> EngineProcess:
         """One more engine; it has begun, and may stand by."""
         log = self.folder / f"engine-{len(self.engines)}.log"
-        argv = [sys.executable, "-m", "console.cli.main", "--config", str(self.config), "engine", "run"]
+        argv = [
+            sys.executable,
+            "-m",
+            "console.cli.main",
+            "--config",
+            str(self.config),
+            "engine",
+            "run",
+            *options,
+        ]
         with log.open("wb") as into:
             process = subprocess.Popen(
                 argv,
@@ -110,9 +119,9 @@ class Placing:
         self.engines.append(made)
         return made
 
-    def leading(self) -> EngineProcess:
+    def leading(self, *options: str) -> EngineProcess:
         """An engine, which leads."""
-        made = self.engine()
+        made = self.engine(*options)
         self.until(lambda: "leading the fleet" in made.said, "an engine leads", 25)
         return made
 
