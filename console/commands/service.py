@@ -19,8 +19,9 @@ from console.commands.rows.service import (
 )
 from console.commands.service_change import at_desk
 from console.commands.values import INTEGER
-from console.errors import Incomplete, NothingSelected
+from console.errors import Incomplete, NothingSelected, UsageError
 from console.model.selector import state_words
+from console.model.text import clean
 
 if TYPE_CHECKING:
     from console.commands.core import Core, View
@@ -43,7 +44,7 @@ class ServiceList(Listing):
     names: tuple[str, ...] = argument("SERVICE", "services: names or globs", many=True)
 
     async def run(self, core: Core, out: Output) -> None:
-        states = state_words(self.state) if self.state else frozenset()
+        states = _states(self.state) if self.state else frozenset()
         async with at_desk(core, out) as desk:
             if self.watch:
                 await self._watch(desk, states, out)
@@ -58,11 +59,12 @@ class ServiceList(Listing):
         from console.commands.service_wait import watched
 
         shown: dict[str, ServiceRow] = {}
+        model = desk.view.fleet.model
 
         def look(seen: Seen) -> bool:
             rows = {
                 row.name: row
-                for row in service_rows(seen, desk.view.fleet.model)
+                for row in service_rows(seen, model.hosts(), model.unit)
                 if self._wants(row, seen.manifest, desk.view, states)
             }
             for name, row in rows.items():
@@ -88,6 +90,18 @@ class ServiceList(Listing):
         model = view.fleet.model
         chosen = {host.name for host in model.hosts() if self.on.matches_host(host)}
         return any(one.host in chosen for one in manifest.of(row.name))
+
+
+def _states(text: str) -> frozenset[str]:
+    """The words of `--state`. :raises UsageError: no service or instance is ever in such a state."""
+    from console.engine.service_states import InstanceState
+    from console.engine.services import Desired
+
+    known = [*Desired, *InstanceState]
+    states = state_words(text)
+    if unknown := sorted(states - set(known)):
+        raise UsageError(f"no state {clean(unknown[0], 40)!r}", hint=f"one of {', '.join(known)}")
+    return states
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -128,10 +129,12 @@ class ServiceBook:
                 continue
             began = time.perf_counter()
             seen = self._following.seen
+            # The hosts are taken here: the model is this thread's alone. To look a unit up is one step.
+            hosts, unit = self._model.hosts(), self._model.unit
             if len(seen.manifest.assigned) < _MANY:
-                rows = service_rows(seen, self._model)
+                rows = service_rows(seen, hosts, unit)
             else:
-                rows = await asyncio.to_thread(service_rows, seen, self._model)
+                rows = await asyncio.to_thread(service_rows, seen, hosts, unit)
             self.take(seen, rows)
             await asyncio.sleep(max(_LEAST_S, _TIMES * (time.perf_counter() - began)))
 
@@ -146,6 +149,34 @@ class ServiceBook:
         self._since = {one.what: self._since.get(one.what, one.since or now) for one in found}
         self._troubles = [replace(one, since=self._since[one.what]) for one in found]
         self._changed()
+
+
+@asynccontextmanager
+async def services_watched(
+    etcd: Etcd, model: FleetModel, told: Callable[[str], None], *, follow: bool
+) -> AsyncIterator[Callable[[], list[Trouble]]]:
+    """What is wrong with services, for who has no screen: followed while the context is held, or read once.
+
+    :param model: of all hosts of the fleet.
+    :param told: takes why that is not known.
+    """
+    if follow:
+        book = ServiceBook(etcd, model, lambda: None, told)
+        task = asyncio.create_task(book.run(), name="services")
+        try:
+            yield book.troubles
+        finally:
+            task.cancel()
+            await asyncio.wait((task,))
+        return
+    found: list[Trouble] = []
+    try:
+        seen = await Following(etcd).read()
+    except StoreError as error:
+        told(f"services: {error}")
+    else:
+        found = list(_troubles(service_rows(seen, model.hosts(), model.unit), seen))
+    yield lambda: found
 
 
 def instance_key(one: Instance) -> InstanceKey:

@@ -37,7 +37,8 @@ from console.placement.unit_name import UnitName
 
 if TYPE_CHECKING:
     from console.commands.core import Core, View
-    from console.fleet.model import FleetModel
+    from console.fleet.model import UnitKey
+    from console.model.host import Host
 
 #: What is looked at of the hosts: how their units are, and what there is room for.
 WANTS = Wants(containers=False)
@@ -87,10 +88,12 @@ class Desk:
 
     def rows(self) -> list[ServiceRow]:
         """Every service and its instances, as they are now."""
-        return service_rows(self.seen, self.view.fleet.model)
+        model = self.view.fleet.model
+        return service_rows(self.seen, model.hosts(), model.unit)
 
     def instances(self) -> tuple[Instance, ...]:
-        return instances_told(self.seen, self.view.fleet.model)
+        model = self.view.fleet.model
+        return instances_told(self.seen, model.hosts(), model.unit)
 
 
 async def open_desk(core: Core, view: View) -> Desk:
@@ -99,17 +102,23 @@ async def open_desk(core: Core, view: View) -> Desk:
     return Desk(ServiceStore(etcd), await Following(etcd).read(), view, core.file.lease_ttl)
 
 
-def instances_told(seen: Seen, model: FleetModel) -> tuple[Instance, ...]:
-    """The state of every instance, as whoever knows best tells it (`engine/service_states.py`)."""
-    hosts = {host.name: host for host in model.hosts()}
+def instances_told(
+    seen: Seen, hosts: Iterable[Host], unit: Callable[[UnitKey], Unit | None]
+) -> tuple[Instance, ...]:
+    """The state of every instance, as whoever knows best tells it (`engine/service_states.py`).
 
-    def unit(host: str, name: str) -> Unit | None:
-        return model.unit((host, name))
+    :param hosts: as they are now.
+    :param unit: the unit of a host and a name; asked for those that are placed.
+    """
+    by_name = {host.name: host for host in hosts}
+
+    def at(host: str, name: str) -> Unit | None:
+        return unit((host, name))
 
     if seen.leader is not None:
-        return told(seen.manifest, seen.observed, hosts, unit)
-    placement = planned(seen.manifest, candidates(hosts.values()))
-    return remembered(instances(seen.manifest, placement, hosts, unit), seen.observed, hosts)
+        return told(seen.manifest, seen.observed, by_name, at)
+    placement = planned(seen.manifest, candidates(by_name.values()))
+    return remembered(instances(seen.manifest, placement, by_name, at), seen.observed, by_name)
 
 
 def instances_now(manifest: Manifest, view: View) -> tuple[Instance, ...]:
@@ -128,11 +137,13 @@ def placement_now(manifest: Manifest, view: View) -> Placement:
     return planned(manifest, candidates(view.fleet.model.hosts()))
 
 
-def service_rows(seen: Seen, model: FleetModel) -> list[ServiceRow]:
-    """Every service, with its instances in the order of their names and hosts."""
+def service_rows(
+    seen: Seen, hosts: Iterable[Host], unit: Callable[[UnitKey], Unit | None]
+) -> list[ServiceRow]:
+    """Every service, with its instances in the order of their names and hosts; see `instances_told`."""
     manifest = seen.manifest
     of: dict[str, list[Instance]] = {name: [] for name in manifest.services}
-    for one in instances_told(seen, model):
+    for one in instances_told(seen, hosts, unit):
         of[one.service].append(one)
     return [
         ServiceRow(

@@ -48,7 +48,9 @@ def instances_pattern(service: str) -> str:
 def _now(seen: Seen, model: FleetModel, service: Service, instance: str) -> str:
     """What an instance is, in words."""
     found = [
-        one for one in instances_told(seen, model) if (one.service, one.name) == (service.name, instance)
+        one
+        for one in instances_told(seen, model.hosts(), model.unit)
+        if (one.service, one.name) == (service.name, instance)
     ]
     told = [
         " ".join(text for text in (one.state.value, f"on {one.host}" if one.host else "", one.reason) if text)

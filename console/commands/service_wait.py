@@ -144,7 +144,7 @@ async def wait(
     waiting = ServiceWait(progress, known, out, engine_comes=engine_comes)
     try:
         async with asyncio.timeout(timeout):
-            await watched(store, view, lambda seen: waiting.look(seen.manifest))
+            await watched(store, view, waiting.see)
         why = "no engine is elected"
         if waiting.unhelped:
             out.note(NO_ENGINE)
@@ -168,9 +168,18 @@ class ServiceWait:
         self._began = time.monotonic()
         self._last: list[Awaited] = []
         self._told: dict[str, str] | None = None  # None until the first look
+        self._held: str | None = None
         self._seconds: dict[str, float] = {}
         # None until one was seen, where none is to come.
         self._engine: bool | None = False if engine_comes else None
+
+    def see(self, seen: Seen) -> bool:
+        """As `look`; that an engine's brake holds everything up is told, once each time."""
+        held = None if seen.brake is None else seen.brake.why
+        if held is not None and held != self._held:
+            self._out.note(f"{held}: nothing is moved or stopped until `quarterdeck engine resume`")
+        self._held = held
+        return self.look(seen.manifest)
 
     def look(self, manifest: Manifest) -> bool:
         """See how far it is, and tell what is new; whether there is nothing to wait for any more."""

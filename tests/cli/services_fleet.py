@@ -6,7 +6,7 @@ import asyncio
 import io
 import json
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,6 +142,11 @@ class Fleet:
         one = Assigned(service, instance, host, epoch, revision)
         key = self.store.assigned_key(one, everywhere=everywhere)
         await self.etcd.write([Put(key, assigned_bytes(one))])
+
+    async def observe(self, host: str, instances: Mapping[str, tuple[str, str, str]]) -> None:
+        """Tell how instances are as an engine does: service, state and reason by name."""
+        told = json.dumps({"standing": "live", "instances": instances}).encode()
+        await self.etcd.write([Put(self.store.keys.observed(host), told)])
 
     async def unplace(self, instance: str) -> None:
         """Forget a placement as an engine does."""

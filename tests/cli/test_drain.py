@@ -40,7 +40,7 @@ async def test_a_drain_says_what_moves_where_waits_until_it_has_gone_and_is_take
     assert step["effects"] == [{"object": RUNNING, "what": "moves from sim-0001", "host": "sim-0002"}]
     assert plan["notes"] == [
         "sim-0001: these belong to it and stay: agent.service",
-        "instances by host: sim-0001 2 → 1, sim-0002 0 → 2, sim-0003 0 → 1",
+        "instances by host: sim-0002 0 → 2, sim-0001 2 → 1, sim-0003 0 → 1",
     ]
     assert not any(row["drained"] for row in await console.json("host", "list")), "a plan writes nothing"
 

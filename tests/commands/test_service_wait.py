@@ -7,6 +7,8 @@ from functools import partial
 from typing import Any, cast
 
 from console.commands.service_wait import Before, ServiceWait, progress
+from console.engine.brake import Pulled
+from console.engine.following import Seen
 from console.engine.manifest import Manifest
 from console.model.host import Host
 from console.model.unit import Unit
@@ -47,6 +49,9 @@ class Waited:
     def look(self, what: Manifest, *units: Unit) -> bool:
         self.model.there = {one.key: one for one in units}
         return self._waiting.look(what)
+
+    def see(self, seen: Seen) -> bool:
+        return self._waiting.see(seen)
 
     def results(self) -> list[tuple[str, str, str]]:
         return [(one.target, one.status.value, one.detail) for one in self._waiting.results("too late")]
@@ -121,3 +126,13 @@ def test_another_revision_runs_once_its_unit_has_begun_another_life_whatever_the
         assert waited.results() == [("h1/db.service", "failed", "revision 1 still runs; too late")]
         assert waited.look(manifest(second, at=written), unit("h1", DB, since=then))
         assert waited.results() == [("h1/db.service", "done", "running")]
+
+
+def test_a_brake_that_holds_everything_up_is_told_once_each_time() -> None:
+    waited = Waited()
+    what = manifest(service("db"), at=AT_H1)
+    pulled = Pulled("3 of 4 hosts fell silent", SINCE)
+    for brake in (pulled, pulled, None, pulled):
+        assert not waited.see(Seen(what, brake=brake))
+    held = "3 of 4 hosts fell silent: nothing is moved or stopped until `quarterdeck engine resume`"
+    assert [note for note in waited.notes if "silent" in note] == [held, held]

@@ -109,4 +109,4 @@ def remembering(model: FleetModel, what: Seen | None) -> FakeRemembering:
 def show(memory: FakeRemembering, model: FleetModel, what: Seen) -> None:
     """Have etcd be so."""
     assert memory.services is not None
-    memory.services.take(what, service_rows(what, model))
+    memory.services.take(what, service_rows(what, model.hosts(), model.unit))

@@ -8,7 +8,6 @@ from typing import Any, cast
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
 
 from console.commands import clock
 from console.placement.reconcile import Phase
@@ -36,6 +35,13 @@ async def running(
     async with app.run_test(size=size, notifications=True) as pilot:
         await until(pilot, lambda: bool(app.main.query("#main")) and app.main.focused is not None)
         yield app, pilot
+
+
+async def to_web(ready: tuple[QuarterdeckApp, Pilot[int]]) -> None:
+    """To the services, with the cursor on the shop's front end."""
+    await ready[1].press("P")
+    await shows(ready, "web@.service")
+    table(ready[0]).move_to("web@.service")
 
 
 async def test_each_service_tells_what_runs_of_what_is_to_where_and_why_not() -> None:
@@ -77,9 +83,7 @@ async def test_from_a_service_to_an_instance_why_it_is_there_its_log_and_back() 
     fleet = PictureFleet()
     async with running(remembering(fleet.model, shop()), fleet, (200, 50)) as ready:
         app, pilot = ready
-        await pilot.press("P")
-        await shows(ready, "web@.service")
-        table(app).move_to("web@.service")
+        await to_web(ready)
         await pilot.press("enter")
         await shows(ready, "› services › web@.service")
         for wanted in (
@@ -110,10 +114,8 @@ async def test_from_a_service_to_an_instance_why_it_is_there_its_log_and_back() 
 async def test_a_services_log_is_that_of_all_its_instances_on_their_hosts() -> None:
     fleet = PictureFleet()
     async with running(remembering(fleet.model, shop()), fleet) as ready:
-        app, pilot = ready
-        await pilot.press("P")
-        await shows(ready, "web@.service")
-        table(app).move_to("web@.service")
+        pilot = ready[1]
+        await to_web(ready)
         await pilot.press("l")
         await until(pilot, lambda: bool(fleet.queries))
         hosts, query = fleet.queries[-1]
@@ -125,9 +127,7 @@ async def test_the_revisions_of_a_service_say_what_each_has_changed_and_its_file
     fleet = PictureFleet()
     async with running(remembering(fleet.model, shop()), fleet) as ready:
         app, pilot = ready
-        await pilot.press("P")
-        await shows(ready, "web@.service")
-        table(app).move_to("web@.service")
+        await to_web(ready)
         await pilot.press("r")
         await shows(ready, "› web@.service › revisions")
         for wanted in ("revision 2", "● current", "bob", "-ExecStart=/usr/bin/shop --port 80", "+ExecStart"):
@@ -166,16 +166,15 @@ async def test_the_menu_offers_verbs_of_services_and_of_instances_and_those_that
     fleet = PictureFleet()
     async with running(remembering(fleet.model, shop()), fleet) as ready:
         app, pilot = ready
-        await pilot.press("P")
-        await shows(ready, "web@.service")
-        table(app).move_to("web@.service")
+        await to_web(ready)
         await pilot.press("a")
         await until(pilot, lambda: isinstance(app.screen, ActionMenu))
         for verb in ("start", "stop", "restart", "rollback", "destroy", "scale"):
             assert verb in screen(app), verb
         await pilot.press("c")
         await until(pilot, lambda: app.main.line.is_open)
-        assert app.main.query_one("#line Input, #line", Input).value == "service scale web@.service "
+        await pilot.press("6")
+        assert app.main.line.value == "service scale web@.service 6"
         await pilot.press("escape", "enter")
         await shows(ready, "› services › web@.service")
         table(app).move_to(("web1", "web@1.service"))
@@ -183,7 +182,7 @@ async def test_the_menu_offers_verbs_of_services_and_of_instances_and_those_that
         await until(pilot, lambda: isinstance(app.screen, ActionMenu))
         await pilot.press("m")
         await until(pilot, lambda: app.main.line.is_open)
-        assert app.main.query_one("#line Input, #line", Input).value == "service move web@1.service "
+        assert app.main.line.value == "service move web@1.service "
 
 
 async def test_a_fleet_without_an_etcd_says_so_and_why() -> None:
