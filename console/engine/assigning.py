@@ -117,7 +117,7 @@ def leases(
         wanted = one.service in registry.unreadable or (
             service is not None
             and service.desired is not Desired.INACTIVE
-            and one.instance in service.spec.instances()
+            and service.spec.is_instance(one.instance)
         )
         if one.leased and (held or (wanted and one.instance not in leaving)):
             holds.setdefault(one.host, set()).add(one.instance)
@@ -139,7 +139,7 @@ def wants(registry: Registry, leaving: Collection[str] = ()) -> list[Want]:
         if service.revision != one.revision:
             continue  # its text is not at hand; the record is brought up to date first
         policy = service.spec.policy
-        if not policy.everywhere and one.instance not in service.spec.instances():
+        if not policy.everywhere and not service.spec.is_instance(one.instance):
             continue
         found.append(
             Want(
@@ -332,4 +332,4 @@ class _Assigning:
 
     def _is_instance(self, record: Assigned) -> bool:
         service = self.registry.services[record.service]
-        return service.spec.policy.everywhere or record.instance in service.spec.instances()
+        return service.spec.policy.everywhere or service.spec.is_instance(record.instance)

@@ -166,7 +166,7 @@ def _here(one: Assigned, service: Service, hosts: Mapping[str, Host], unit: Unit
     there = unit(one.host, one.instance)
     state, reason = _state(service, hosts.get(one.host), there)
     goes = service.desired is Desired.INACTIVE or (
-        not service.spec.policy.everywhere and one.instance not in service.spec.instances()
+        not service.spec.policy.everywhere and not service.spec.is_instance(one.instance)
     )
     if state is InstanceState.RUNNING and goes:
         reason = "to be stopped"

@@ -33,7 +33,8 @@ HELLO = "[Service]\nExecStart=/bin/sleep infinity\n"
 
 T = TypeVar("T")
 
-_CLEAN = r"""
+#: Has a host be of no fleet, with nothing of what it had of one.
+UNCLAIM = r"""
 cd / ; for root in /run /etc; do
   for mark in $root/quarterdeck/units/*; do
     [ -e "$mark" ] || continue; unit=${mark##*/}
@@ -256,7 +257,7 @@ class Placing:
                 engine.kill()
         asyncio.run(self._mend())
         for host in self.hosts:
-            self.ask(host, _CLEAN)
+            self.ask(host, UNCLAIM)
 
     async def _mend(self) -> None:
         for place in (await self.lab.status()).hosts:
