@@ -99,7 +99,7 @@ def wants(registry: Registry) -> list[Want]:
         if service.revision != one.revision:
             continue  # its text is not at hand; the record is brought up to date first
         policy = service.spec.policy
-        if not policy.everywhere and one.instance not in service.spec.instances():
+        if not policy.everywhere and not service.spec.is_instance(one.instance):
             continue
         found.append(
             Want(
@@ -260,4 +260,4 @@ class _Assigning:
 
     def _is_instance(self, record: Assigned) -> bool:
         service = self.registry.services[record.service]
-        return service.spec.policy.everywhere or record.instance in service.spec.instances()
+        return service.spec.policy.everywhere or service.spec.is_instance(record.instance)

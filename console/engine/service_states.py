@@ -105,7 +105,7 @@ def _placed(
     everywhere = service.spec.policy.everywhere
     goes = (
         service.desired is Desired.INACTIVE
-        or one.instance not in service.spec.instances()
+        or not service.spec.is_instance(one.instance)
         or (everywhere and one.host not in to)
     )
     if goes and state is InstanceState.RUNNING:

@@ -27,6 +27,7 @@ from console.tui.actions import Place
 from console.tui.keys import Keymap, bind
 from console.tui.palette import FleetProvider
 from console.tui.screens.main import MainScreen
+from console.tui.strips import mend_strips
 from console.tui.theme_watch import ThemeWatch
 from console.tui.tones import DEFAULT_VARIABLES
 
@@ -73,6 +74,7 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
         core: Core | None = None,
         remembering: Remembering | None = None,
     ) -> None:
+        mend_strips()
         super().__init__(ansi_color=True if no_color else None)
         self.title = name
         self.look = look

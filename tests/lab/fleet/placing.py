@@ -40,7 +40,8 @@ T = TypeVar("T")
 
 _LIFE = re.compile(r"InvocationID=\w")
 
-_CLEAN = r"""
+#: Has a host be of no fleet, with nothing of what it had of one.
+UNCLAIM = r"""
 cd / ; for root in /run /etc; do
   for mark in $root/quarterdeck/units/*; do
     [ -e "$mark" ] || continue; unit=${mark##*/}
@@ -330,7 +331,7 @@ class Placing:
             if engine.process.poll() is None:
                 engine.kill()
         asyncio.run(self._mend())
-        self.ask_all(_CLEAN)
+        self.ask_all(UNCLAIM)
 
     async def _mend(self) -> None:
         for place in (await self.lab.status()).hosts:
