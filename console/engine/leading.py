@@ -205,7 +205,7 @@ class Leadership:
                 # Everything is looked at all the same.
                 if not restless:
                     self._world.look_again()
-            await asyncio.sleep(max(GATHER_S, took))
+            await asyncio.sleep(max(GATHER_S, min(took, _TICK_S)))
             began = _now()
             self._due.clear()
             if not self._claim.holds():
@@ -233,10 +233,10 @@ class Leadership:
     @property
     def _ready(self) -> bool:
         """Whether all is known that there is to know before the first placement."""
-        if self._listed < {"services", "instances", "engine"} or not self._leasing.begun.is_set():
-            return False
-        waited, came = _now() - self._began, _now() - self._came
-        return self._world.settled or came >= SETTLE_S or waited >= _SETTLE_MOST_S
+        listed = self._listed >= {"services", "instances", "engine"} and self._leasing.begun.is_set()
+        return listed and (
+            self._world.settled or _now() - self._came >= SETTLE_S or _now() - self._began >= _SETTLE_MOST_S
+        )
 
     def _see_who_came(self) -> None:
         live = sum(standing is Standing.LIVE for standing in self._world.standing.values())
