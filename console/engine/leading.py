@@ -26,7 +26,7 @@ from console.engine.duties import Duty, done, name_of
 from console.engine.inspecting import Inspected, inspect
 from console.engine.leasing import Leasing
 from console.engine.placements import Placements
-from console.engine.reporting import EVERY_S, Report, Reporter
+from console.engine.reporting import EVERY_S, Report, Reporter, explained
 from console.engine.retrying import Retrying
 from console.engine.roster import follow_roster
 from console.engine.term import Term
@@ -278,7 +278,8 @@ class Leadership:
         for host, todo in found.todo.items():
             self._task(host, self._apply(host, todo))
         self._retry(found.conditions, candidates, everywhere, now)
-        report = Report(self._world.standing, found.conditions, assignment.pending, self._remarks())
+        conditions = explained(found.conditions, assignment.staying)
+        report = Report(self._world.standing, conditions, assignment.pending, self._remarks())
         self._tally.report, self._tally.braked = report, held is not None
         if report != self._report:
             self._report = report
