@@ -3,8 +3,10 @@
     what is placed ──▶ want() ──▶ wind: Leases ──▶ leases/<host> in etcd ──▶ the host ──▶ what it said
                                                 (compares the claim)
 
-One wind of a host at a time, every few seconds and at once where what its lease names has changed. When an
-instance may be elsewhere is for `Leases` to say (`console/placement/lease.py`).
+One wind of a host at a time, every few seconds and at once where what its lease names has changed. A wind
+that is sent counts, whether it comes there or not: so a host is asked for its clock first, and one that has
+just been cut off is not given a lease that others would have to wait for. When an instance may be elsewhere
+is for `Leases` to say (`console/placement/lease.py`).
 """
 
 from __future__ import annotations
@@ -29,6 +31,9 @@ from console.store.values import Delete, Operation, Put, Span
 #: Where a wind has failed, or a unit is still to go, the next is sent after so many seconds.
 _AGAIN_S = 0.5
 
+#: A host that has said what its clock is so shortly ago is there. Seconds.
+_FRESH_S = 1.0
+
 #: Without anything to wait for, leases are looked at so often. Seconds.
 _LOOK_S = 0.25
 
@@ -37,6 +42,7 @@ class Leasing:
     """All leases of the fleet, for one term.
 
     :param wind: sends one to a host.
+    :param ask: asks a host what its clock is.
     :param told: takes what an operator should know, a line each.
     :param changed: called when something may be done that could not be before.
     """
@@ -47,6 +53,7 @@ class Leasing:
         claim: Claim,
         terms: Terms,
         wind: Callable[[str, Wind], Awaitable[Wound]],
+        ask: Callable[[str], Awaitable[Inspected]],
         told: Callable[[str], None],
         changed: Callable[[], None],
     ) -> None:
@@ -55,6 +62,7 @@ class Leasing:
         self._claim = claim
         self._terms = terms
         self._wind = wind
+        self._ask = ask
         self._told = told
         self._changed = changed
         self._leases = Leases(terms)
@@ -190,6 +198,10 @@ class Leasing:
             holds, drops = self._holds.get(host, ()), self._drops.get(host, ())
             if not self._is_due(host, frozenset(holds), frozenset(drops), at):
                 continue
+            if (age := self._leases.clock_age(host, at)) is not None and age > _FRESH_S:
+                self._busy.add(host)
+                group.create_task(self._hear_clock(host), name=f"engine: clock of {host}")
+                continue
             wind = self._leases.wind(host, holds, drops, at)
             if wind is None:
                 continue
@@ -245,6 +257,21 @@ class Leasing:
         for host in gone:
             self._records.pop(host, None)
         return gone
+
+    async def _hear_clock(self, host: str) -> None:
+        connection = self._connections.get(host)
+        try:
+            found = await self._ask(host)
+            at = now()
+        except HostError as error:
+            self._failed(host, error.message)
+            self._sent[host] = now()
+        else:
+            if connection is not None and self._connections.get(host) == connection:
+                self.inspected(host, connection, found, at)
+        finally:
+            self._busy.discard(host)
+            self._stirred.set()
 
     async def _send(self, host: str, wind: Wind) -> None:
         try:

@@ -171,10 +171,10 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
     def badges(self) -> list[str]:
         """What must not be forgotten, for the header."""
         found = ["READ-ONLY"] if self.read_only else []
-        if self.services is not None and self.services.no_engine:
-            found.append("no engine")
         if self.remembering is not None and self.remembering.engine:
             found.append(f"ENGINE {self.remembering.engine}")
+        if self.services is not None and self.services.no_engine:
+            found.append("no engine")
         if self.recorder is not None and self.recorder.name:
             found.append(f"REC {self.recorder.name}")
         return found

@@ -29,7 +29,7 @@ _EACH, _A_HOST = 200, 10
 _CHURN_A_HOST = 0.04
 #: Longer than an engine waits for a host before it gives it up. Seconds.
 _AWAY_S = 30
-_WITHIN_S = 600.0
+_WITHIN_S = 240.0
 
 
 async def _through_churn(fleet: PlacedFleet, hosts: int, names: list[str]) -> dict[str, object]:

@@ -134,7 +134,7 @@ def _sh(machine: Machine, argv: Sequence[str], root: bool) -> Printed:
     if facts.is_script(script):
         return Printed(facts.answer(machine, script, root=root))
     if unit_work.inspected(script):
-        return Printed(unit_work.inspection(machine))
+        return Printed(unit_work.inspection(machine, script))
     if "command -v journalctl" in script:
         now = f"now {machine.wall():.9f}\n"
         return Printed(f"machine {machine.machine_id}\n{now}{now}")

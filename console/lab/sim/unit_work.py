@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from console.lab.sim import unit_text
+from console.lab.sim.files import text_of
 from console.lab.sim.machine import Machine
 from console.lab.sim.unit_state import BadSetting, NoSuchUnit
 from console.lab.sim.wire import Out
@@ -38,9 +39,13 @@ def inspected(script: str) -> bool:
     return "/quarterdeck/units/*" in script and "read -r fleet" in script
 
 
-def inspection(machine: Machine) -> str:
-    """What it prints."""
+def inspection(machine: Machine, script: str) -> str:
+    """What it prints, as far as it asks."""
     lines = []
+    if "boot_id" in script:
+        lines.append(f"on {text_of(machine, '/proc/sys/kernel/random/boot_id').decode()}")
+    if 'echo "clock' in script:
+        lines.append(f"clock {int(machine.uptime() * 100)} {machine.machine_id}\n")
     for root in _ROOTS:
         folder = f"{root}/quarterdeck/units/"
         for path in sorted(path for path in machine.files if path.startswith(folder)):

@@ -142,9 +142,8 @@ class Placing:
         """The fleet's file, with the etcd in it."""
         path = self.folder / "fleet.toml"
         text = self.truth.config.path.read_text().replace("[fleet]\n", f"[fleet]\n{self.fleet_lines}\n")
-        path.write_text(
-            f'{text}\n{self.more}\n[etcd]\nendpoints = ["{self.endpoint}"]\nprefix = "{self.prefix}"\n'
-        )
+        etcd = f'[etcd]\nendpoints = ["{self.endpoint}"]\nprefix = "{self.prefix}"\n'
+        path.write_text(f"{text}\n{self.more}\n{etcd}")
         return path
 
     def engine(self, *options: str) -> EngineProcess:

@@ -18,3 +18,7 @@ def test_a_campaign_of_faults(placing: Placing, seed: int, rounds: int) -> None:
         for _ in range(rounds):
             campaign.round()
         assert campaign.uncaused() == [], campaign.told
+        # The records do tell of a stop that nobody has recorded.
+        host = placing.placed()["camp@1.service"]
+        placing.ask(host, "systemctl stop camp@1.service")
+        assert [(stop.host, stop.unit) for stop in campaign.uncaused()] == [(host, "camp@1.service")]

@@ -131,13 +131,6 @@ def test_what_cannot_be_anywhere_is_pending_and_says_why(placing: Placing) -> No
     placing.until(lambda: placing.reason("apart@4.service") == "apart on 3", "the fourth says why")
 
 
-def test_an_exclusive_service_waits_for_leases(placing: Placing) -> None:
-    placing.leading()
-    placing.submit({"only.service": f"{HELLO}[X-Quarterdeck]\nExclusive=yes\n"})
-    placing.until(lambda: "needs leases" in placing.reason("only.service"), "it says why")
-    assert not placing.active("only.service")
-
-
 def test_an_emptied_registry_stops_nothing_until_a_person_says_so(placing: Placing) -> None:
     engine = placing.leading()
     placing.submit({"safe@.service": REPLICAS % 3})
