@@ -113,6 +113,15 @@ async def test_text_is_searched_in_the_whole_message_and_counted_from_the_newest
     assert len(await messages(LogQuery(grep=r"timeout \d$"))) == 10
 
 
+async def test_a_damaged_record_costs_its_own_text_and_no_other_line(journal: JournalFiles) -> None:
+    journal.write(*(f"line {n} of the log" for n in range(100)))
+    file = journal.close_file()
+    data = bytearray(file.read_bytes())
+    data[data.index(b"MESSAGE=line 50 of") - 64] = 0  # the kind of the object that holds it
+    file.write_bytes(data)
+    assert await messages(LogQuery()) == [f"line {n} of the log" if n != 50 else "" for n in range(100)]
+
+
 @pytest.mark.parametrize(
     "query",
     [
