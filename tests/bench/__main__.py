@@ -12,7 +12,7 @@ from pathlib import Path
 
 BENCHES = (
     *("start", "export_parser", "log_pane", "picture", "tools", "change", "table", "terminal", "restart"),
-    *("on_screen", "plan", "scheduler", "store", "log_follow", "engine", "sim", "mass"),
+    *("on_screen", "plan", "scheduler", "store", "log_follow", "log_search", "engine", "sim", "mass"),
 )
 
 
