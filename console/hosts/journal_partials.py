@@ -48,7 +48,8 @@ class _Line:
 
     def whole(self, *, cut: bool = False) -> LogRecord:
         assert self.last is not None
-        message, raw = shown(b"".join(self.parts))
+        # conmon keeps the end of line of a line that it has cut, and of no other.
+        message, raw = shown(b"".join(self.parts).removesuffix(b"\n"))
         return replace(self.last, message=message, raw=raw, cut=self.cut or cut)
 
 

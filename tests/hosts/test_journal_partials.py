@@ -51,7 +51,7 @@ def test_podmans_parts_are_joined_with_the_next_entry_of_the_same_stream() -> No
     entries = [
         podman(b"out 1 ", 1, more=True),
         podman(b"err", 2, more=False, priority=b"3"),
-        podman(b"out 2", 3, more=False),
+        podman(b"out 2\n", 3, more=False),
     ]
     assert [line.message for line in taken(Partials(), entries)] == ["err", "out 1 out 2"]
 
