@@ -89,6 +89,17 @@ def test_a_line_without_its_end_or_its_beginning_is_marked_as_cut(ordinal: int) 
     assert (end.message, end.cut) == ("the end", True)
 
 
+def test_a_prompt_that_nothing_follows_is_not_held_while_others_go_on() -> None:
+    partials = Partials()
+    waiting = docker(b"password: ", 1, 1)
+    soon, later = part(b"soon", 1_000_000, CONTAINER_NAME=b"db"), part(b"later", 3_000_000)
+    assert [line.message for line in taken(partials, [waiting, soon])] == ["soon"]
+    assert [(line.message, line.cut) for line in taken(partials, [later])] == [
+        ("password: ", True),
+        ("later", False),
+    ]
+
+
 def test_bytes_that_were_split_within_a_character_are_whole_again() -> None:
     word = "größer".encode()
     (line,) = taken(Partials(), [docker(word[:3], 1, 1), docker(word[3:], 2, 2, last=True)])
