@@ -167,6 +167,11 @@ def test_an_export_is_filtered_and_is_never_written_over_a_file(
     ended = shell.run("log", "export", "--on", "here", "-g", "request 3$", "--to", "-")
     assert b"MESSAGE=request 3\n" in ended.stdout
     assert ended.stdout.count(b"__CURSOR=") == 1
+    few = shell.run("log", "export", "--on", "here", "-g", "request .5", "-n", "2", "--to", "-").stdout
+    assert [line for line in few.splitlines() if line.startswith(b"MESSAGE=")] == [
+        b"MESSAGE=request 45",
+        b"MESSAGE=request 55",
+    ]
     text = shell.run("log", "export", "--on", "here", "-n", "2", "-f", "text", "--to", "-").stdout.decode()
     assert [line.split(" ", 4)[-1].split(" ", 1)[-1] for line in text.splitlines()] == [
         "request 58",
