@@ -18,11 +18,15 @@ HOST = "plain1"
 _FOLDER = "/var/log/journal/$(cat /etc/machine-id)"
 #: A journal that is sealed from now on, of which one file is archived.
 _SEAL = f"""
-journalctl --rotate
 journalctl --setup-keys --force --interval=10s > /run/seal-key 2>/dev/null
 systemctl restart systemd-journald
+journalctl --rotate
+ls {_FOLDER} > /run/before
 for i in $(seq 200); do echo "sealed line $i"; done | systemd-cat -t sealed
-journalctl --sync; ls {_FOLDER} > /run/before; sleep 11; logger after; journalctl --rotate
+journalctl --sync
+sleep 11
+logger after
+journalctl --rotate
 ls {_FOLDER} | grep '^system@' | grep -v -x -F -f /run/before > /run/sealed-file
 test -s /run/sealed-file
 """
@@ -63,7 +67,7 @@ async def test_every_file_of_a_real_journal_has_its_verdict(
         keys.write_text(f"{HOST} {key}\n")
 
         code, files = verified(truth, "--key-file", str(keys))
-        assert (code, files[file]["verdict"]) == (0, "pass")
+        assert (code, files[file]["verdict"]) == (0, "pass"), files
         assert files[file]["sealed_until"] is not None
         assert "not sealed" in {row["verdict"] for row in files.values()}, "what was there before"
 
