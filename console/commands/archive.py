@@ -9,18 +9,40 @@ import os
 import re
 import tarfile
 import threading
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from console.commands import clock
 from console.commands.rows import plain
+from console.errors import UsageError
 
 
 def file_name(name: str) -> str:
     """A name from a host as the name of a file: no folders, and no more than a file system takes."""
     return re.sub(r"[^A-Za-z0-9@._:-]", "_", name).lstrip(".")[:120] or "_"
+
+
+@asynccontextmanager
+async def archive_at(path: Path) -> AsyncIterator[Archive]:
+    """A new archive, whole once the block is left, and gone if it is left by an error.
+
+    :raises UsageError: it is there already, or cannot be written.
+    """
+    try:
+        archive = Archive(path)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}", hint="give another file") from None
+    try:
+        yield archive
+        archive.close()
+    except OSError as error:
+        archive.discard()
+        raise UsageError(f"{path}: {error.strerror}", hint="give another file") from error
+    except BaseException:
+        archive.discard()
+        raise
 
 
 class Archive:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from console.commands import clock
-from console.commands.archive import Archive, file_name
+from console.commands.archive import Archive, archive_at, file_name
 from console.commands.asking import ask_each
 from console.commands.command import Command, option
 from console.commands.container import engine_of
@@ -60,20 +60,8 @@ class FleetEvidence(OnHosts):
     async def run(self, core: Core, out: Output) -> None:
         if self.to is None:
             raise UsageError("fleet evidence: say where to", hint="--to FILE.tar.gz")
-        try:
-            archive = Archive(self.to.expanduser())
-        except OSError as error:
-            raise UsageError(f"{self.to}: {error.strerror}", hint="give another file") from None
-        try:
-            async with core.observe(self.on, Wants()) as view:
-                missing = await self._gather(core, view, archive)
-            archive.close()
-        except OSError as error:
-            archive.discard()
-            raise UsageError(f"{self.to}: {error.strerror}", hint="give another file") from error
-        except BaseException:
-            archive.discard()
-            raise
+        async with archive_at(self.to.expanduser()) as archive, core.observe(self.on, Wants()) as view:
+            missing = await self._gather(core, view, archive)
         for problem in missing:
             out.failed(problem)
         out.note(f"{archive.path}: {archive.count} files, {archive.size} bytes")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from console.commands import clock
-from console.commands.archive import Archive, file_name
+from console.commands.archive import archive_at, file_name
 from console.commands.asking import ask_each
 from console.commands.command import Command, option
 from console.commands.grammar import format_command
@@ -105,8 +105,7 @@ class LogExport(LookingBack):
         return account
 
     async def _archive(self, core: Core, out: Output, path: Path) -> None:
-        archive = _made(path, lambda: Archive(path))
-        try:
+        async with archive_at(path) as archive:
             failed: list[HostError] = []
             accounts: list[_Account] = []
             async with reading(core, self, out) as (view, hosts):
@@ -137,13 +136,6 @@ class LogExport(LookingBack):
             await archive.json("manifest.json", about)
             sums = "".join(f"{account.sha256.hexdigest()}  {account.file}\n" for account in accounts)
             await archive.text("SHA256SUMS", sums)
-            archive.close()
-        except OSError as error:
-            archive.discard()
-            raise UsageError(f"{path}: {error.strerror}", hint="give another file") from error
-        except BaseException:
-            archive.discard()
-            raise
         with path.open("rb") as whole:
             digest = hashlib.file_digest(whole, "sha256").hexdigest()
         out.note(f"{path}: {archive.count} files, {archive.size} bytes, sha256 {digest}")

@@ -30,7 +30,7 @@ _MEGABYTE = 1024 * 1024
 class LogVerify(OnHosts):
     """Verify the journal files of the selected hosts, and their seals with the key.
 
-    Every file is read whole on its host, at low priority, as root. What is sealed needs the verification
+    Every file is read whole on its host, at low priority. What is sealed needs the verification
     key that `journalctl --setup-keys` printed: `--key-file` holds it alone, or lines of HOST KEY. A file
     passes, fails (with the offset), is not sealed, or is sealed and was given no key; for one that passes
     the time is told that no seal covers yet. A file that fails makes exit code 4.
@@ -40,6 +40,7 @@ class LogVerify(OnHosts):
     key_file: Path | None = option(PATH, "the verification key, or a file of lines HOST KEY")
 
     async def run(self, core: Core, out: Output) -> None:
+        from console.hosts.journal_access import find_access
         from console.hosts.journal_verify import Verdict, journal_files, verify
 
         keys = read_keys(self.key_file) if self.key_file else {}
@@ -49,10 +50,12 @@ class LogVerify(OnHosts):
 
             async def ask(host: str) -> list[Verified]:
                 transport = view.fleet.transport(host)
-                files = await journal_files(transport)
+                privileged = (await find_access(transport)).privileged
+                files = await journal_files(transport, privileged=privileged)
                 size, done, told = sum(file.size for file in files), 0, time.monotonic()
                 found: list[Verified] = []
-                async with aclosing(verify(transport, files, keys.get(host, keys.get(None)))) as verified:
+                key = keys.get(host, keys.get(None))
+                async with aclosing(verify(transport, files, key, privileged=privileged)) as verified:
                     async for one in verified:
                         found.append(one)
                         done += one.file.size

@@ -9,14 +9,15 @@ entries of their own:
               entry on the same stream, which its priority tells (conmon, src/ctr_logging.c)
 
 The whole line is the entry of its last part: with its cursor, its time and its place in the log. Parts
-are held no longer than a line may last: what is too long, what another line begins after, and what
-nothing follows for a moment (`flush`) is given out as far as it came, marked as cut.
+are held no longer than a line may last: what is too long, what nothing followed for `PATIENCE` while
+others went on, and what nothing at all follows (`flush`) is given out as far as it came, marked as cut.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 from console.hosts.export_format import FIELD_LIMIT, Entry
 from console.hosts.journal_record import decimal, shown
@@ -24,6 +25,8 @@ from console.model.log import LogRecord
 
 #: Lines held at the same time; no container has more than two.
 _HELD = 256
+#: A line whose next part is not there after this long, by the host's clock, is a prompt and no long line.
+PATIENCE = timedelta(seconds=2)
 
 _Key = tuple[object, ...]
 
@@ -48,7 +51,8 @@ class _Line:
 
     def whole(self, *, cut: bool = False) -> LogRecord:
         assert self.last is not None
-        message, raw = shown(b"".join(self.parts))
+        # conmon keeps the end of line of a line that it has cut, and of no other.
+        message, raw = shown(b"".join(self.parts).removesuffix(b"\n"))
         return replace(self.last, message=message, raw=raw, cut=self.cut or cut)
 
 
@@ -65,6 +69,20 @@ class Partials:
 
     def take(self, entry: Entry, record: LogRecord) -> list[LogRecord]:
         """The lines that this entry ends: itself, unless it is a part of one that goes on."""
+        if not self._held:
+            return self._take(entry, record)
+        return [*self._overdue(record), *self._take(entry, record)]
+
+    def _overdue(self, record: LogRecord) -> Iterator[LogRecord]:
+        """Lines that nothing was added to for too long; the one that has waited longest is first."""
+        while self._held:
+            key, line = next(iter(self._held.items()))
+            if line.last is None or record.time - line.last.time <= PATIENCE:
+                return
+            del self._held[key]
+            yield line.whole(cut=True)
+
+    def _take(self, entry: Entry, record: LogRecord) -> list[LogRecord]:
         fields = entry.fields
         partial = b"CONTAINER_PARTIAL_MESSAGE" in fields
         if not partial and (record.container is None or not self._held):

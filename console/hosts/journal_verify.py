@@ -11,9 +11,9 @@ was sealed cannot be changed afterwards without the verification key, which is k
     FAIL: FILE (Required key not available)          sealed, and no key was given
     FAIL: FILE (Bad message)                         changed, damaged, or not this key's
 
-The key goes to the host by stdin: what is on a command line, sudo writes into the very journal. It can
-seal as well as verify, so a host that is not trusted should not be given it; its files can be copied
-and verified elsewhere.
+The key goes to the host by stdin: what is on a command line, sudo writes into the very journal, and
+anybody on the host can read (journalctl wipes its own). It can seal as well as verify, so a host that is
+not trusted should not be given it; its files can be copied and verified elsewhere.
 """
 
 from __future__ import annotations
@@ -119,12 +119,13 @@ def is_key(text: str) -> bool:
     return _KEY.fullmatch(text) is not None
 
 
-async def journal_files(transport: Transport) -> list[JournalFile]:
+async def journal_files(transport: Transport, *, privileged: bool = False) -> list[JournalFile]:
     """The files of a host's own journal.
 
+    :param privileged: as `journal_access.find_access` found: whether only root may read them.
     :raises HostError: it does not say.
     """
-    end = await transport.run(("sh", "-c", _FILES), privileged=True)
+    end = await transport.run(("sh", "-c", _FILES), privileged=privileged)
     found = [JournalFile(path.decode(), int(size)) for size, path in _FILE.findall(end.stdout)]
     if not found and end.code != 0:
         raise HostFailure(
@@ -134,7 +135,7 @@ async def journal_files(transport: Transport) -> list[JournalFile]:
 
 
 async def verify(
-    transport: Transport, files: list[JournalFile], key: str | None
+    transport: Transport, files: list[JournalFile], key: str | None, *, privileged: bool = False
 ) -> AsyncGenerator[Verified, None]:
     """Verify files one after the other, as each is done.
 
@@ -142,6 +143,7 @@ async def verify(
     vacuumed meanwhile is left out.
 
     :param key: the verification key; without it seals are not looked at.
+    :param privileged: see `journal_files`.
     :raises HostError: the connection went, or root is out of reach.
     """
     stdin = f"{key or ''}\n".encode()
@@ -149,7 +151,7 @@ async def verify(
         argv = ("sh", "-c", _VERIFY, "sh", file.path)
         found: Verified | None = None
         for _ in range(2 if file.active else 1):
-            end = await transport.run(argv, stdin=stdin, timeout=_WITHIN_S, privileged=True)
+            end = await transport.run(argv, stdin=stdin, timeout=_WITHIN_S, privileged=privileged)
             found = judge(transport.host, file, end)
             if found is None or found.verdict is not Verdict.FAIL:
                 break

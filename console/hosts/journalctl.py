@@ -75,16 +75,20 @@ class Journalctl:
     async def look_back(self, query: LogQuery, fields: Sequence[str] = ()) -> AsyncGenerator[LogRecord, None]:
         wanted = text_filter(query.grep)
         ranged = query.since is not None or query.until is not None
+        partials = Partials()
         if query.lines is not None and (ranged or wanted is not None):
-            async with aclosing(self.found(query, fields, backwards=True)) as found:
-                newest = [record async for record in found]
-            for record in reversed(newest):
-                yield record
+            async with aclosing(self._found(query, fields, backwards=True)) as found:
+                newest = [pair async for pair in found]
+            for entry, record in reversed(newest):
+                # Where text is looked for, what is between two parts may be missing.
+                for line in partials.take(entry, record) if wanted is None else [_part(entry, record)]:
+                    yield line
+            for line in partials.flush():
+                yield line
             return
         asked = await self._expanded(query)
         if query.lines == 0 or asked is None:
             return
-        partials = Partials()
         async with aclosing(self.entries(journal_argv.look_back(asked, (*FIELDS, *fields)))) as batches:
             async for entries in batches:
                 for entry in entries:
@@ -111,6 +115,13 @@ class Journalctl:
         :param backwards: go back, from the newest one or from the cursor.
         :param cursor: begin there, that entry included.
         """
+        async with aclosing(self._found(query, fields, backwards=backwards, cursor=cursor)) as found:
+            async for entry, record in found:
+                yield _part(entry, record)
+
+    async def _found(
+        self, query: LogQuery, fields: Sequence[str], *, backwards: bool, cursor: str | None = None
+    ) -> AsyncGenerator[tuple[Entry, LogRecord], None]:
         wanted = message_filter(query.grep)
         asked = await self._expanded(query)
         if query.lines == 0 or asked is None:
@@ -127,26 +138,29 @@ class Journalctl:
                 for entry in entries:
                     if wanted and not wanted(entry):
                         continue
-                    record = made(self._speaker, entry, fields)
-                    yield replace(record, cut=True) if is_part(entry) else record
+                    yield entry, made(self._speaker, entry, fields)
                     if left is not None:
                         left -= 1
                         if left == 0:
                             return
 
     async def whole_entries(self, query: LogQuery) -> AsyncGenerator[list[Entry], None]:
-        """All of the entries that `query` asks for, oldest first; `query.grep` is not looked at."""
+        """All that there is of the entries that `query` asks for, oldest first.
+
+        Entries without the text that is looked for are among them; those with it are `query.lines`.
+        """
         asked = await self._expanded(query)
         if query.lines == 0 or asked is None:
             return
-        backwards = asked.lines is not None and (asked.since is not None or asked.until is not None)
-        if backwards:
-            # The newest of a range are found from its end: the first of them is where to begin.
-            async with aclosing(self.found(replace(asked, grep=None), backwards=True)) as found:
+        ranged = asked.since is not None or asked.until is not None
+        if asked.lines is not None and (ranged or asked.grep is not None):
+            # The newest of them are found from the end: the first of them is where to begin.
+            async with aclosing(self.found(asked, backwards=True)) as found:
                 places = [record.cursor async for record in found]
             if not places:
                 return
-            argv = journal_argv.look_back(replace(asked, since=None), None, cursor=places[-1])
+            count = asked.lines if asked.grep is None else None
+            argv = journal_argv.look_back(replace(asked, since=None, lines=count), None, cursor=places[-1])
         else:
             argv = journal_argv.look_back(asked, None)
         async with aclosing(self.entries(argv)) as batches:
@@ -253,6 +267,10 @@ class EntryReader:
     def pending(self) -> bool:
         """Whether the output broke off within an entry."""
         return self._parser.pending
+
+
+def _part(entry: Entry, record: LogRecord) -> LogRecord:
+    return replace(record, cut=True) if is_part(entry) else record
 
 
 def _check_end(host: str, end: Completed, pending: bool) -> None:

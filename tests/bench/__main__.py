@@ -19,8 +19,8 @@ from pathlib import Path
 
 BENCHES = (
     *("start", "export_parser", "log_pane", "picture", "tools", "change", "table", "terminal", "restart"),
-    *("on_screen", "plan", "scheduler", "store", "log_follow", "engine", "placed", "sim", "mass"),
-    *("rollout", "rollout_screen"),
+    *("on_screen", "plan", "scheduler", "store", "log_follow", "log_search", "engine", "placed", "sim"),
+    *("mass", "rollout", "rollout_screen"),
 )
 
 

@@ -2,6 +2,8 @@
 
 The alternative is what there is without the console, in the same run: `journalctl -f` over ssh for each
 host, its output counted and thrown away. Both read the same lines from the same place on.
+
+The limit is what one host can bring at all: `journalctl -o export` of eight fields through ssh to /dev/null.
 """
 
 from __future__ import annotations
@@ -37,6 +39,10 @@ _WRITE = (
 _NEWEST = "journalctl -q --no-pager -n1 -o export | sed -n 's/^__CURSOR=//p'"
 _MESSAGE, _PIECE = b"\nMESSAGE=GET", 65536
 _WITHIN_S = 60.0
+_EIGHT = (
+    *("MESSAGE", "PRIORITY", "SYSLOG_IDENTIFIER", "_PID"),
+    *("_SYSTEMD_UNIT", "_UID", "_COMM", "CONTAINER_NAME"),
+)
 _QUERY = LogQuery(identifiers=(_TAG,))
 #: Lines far enough apart that each is an idle journal's.
 _SAMPLES = 15
@@ -63,6 +69,9 @@ def run() -> dict[str, object]:
         list(side_by_side.map(lambda host: truth.ask(host, _WRITE), hosts))
     lines = len(hosts) * _LINES
     ours = asyncio.run(_merged(config, places))
+    first = dict(list(places.items())[:1])
+    limit = _limit(truth, *next(iter(first.items())))
+    single = asyncio.run(_merged(config, first))
     plain = asyncio.run(_plain(truth, places))
     alone = asyncio.run(_live(config, truth, hosts[:1]))
     together = asyncio.run(_live(config, truth, hosts))
@@ -73,6 +82,9 @@ def run() -> dict[str, object]:
         "alternative: ssh journalctl -f, lines/s": round(lines / plain.wall),
         "alternative: ssh, client CPU us/line": plain.cpu / lines * 1e6,
         "ratio of lines/s": round(plain.wall / ours.wall, 2),
+        "limit: one host's export of 8 fields to /dev/null, lines/s": round(_LINES / limit),
+        "one host to the model, lines/s": round(_LINES / single.wall),
+        "one host, share of the limit": round(limit / single.wall, 2),
         "one host, live line is there after, s, median": statistics.median(alone),
         "merged, live line is there after, s, median": statistics.median(together),
         "alternative: ssh journalctl -f, s, median": statistics.median(plain_late),
@@ -117,6 +129,15 @@ async def _plain(truth: Truth, places: Mapping[str, str]) -> _Ran:
         for host, cursor in places.items():
             group.create_task(one(host, cursor))
     return _Ran(time.perf_counter() - began, _children() + time.process_time() - cpu)
+
+
+def _limit(truth: Truth, host: str, cursor: str) -> float:
+    """Seconds that one host's journalctl and one ssh take for the lines, with nobody who reads them."""
+    argv = ["journalctl", "-q", "--no-pager", "-o", "export", f"--output-fields={','.join(_EIGHT)}"]
+    argv += [f"--cursor={cursor}", f"SYSLOG_IDENTIFIER={_TAG}"]
+    began = time.perf_counter()
+    subprocess.run([*truth.argv(host), shlex.join(argv)], stdout=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - began
 
 
 def _children() -> float:

@@ -7,16 +7,18 @@ import hashlib
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import tarfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.hosts.journal_files import REMOTE, JournalFiles, journal_files, needs_journal_tools
+from tests.hosts.journal_files import JOURNALCTL, REMOTE, JournalFiles, journal_files, needs_journal_tools
 
 pytestmark = needs_journal_tools
 
@@ -48,6 +50,10 @@ class Shell:
         ended = subprocess.run(argv, env=self._environ, capture_output=True, timeout=_WITHIN_S)
         assert b"Traceback" not in ended.stderr
         return ended
+
+    def start(self, *words: str) -> subprocess.Popen[bytes]:
+        argv = [sys.executable, "-m", "console", *words]
+        return subprocess.Popen(argv, env=self._environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def rows(self, *words: str) -> list[dict[str, Any]]:
         ended = self.run(*words, "-o", "json")
@@ -161,6 +167,11 @@ def test_an_export_is_filtered_and_is_never_written_over_a_file(
     ended = shell.run("log", "export", "--on", "here", "-g", "request 3$", "--to", "-")
     assert b"MESSAGE=request 3\n" in ended.stdout
     assert ended.stdout.count(b"__CURSOR=") == 1
+    few = shell.run("log", "export", "--on", "here", "-g", "request .5", "-n", "2", "--to", "-").stdout
+    assert [line for line in few.splitlines() if line.startswith(b"MESSAGE=")] == [
+        b"MESSAGE=request 45",
+        b"MESSAGE=request 55",
+    ]
     text = shell.run("log", "export", "--on", "here", "-n", "2", "-f", "text", "--to", "-").stdout.decode()
     assert [line.split(" ", 4)[-1].split(" ", 1)[-1] for line in text.splitlines()] == [
         "request 58",
@@ -220,3 +231,41 @@ def test_a_mistake_in_the_text_is_told_before_any_host_is_asked(shell: Shell) ->
         ended = shell.run(*words)
         assert ended.returncode == 2, words
         assert ended.stdout in (b"", b"[]\n")
+
+
+def test_colours_are_kept_on_a_terminal_that_asks_for_them_and_nothing_else_of_a_terminals(
+    journal: JournalFiles, shell: Shell
+) -> None:
+    journal.write(b"\x1b[31mred\x1b[0m \x1b]0;owned\x07\x1b[2Jtext\n\x1b[1mmore")
+    kept = shell.run("--color", "always", "log", "show", "--on", "here", "--keep-color").stdout.decode()
+    assert "\x1b[31mred\x1b[0m ␛]0;owned␇␛[2Jtext" in kept
+    assert "\n    \x1b[1mmore\x1b[0m" in kept
+    for words in (("--color", "never"), ("--color", "always")):
+        plain = shell.run(*words, "log", "show", "--on", "here", "-n", "1").stdout.decode()
+        assert "red ␛]0;owned␇␛[2Jtext" in plain
+    never = shell.run("--color", "never", "log", "show", "--on", "here", "--keep-color").stdout.decode()
+    assert "\x1b" not in never
+
+
+def test_what_is_interrupted_leaves_no_half_of_a_file(
+    journal: JournalFiles, shell: Shell, tmp_path: Path
+) -> None:
+    fill(journal)
+    began = tmp_path / "began"
+    journal.say(
+        f'case "$*" in *--lines=1*) exec {JOURNALCTL} -D {journal.folder} "$@";; esac\n'
+        f'{JOURNALCTL} -D {journal.folder} "$@"; touch {began}; exec sleep 60'
+    )
+    for form in ("export", "json", "archive"):
+        target = tmp_path / f"kept.{form}"
+        began.unlink(missing_ok=True)
+        process = shell.start("log", "export", "--on", "here", "-f", form, "--to", str(target))
+        deadline = time.monotonic() + _WITHIN_S
+        while not began.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=_WITHIN_S)
+        assert process.returncode == 130
+        assert b"Traceback" not in err
+        assert not target.exists()

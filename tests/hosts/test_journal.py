@@ -113,6 +113,39 @@ async def test_text_is_searched_in_the_whole_message_and_counted_from_the_newest
     assert len(await messages(LogQuery(grep=r"timeout \d$"))) == 10
 
 
+@pytest.mark.parametrize("query", [LogQuery(), LogQuery(lines=5), LogQuery(since=86400, lines=5)])
+async def test_a_line_that_its_engine_cut_is_one_line_in_every_look_back(
+    journal: JournalFiles, query: LogQuery
+) -> None:
+    line = {"CONTAINER_NAME": "api", "CONTAINER_ID_FULL": "ab", "CONTAINER_PARTIAL_ID": "L1"}
+    journal.write("one ", **line, CONTAINER_PARTIAL_ORDINAL="1", CONTAINER_PARTIAL_MESSAGE="true")
+    journal.write("between")
+    journal.write("two", **line, CONTAINER_PARTIAL_ORDINAL="2")
+    assert [(record.message, record.cut) for record in await read(query)] == [
+        ("between", False),
+        ("one two", False),
+    ]
+
+
+async def test_where_text_is_looked_for_backwards_a_part_of_a_line_is_marked_as_one(
+    journal: JournalFiles,
+) -> None:
+    line = {"CONTAINER_NAME": "api", "CONTAINER_ID_FULL": "ab", "CONTAINER_PARTIAL_ID": "L1"}
+    journal.write("one ", **line, CONTAINER_PARTIAL_ORDINAL="1", CONTAINER_PARTIAL_MESSAGE="true")
+    journal.write("two", **line, CONTAINER_PARTIAL_ORDINAL="2")
+    found = await read(LogQuery(grep="two", lines=5))
+    assert [(record.message, record.cut) for record in found] == [("two", True)]
+
+
+async def test_a_damaged_record_costs_its_own_text_and_no_other_line(journal: JournalFiles) -> None:
+    journal.write(*(f"line {n} of the log" for n in range(100)))
+    file = journal.close_file()
+    data = bytearray(file.read_bytes())
+    data[data.index(b"MESSAGE=line 50 of") - 64] = 0  # the kind of the object that holds it
+    file.write_bytes(data)
+    assert await messages(LogQuery()) == [f"line {n} of the log" if n != 50 else "" for n in range(100)]
+
+
 @pytest.mark.parametrize(
     "query",
     [

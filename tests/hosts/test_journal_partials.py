@@ -51,7 +51,7 @@ def test_podmans_parts_are_joined_with_the_next_entry_of_the_same_stream() -> No
     entries = [
         podman(b"out 1 ", 1, more=True),
         podman(b"err", 2, more=False, priority=b"3"),
-        podman(b"out 2", 3, more=False),
+        podman(b"out 2\n", 3, more=False),
     ]
     assert [line.message for line in taken(Partials(), entries)] == ["err", "out 1 out 2"]
 
@@ -87,6 +87,17 @@ def test_a_line_without_its_end_or_its_beginning_is_marked_as_cut(ordinal: int) 
     assert list(partials.flush()) == []
     (end,) = taken(partials, [docker(b"the end", 2, ordinal + 1, last=True)])
     assert (end.message, end.cut) == ("the end", True)
+
+
+def test_a_prompt_that_nothing_follows_is_not_held_while_others_go_on() -> None:
+    partials = Partials()
+    waiting = docker(b"password: ", 1, 1)
+    soon, later = part(b"soon", 1_000_000, CONTAINER_NAME=b"db"), part(b"later", 3_000_000)
+    assert [line.message for line in taken(partials, [waiting, soon])] == ["soon"]
+    assert [(line.message, line.cut) for line in taken(partials, [later])] == [
+        ("password: ", True),
+        ("later", False),
+    ]
 
 
 def test_bytes_that_were_split_within_a_character_are_whole_again() -> None:

@@ -113,7 +113,7 @@ def entry(time_us: int, message: str) -> str:
 
 
 async def verdict(file: Path, key: str | None) -> Verified:
-    (found,) = [one async for one in verify(Asking(root=True), [JournalFile(str(file), 1)], key)]
+    (found,) = [one async for one in verify(Asking(), [JournalFile(str(file), 1)], key)]
     return found
 
 
@@ -172,7 +172,7 @@ async def test_the_key_is_on_no_command_line() -> None:
             asked.append((argv, more["stdin"]))  # type: ignore[arg-type]
             return Completed(tuple(argv), 0, b"", VALIDATED.encode())
 
-    found = [one async for one in verify(Watching(root=True), [FILE], key)]
+    found = [one async for one in verify(Watching(), [FILE], key)]
     assert [one.verdict for one in found] == [Verdict.PASS]
     assert key not in " ".join(asked[0][0])
     assert key.encode() in asked[0][1]

@@ -90,7 +90,8 @@ async def test_bytes_escapes_and_a_megabyte_line_come_whole(host: JournalHost) -
     assert [whole(r) for r in records] == [m[: 1024 * 1024] for m in wanted]
     assert [r.cut for r in records] == [False, False, False, True, False]
     unknown = "\N{REPLACEMENT CHARACTER}"
-    assert [r.message[:8] for r in records] == ["red", "caf" + unknown, "x" * 8, unknown * 8, "text"]
+    shown = ["red", "caf" + unknown, "x" * 8, unknown * 8, "␛]0;titl"]
+    assert [r.message[:8] for r in records] == shown
 
 
 @pytest.mark.parametrize("own", [False, True])
@@ -128,3 +129,32 @@ async def test_a_containers_line_is_believed_and_a_claim_is_marked(lab: Lab, nam
     records = await host.read(LogQuery(containers=("spoken",)))
     trust = {r.message: r.trusted for r in records if r.message in ("its own words", "a lie")}
     assert trust == {"its own words": True, "a lie": False}
+
+
+@pytest.mark.parametrize("name", ["docker1", "podman1"])
+async def test_a_containers_line_that_its_engine_cut_is_one_line_again(lab: Lab, name: str) -> None:
+    host = await host_of(lab, name)
+    engine = name.rstrip("1")
+    words = 'n=0; while [ $n -lt 6000 ]; do printf "word%05d" $n; n=$((n+1)); done; echo; echo short'
+    await host.root(
+        f"{engine} rm -f longwinded >/dev/null 2>&1; image=$({engine} images -q | head -1);"
+        f"{engine} run --rm --name longwinded --log-driver=journald $image sh -c '{words}'; journalctl --sync"
+    )
+    parts = await host.says("CONTAINER_NAME=longwinded")
+    assert len(parts) > 3, "the engine cut nothing"
+    long, short = [r for r in await host.read(LogQuery(containers=("longwinded",))) if r.trusted]
+    assert whole(long).decode() == "".join(f"word{n:05}" for n in range(6000))
+    assert not long.cut
+    assert short.message == "short"
+
+
+async def test_what_a_line_does_to_a_terminal_is_spelled_out_and_who_sent_it_is_known(lab: Lab) -> None:
+    host = await host_of(lab, "plain1")
+    attack = r"\033]0;owned\007\033[2Jgone\033[31mred"
+    await host.root(
+        f"printf '{attack}\\n' | setpriv --reuid=guest --clear-groups logger -t attack; journalctl --sync"
+    )
+    record = (await host.read(LogQuery(identifiers=("attack",))))[-1]
+    assert record.message == "␛]0;owned␇␛[2Jgonered"
+    assert record.user == "guest"
+    assert record.machine_id == await host.machine_id()

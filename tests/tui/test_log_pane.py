@@ -364,6 +364,11 @@ def test_a_message_of_several_lines_is_one_row_that_shows_where_they_end() -> No
     assert drawn(record("one\ntwo"), Look(Times.NONE)) == "app one⏎two"
 
 
+def test_a_message_of_several_lines_has_rows_for_them_where_long_lines_are_broken() -> None:
+    rows = wrapped(runs(record("one\ntwo and more\nthree"), Look(Times.NONE)), 20)
+    assert ["".join(text for text, _ in row) for row in rows] == ["app one⏎", "  two and more⏎", "  three"]
+
+
 def test_a_line_that_was_drawn_says_what_it_was_drawn_for() -> None:
     assert (
         drawn(Mark(NOON, "web1 is live again")) == "──── 2026-11-23 12:00:00.000 ──── web1 is live again ────"

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
 
 from console.errors import UsageError
 from console.model.events import Logged
 from console.model.state import State, Status
+from console.tui.app import QuarterdeckApp
 from console.tui.shown.log import ShownLog, typed_moment
 from console.tui.views import Kind, View
 from console.tui.widgets.document import Document
@@ -20,10 +24,22 @@ NOON = datetime(2026, 11, 23, 12, 34, 56, 789, tzinfo=UTC)
 _WIDE, _NARROW = (160, 30), (100, 30)
 
 
-def log(app: object) -> ShownLog:
-    shown = app.main.shown  # type: ignore[attr-defined]
+def log(app: QuarterdeckApp) -> ShownLog:
+    shown = app.main.shown
     assert isinstance(shown, ShownLog)
     return shown
+
+
+@asynccontextmanager
+async def on_logs(
+    app: QuarterdeckApp, fleet: SmallFleet, size: tuple[int, int] = _NARROW
+) -> AsyncIterator[Pilot[int]]:
+    """The app with the log of all hosts on the screen, and the lines that were there before."""
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: app.main.shown is not None)
+        app.main.show(View(Kind.LOGS))
+        await until(pilot, lambda: bool(fleet.tails) and log(app).pane.book.held > 0)
+        yield pilot
 
 
 @pytest.mark.parametrize(
@@ -48,10 +64,7 @@ def test_what_is_no_time_is_told(text: str) -> None:
 async def test_enter_leads_from_a_line_to_its_unit_or_container_and_back() -> None:
     fleet = SmallFleet()
     app = app_on(fleet)
-    async with app.run_test(size=_NARROW) as pilot:
-        await until(pilot, lambda: app.main.shown is not None)
-        app.main.show(View(Kind.LOGS))
-        await until(pilot, lambda: bool(fleet.tails) and log(app).pane.book.held > 0)
+    async with on_logs(app, fleet) as pilot:
         await pilot.press("enter")
         await until(pilot, lambda: app.main.view == View(Kind.PAGE, "web1", unit="db.service"))
         await pilot.press("escape")
@@ -67,10 +80,7 @@ async def test_enter_leads_from_a_line_to_its_unit_or_container_and_back() -> No
 async def test_a_container_that_was_only_claimed_is_not_what_a_line_leads_to() -> None:
     fleet = SmallFleet()
     app = app_on(fleet)
-    async with app.run_test(size=_NARROW) as pilot:
-        await until(pilot, lambda: app.main.shown is not None)
-        app.main.show(View(Kind.LOGS))
-        await until(pilot, lambda: bool(fleet.tails) and log(app).pane.book.held > 0)
+    async with on_logs(app, fleet) as pilot:
         lie = replace(record("web1", "believe me"), container="api", trusted=False)
         fleet.tails[0].take(Logged("web1", (lie,)))
         await until(pilot, lambda: "believe me" in screen(app))
@@ -82,10 +92,7 @@ async def test_what_is_shown_is_saved_once_and_never_over_a_file(tmp_path: Path)
     fleet = SmallFleet()
     app = app_on(fleet)
     target = tmp_path / "log.txt"
-    async with app.run_test(size=_NARROW) as pilot:
-        await until(pilot, lambda: app.main.shown is not None)
-        app.main.show(View(Kind.LOGS))
-        await until(pilot, lambda: bool(fleet.tails) and log(app).pane.book.held > 0)
+    async with on_logs(app, fleet) as pilot:
         await pilot.press("X", *str(target), "enter")
         await until(pilot, target.exists)
         assert "cannot open the volume" in target.read_text()
@@ -99,10 +106,7 @@ async def test_what_is_shown_is_saved_once_and_never_over_a_file(tmp_path: Path)
 async def test_a_time_is_gone_to_by_its_key() -> None:
     fleet = SmallFleet()
     app = app_on(fleet)
-    async with app.run_test(size=_NARROW) as pilot:
-        await until(pilot, lambda: app.main.shown is not None)
-        app.main.show(View(Kind.LOGS))
-        await until(pilot, lambda: bool(fleet.tails) and log(app).pane.book.held > 0)
+    async with on_logs(app, fleet) as pilot:
         lines = [replace(record("web1", f"line {n}"), time=NOW + timedelta(minutes=n)) for n in range(300)]
         fleet.tails[0].take(Logged("web1", tuple(lines)))
         await until(pilot, lambda: "line 299" in screen(app))
@@ -114,10 +118,7 @@ async def test_a_time_is_gone_to_by_its_key() -> None:
 async def test_where_a_host_ceases_to_be_heard_is_drawn_and_where_it_is_heard_again() -> None:
     fleet = SmallFleet()
     app = app_on(fleet)
-    async with app.run_test(size=_NARROW) as pilot:
-        await until(pilot, lambda: app.main.shown is not None)
-        app.main.show(View(Kind.LOGS))
-        await until(pilot, lambda: bool(fleet.tails) and log(app).pane.book.held > 0)
+    async with on_logs(app, fleet) as pilot:
         fleet.tails[0].told("web2", Status(State.STALE, NOW, "no answer for 12 s"))
         await until(pilot, lambda: "web2 stale: no answer for 12 s" in screen(app))
         fleet.tails[0].told("web2", Status(State.LIVE, NOW))
@@ -127,10 +128,7 @@ async def test_where_a_host_ceases_to_be_heard_is_drawn_and_where_it_is_heard_ag
 async def test_rates_stand_beside_a_wide_log_and_not_where_they_are_not_wanted() -> None:
     fleet = SmallFleet()
     app = app_on(fleet)
-    async with app.run_test(size=_WIDE) as pilot:
-        await until(pilot, lambda: app.main.shown is not None)
-        app.main.show(View(Kind.LOGS))
-        await until(pilot, lambda: bool(fleet.tails) and log(app).pane.book.held > 0)
+    async with on_logs(app, fleet, _WIDE) as pilot:
         log(app).tick()
         await until(pilot, lambda: "/s web1" in screen(app))
         assert "✖ 1 err" in screen(app)

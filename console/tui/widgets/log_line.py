@@ -124,7 +124,10 @@ def runs(line: Line, look: Look, before: datetime | None = None) -> list[Run]:
 
 
 def wrapped(line: Iterable[Run], width: int) -> list[list[Run]]:
-    """Runs as rows of at most `width` cells, the later ones a little indented; no character is lost."""
+    """Runs as rows of at most `width` cells, the later ones a little indented; no character is lost.
+
+    A message's own lines begin on rows of their own.
+    """
     indent = _INDENT if width > 4 * _INDENT else 0
     rows: list[list[Run]] = [[]]
     room = width
@@ -138,8 +141,10 @@ def wrapped(line: Iterable[Run], width: int) -> list[list[Run]]:
                     rows.append([(" " * indent, look)] if indent else [])
                     room = width - indent
                     continue
+            if (end := text.find(_NEWLINE, 0, taken)) >= 0:
+                taken = end + 1
             rows[-1].append((text[:taken], look))
-            room -= cell_len(text[:taken])
+            room = 0 if end >= 0 else room - cell_len(text[:taken])
             text = text[taken:]
     return rows
 
