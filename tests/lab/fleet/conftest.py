@@ -6,7 +6,7 @@ import asyncio
 import fcntl
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -25,7 +25,12 @@ _PREFIXES = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def hosts() -> Iterator[Lab]:
-    """Three plain hosts, running, in the first folder that no other test run holds."""
+    """Three plain hosts, running."""
+    yield from lab_of({"plain": HOSTS})
+
+
+def lab_of(kinds: Mapping[str, int]) -> Iterator[Lab]:
+    """Hosts of some kinds, running, in the first folder that no other test run holds."""
     base = default_root().with_name("lab-tests")
     base.mkdir(parents=True, exist_ok=True)
     for slot in range(10):
@@ -40,7 +45,7 @@ def hosts() -> Iterator[Lab]:
     lab = Lab(base / f"fleet-{slot}", default_cache(), narrate)
     try:
         asyncio.run(lab.down())
-        asyncio.run(lab.up({"plain": HOSTS}, exact=True))
+        asyncio.run(lab.up(kinds, exact=True))
         yield lab
     finally:
         asyncio.run(lab.down())
