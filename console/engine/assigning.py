@@ -151,7 +151,7 @@ def wants(registry: Registry, leaving: Collection[str] = ()) -> list[Want]:
                 service.desired is Desired.LAUNCHED,
                 "/etc" if policy.persistent else "/run",
                 policy.everywhere,
-                one.leased,
+                one.leased or policy.exclusive,
                 one.instance in leaving,
             )
         )
@@ -291,7 +291,9 @@ class _Assigning:
             if self.held is not None:
                 return
             if (placed.instance, record.host) in self.firm:
+                # Its record is brought up to date all the same: what it is to be there is nothing, and known.
                 self.leaving.add(placed.instance)
+                self._renew(record, placed.service, revision)
                 return
             epoch = self._epochs[placed.instance] + 1
             self.put.append(
@@ -301,8 +303,12 @@ class _Assigning:
                     leased=exclusive,
                 )
             )
-        elif record.revision != revision or record.service != placed.service:
-            self.put.append(replace(record, service=placed.service, revision=revision))
+        else:
+            self._renew(record, placed.service, revision)
+
+    def _renew(self, record: Assigned, service: str, revision: int) -> None:
+        if (record.service, record.revision) != (service, revision):
+            self.put.append(replace(record, service=service, revision=revision))
 
     def unplace(self, specs: set[str]) -> None:
         """What has a record and no place, or is wanted no more."""

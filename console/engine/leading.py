@@ -45,7 +45,7 @@ from console.model.state import State
 from console.placement.candidate import Candidate, Standing
 from console.placement.lease import Terms
 from console.placement.outcome import Placed
-from console.placement.reconcile import Condition, Phase, Todo, Want, reconcile
+from console.placement.reconcile import Condition, Todo, reconcile
 from console.placement.why import why
 from console.store.lease import now as boottime
 from console.store.mirror import mirror
@@ -274,7 +274,7 @@ class Leadership:
             leased=self._leasing.leased(),
             unwound=self._leasing.unwound,
         )
-        found = replace(found, conditions=self._with_takeovers(found.conditions, placed))
+        found = replace(found, conditions=self._leasing.told(found.conditions, placed))
         for host, todo in found.todo.items():
             self._task(host, self._apply(host, todo))
         self._retry(found.conditions, candidates, everywhere, now)
@@ -294,18 +294,6 @@ class Leadership:
             if host.state is State.LIVE and host.name not in others
         }
 
-    def _with_takeovers(self, conditions: tuple[Condition, ...], placed: list[Want]) -> tuple[Condition, ...]:
-        """Of exclusive instances whose host is lost, from when on they may be elsewhere."""
-        exclusive = {want.instance for want in placed if want.exclusive}
-
-        def told(one: Condition) -> Condition:
-            at = self._leasing.takeover(one.host)
-            if one.phase is not Phase.LOST or one.instance not in exclusive or at is None:
-                return one
-            return replace(one, reason=f"{one.reason}; elsewhere from {at:%H:%M:%S}Z on")
-
-        return tuple(told(one) for one in conditions)
-
     def _due_now(self) -> None:
         self._due.set()
 
@@ -320,7 +308,7 @@ class Leadership:
     ) -> Assignment:
         """What is to be written of placements. Where nothing of what it comes from has changed, as before."""
         versions = self._catalogue.version, self._placements.version, self._world.version
-        firm = self._firm(registry)
+        firm = self._leasing.firm(registry, self._world.standing.keys())
         asked = (versions, candidates, held, firm)
         if self._moves or asked != self._asked:
             embedded = self._term.setting.embedded
@@ -332,16 +320,6 @@ class Leadership:
             self._moves = {name: host for name, host in self._moves.items() if name in leaving}
             self._asked = asked
         return self._assignment
-
-    def _firm(self, registry: Registry) -> frozenset[tuple[str, str]]:
-        """What may run where it is placed, and must run nowhere else."""
-        exclusive = {name for name, one in registry.services.items() if one.spec.policy.exclusive}
-        placed = (
-            (one.instance, one.host, one.leased)
-            for one in registry.assigned
-            if one.leased or one.service in exclusive
-        )
-        return frozenset(self._leasing.firm(placed, self._world.standing.keys()))
 
     def _registry(self) -> Registry:
         catalogue = self._catalogue

@@ -17,10 +17,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from console.actions.wind_lease import Wound
+from console.engine.assigning import Registry
 from console.engine.inspecting import Inspected
 from console.engine.lease_record import LeaseRecord, lease_bytes, read_lease
 from console.errors import HostError, StoreError
 from console.placement.lease import MARGIN_S, STOP_S, Clock, Kept, Leases, Terms, Wind
+from console.placement.reconcile import Condition, Phase, Want
 from console.store.claim import Claim
 from console.store.client import Etcd
 from console.store.guarded import in_pages
@@ -76,6 +78,7 @@ class Leasing:
         self._busy: set[str] = set()
         self._why: dict[str, str] = {}
         self._late: set[str] = set()
+        self._unrecorded = ""  # why etcd did not take the last records
         self._stirred = asyncio.Event()
         self.superseded = asyncio.Event()
         #: Set once what etcd has of leases is known.
@@ -113,22 +116,25 @@ class Leasing:
 
     # -- what may be done -------------------------------------------------------------------
 
-    def firm(self, placed: Iterable[tuple[str, str, bool]], hosts: Collection[str]) -> set[tuple[str, str]]:
-        """Of instances, their hosts, and whether they are there on a lease: those that may run there.
+    def firm(self, registry: Registry, hosts: Collection[str]) -> frozenset[tuple[str, str]]:
+        """Exclusive instances and the hosts they are placed on, where they may run there.
 
-        :param hosts: all of the fleet. What has no lease there may run on one of them until that says it is
-            down; a person has taken away the others.
+        :param hosts: all of the fleet. One that has no lease there may run on one of them until that says it
+            is down; a person has taken away the others.
         """
         at = now()
         found: set[tuple[str, str]] = set()
-        for instance, host, leased in placed:
-            if leased:
-                free = self._leases.free_at(host, instance, STOP_S)
-                if free is not None and at < free:
-                    found.add((instance, host))
-            elif host in hosts and not self._leases.is_free(host, instance):
-                found.add((instance, host))
-        return found
+        exclusive = {name for name, one in registry.services.items() if one.spec.policy.exclusive}
+        for one in registry.assigned:
+            if one.leased:
+                free = self._leases.free_at(one.host, one.instance, STOP_S)
+                may_run = free is not None and at < free
+            else:
+                unsaid = one.host in hosts and not self._leases.is_free(one.host, one.instance)
+                may_run = one.service in exclusive and unsaid
+            if may_run:
+                found.add((one.instance, one.host))
+        return frozenset(found)
 
     def leased(self) -> set[tuple[str, str]]:
         """Hosts and instances that may be started there now."""
@@ -140,10 +146,18 @@ class Leasing:
             if self._leases.holds(host, instance, at)
         }
 
-    def takeover(self, host: str) -> datetime | None:
-        """From when on what a host has may be elsewhere, for people; None: it has no lease."""
-        until = self._leases.until(host)
-        return None if until is None else _wall(until + STOP_S + MARGIN_S)
+    def told(self, conditions: Iterable[Condition], placed: Iterable[Want]) -> tuple[Condition, ...]:
+        """The same; of what is exclusive and whose host is lost, from when on it may be elsewhere."""
+        exclusive = {want.instance for want in placed if want.exclusive}
+
+        def one(condition: Condition) -> Condition:
+            until = self._leases.until(condition.host)
+            if condition.phase is not Phase.LOST or condition.instance not in exclusive or until is None:
+                return condition
+            at = _wall(until + STOP_S + MARGIN_S)
+            return replace(condition, reason=f"{condition.reason}; elsewhere from {at:%H:%M:%S}Z on")
+
+        return tuple(map(one, conditions))
 
     @property
     def unwound(self) -> dict[str, str]:
@@ -216,8 +230,11 @@ class Leasing:
             await in_pages(self._etcd, operations, [self._claim.guard])
         except StoreError as error:
             # Not sent what is not known to be recorded. It counts as sent all the same.
-            self._told(f"leases are not wound: {error}")
+            if str(error) != self._unrecorded:
+                self._unrecorded = str(error)
+                self._told(f"leases are not wound: {error}")
             return
+        self._unrecorded = ""
         self._recorded |= winds.keys()
         for host, wind in winds.items():
             self._busy.add(host)

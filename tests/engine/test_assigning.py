@@ -193,6 +193,16 @@ def test_one_that_is_wanted_no_more_is_not_forgotten_while_it_may_run() -> None:
     assert leases(now, (), held=True) == ({"h1": {WEB}}, {}), "a brake holds, and nothing is taken away"
 
 
+def test_one_that_is_to_be_gone_is_what_its_service_is_now_so_that_it_is_stopped() -> None:
+    newer = replace(ONE, revision=2)
+    now = registry(newer, assigned=(exclusive("h1", leased=False),))
+    found = assign(now, fleet(), marked("h1"), firm={(WEB, "h1")})
+    assert put(found) == [(WEB, "h1", 4, 2)]
+    renewed = registry(newer, assigned=found.put)
+    assert not spared(renewed, marked("h1"))
+    assert [want.leaving for want in wants(renewed, found.leaving)] == [True]
+
+
 def test_one_that_ran_without_a_lease_is_stopped_before_it_is_placed_on_one() -> None:
     now = registry(ONE, assigned=(exclusive("h1", leased=False),))
     assert assign(now, fleet(), marked("h1"), firm={(WEB, "h1")}).leaving == {WEB}

@@ -50,7 +50,9 @@ cd / ; for root in /run /etc; do
     rm -f $root/systemd/system/*.wants/"$unit"
   done
   rm -rf $root/quarterdeck
-done; systemctl daemon-reload
+done
+systemctl stop quarterdeck-lease 2>/dev/null; rm -f /run/systemd/system/quarterdeck-lease.service
+systemctl daemon-reload
 """
 
 
