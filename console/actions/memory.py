@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from console.errors import ConfigError, HostFailure, StoreError
+from console.errors import AccessRefused, ConfigError, HostFailure, Refused, StoreError
 
 if TYPE_CHECKING:
     from console.actions.hands import Hands
@@ -79,24 +79,28 @@ class KeepHost:
 
 @dataclass(frozen=True, slots=True)
 class OnEtcd:
-    """Something that is done to etcd as a whole; what it says when it is done.
+    """Something that is done in etcd; what it says when it is done.
 
     :param doing: does it.
+    :param moved: why things are not any more as the plan saw them, or None; without it they always are.
     """
 
     what: str
     doing: Callable[[], Awaitable[str]] = field(repr=False, compare=False)
+    moved: Callable[[], Awaitable[str | None]] | None = field(default=None, repr=False, compare=False)
 
     async def check(self, hands: Hands) -> str | None:
-        return None
+        return None if self.moved is None else await _told(self.moved())
 
     async def do(self, hands: Hands) -> str:
         return await _told(self.doing())
 
 
 async def _told(doing: Awaitable[_T]) -> _T:
-    """:raises HostFailure: etcd's fault, as that of a step."""
+    """:raises HostError: etcd's fault, or that it was refused, as that of a step."""
     try:
         return await doing
+    except Refused as error:
+        raise AccessRefused(error.message, host=_ETCD, hint=error.hint) from error
     except (StoreError, ConfigError) as error:
         raise HostFailure(error.message, host=_ETCD, hint=error.hint) from error

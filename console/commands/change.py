@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from math import inf
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, ClassVar
 from console.actions.audit import INTERRUPTED, Record, outcome_of
 from console.actions.plan import Outcome, Plan, Refusal, Result, Step
 from console.actions.run import AT_ONCE, Conduct, Execution, Replan
+from console.actions.waves import wave_ends
 from console.commands.aftermath import Aftermath
 from console.commands.command import Command, Kind, Recall, option, switch
 from console.commands.confirm import challenge
@@ -26,7 +27,7 @@ from console.commands.grammar import format_command
 from console.commands.hearing import WithoutNotes
 from console.commands.parameters import OnHosts
 from console.commands.rows.change import PLAN, RESULT
-from console.commands.values import INTEGER, WAVES, wave_ends
+from console.commands.values import INTEGER, WAVES
 from console.errors import (
     ConfigError,
     HostError,
@@ -172,6 +173,17 @@ def permit_for(core: Core, line: str) -> Permit:
         core.audit.refused(line, refusal.message)
         raise
     return permit
+
+
+@contextmanager
+def refusing(core: Core, line: str) -> Iterator[None]:
+    """What cannot be done as things are is recorded as refused; not where only the plan was asked for."""
+    try:
+        yield
+    except Refused as refusal:
+        if not core.options.plan:
+            core.audit.refused(line, refusal.message)
+        raise
 
 
 async def confirmed(core: Core, plan: Plan) -> None:

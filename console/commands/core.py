@@ -332,6 +332,7 @@ class Core:
             view = View(fleet, on)
             if self.memory is not None:
                 fleet.model.acknowledged(self.memory.acks)
+                fleet.model.deny(self.memory.denied)
                 for config in configs:
                     fleet.model.acted_on(config.name, self.memory.acting(config.name))
             if wait and wants.connect:

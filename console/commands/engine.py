@@ -37,6 +37,9 @@ class EngineRun(Command):
     recall = Recall.TERMINAL
     endless = True
     metrics: tuple[str, int] | None = option(ADDRESS, "where Prometheus is told how the engine does")
+    fleetlock: tuple[str, int] | None = option(
+        ADDRESS, "serve FleetLock there: hosts that update themselves ask it before they reboot"
+    )
 
     async def run(self, core: Core, out: Output) -> None:
         from console.commands.engine_here import run_engine
@@ -67,12 +70,17 @@ class EngineRun(Command):
             await asyncio.wait((living,))
 
     def _tasks(self, out: Output) -> Iterator[Task]:
+        """What it does beside, whether it leads or not."""
         if self.metrics is not None:
             from console.engine.metrics import metrics_at
 
             yield metrics_at(
                 self.metrics, lambda at: out.note(f"metrics: http://{format_address(at)}/metrics")
             )
+        if self.fleetlock is not None:
+            from console.engine.fleetlock import fleetlock
+
+            yield fleetlock(self.fleetlock)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ def core_registry() -> Registry:
         audit,
         container,
         container_change,
+        denied,
         engine,
         etcd,
         evidence,
@@ -20,10 +21,14 @@ def core_registry() -> Registry:
         fleetctl,
         host,
         host_change,
+        host_drain,
         host_known,
+        host_rollout,
         host_updates,
         interactive,
+        lock,
         log,
+        rollout,
         service,
         service_change,
         service_tune,
@@ -37,10 +42,12 @@ def core_registry() -> Registry:
     from console.commands.macro import commands as macro
 
     rooms = (
-        *(fleet, ack, evidence, host, host_change, host_known, host_updates, interactive),
+        *(fleet, ack, evidence, host, host_change, host_drain, host_known, host_updates, host_rollout),
+        interactive,
         *(unit, unit_why, unit_diff, unit_change, unit_edit),
         *(container, container_change),
         *(service, service_change, service_tune),
+        *(rollout, lock, denied),
         *(log, audit, undo, macro, etcd, engine, fleetctl),
     )
     return Registry(command for room in rooms for command in room.COMMANDS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
     from console.commands.picture import Trouble
 
 
+#: What is wrong now, asked for each time.
+Troubles = Callable[[], "list[Trouble]"]
+
+
 @dataclass(frozen=True)
 class FleetStatus(OnHosts):
     """Show how the fleet is: every host, and what is wrong on it.
@@ -30,23 +36,38 @@ class FleetStatus(OnHosts):
 
     async def run(self, core: Core, out: Output) -> None:
         async with core.observe(self.on, EVERYTHING, wait=not self.watch) as view:
-            if self.watch:
-                from console.commands.remembering import kept_up
+            async with self._services(core, view, out) as services:
+                if self.watch:
+                    from console.commands.remembering import kept_up
 
-                async with kept_up(core, view.fleet, out.note, self.on):
-                    await self._watch(core, view, out)
-            out.picture(take(core.config.name, view.fleet.model, list(view.hosts()), _own(core)))
+                    async with kept_up(core, view.fleet, out.note, self.on):
+                        await self._watch(core, view, services, out)
+                own = [*_own(core), *services()]
+                out.picture(take(core.config.name, view.fleet.model, list(view.hosts()), own))
             for error in view.missing:
                 out.failed(error)
 
-    async def _watch(self, core: Core, view: View, out: Output) -> None:
+    @asynccontextmanager
+    async def _services(self, core: Core, view: View, out: Output) -> AsyncIterator[Troubles]:
+        """What is wrong with services; of a part of the hosts that cannot be said."""
+        if core.memory is None or self.on is not None:
+            yield list
+            return
+        from console.commands.service_book import services_watched
+
+        etcd, model = core.memory.etcd, view.fleet.model
+        async with services_watched(etcd, model, out.note, follow=self.watch) as troubles:
+            yield troubles
+
+    async def _watch(self, core: Core, view: View, services: Troubles, out: Output) -> None:
         model = view.fleet.model
         feed = model.feed()
         try:
             while True:
                 batch = await feed.batch(PAUSE, idle=1.0)
                 changed = {name for name in batch.hosts if view.includes(name)}
-                picture = take(core.config.name, model, list(view.hosts()), _own(core))
+                own = [*_own(core), *services()]
+                picture = take(core.config.name, model, list(view.hosts()), own)
                 out.picture(picture, changed)
         finally:
             model.leave(feed)
@@ -54,9 +75,13 @@ class FleetStatus(OnHosts):
 
 def _own(core: Core) -> list[Trouble]:
     """What is wrong with the console itself."""
+    if core.memory is None:
+        return []
     from console.commands.etcd_watch import store_troubles
+    from console.commands.lock_troubles import lock_troubles
 
-    return [] if core.memory is None else store_troubles(core.memory.status)
+    hosts = (host.name for host in core.config.hosts)
+    return [*store_troubles(core.memory.status), *lock_troubles(core.memory, hosts)]
 
 
 COMMANDS: tuple[type[Command], ...] = (FleetStatus,)

@@ -41,7 +41,7 @@ class _FleetList(Command):
     """A list with fleet's own options."""
 
     recall = Recall.WRITE
-    full: bool = switch("whole machine ids and hashes")
+    full: bool = switch("whole machine ids and hashes", short="-l")
     no_legend: bool = switch("no line of titles")
     fields: str | None = option(TEXT, "which columns, joined by commas")
 

@@ -163,7 +163,7 @@ class _Said(Change):
         steps: list[Step] = []
         idle: list[str] = []
         for host in view.hosts():
-            step = self._step(host, _said(core, view, host.name))
+            step = self._step(host, said_of(core, view, host.name))
             if isinstance(step, Step):
                 steps.append(step)
             else:
@@ -176,7 +176,8 @@ class _Said(Change):
         raise NotImplementedError
 
 
-def _said(core: Core, view: View, host: str) -> Said:
+def said_of(core: Core, view: View, host: str) -> Said:
+    """Where what is said of a host is kept: in etcd, or in a file where the fleet has none."""
     from console.actions.hosts import SaidInEtcd, SaidInFile
 
     # As the file has it; one that is only in etcd is as what is said there makes it.

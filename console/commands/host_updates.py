@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 class HostUpdates(OnHosts):
     """List hosts by their updaters: what is booted, next, available, and what a rollback would boot.
 
-    The state says what is out of the ordinary: `failed` (the last work on it), `working`, `reboot` (another
-    version waits for one), `locked` (it waits, and a reboot does not take it), `behind` (a newer one is
-    known), `unlocked` (its files may be written), `driven` (an agent on it takes updates or reboots it).
+    The state says what is out of the ordinary: `denied` (it has booted, or would boot, a version that nobody
+    is to have: `denied list`), `failed` (the last work on it), `working`, `reboot` (another version waits
+    for one), `locked` (it waits, and a reboot does not take it), `behind` (a newer one is known), `unlocked`
+    (its files may be written), `driven` (an agent on it takes updates or reboots it).
     """
 
     words = ("host", "updates")

@@ -40,11 +40,12 @@ class Trouble:
     unit: str | None = None  # its name, where the trouble is a unit's
     container: str | None = None  # its id, where it is a container's
     ack: Ack | None = None  # who looks after it
+    service: str | None = None  # its name, where the trouble is a service's; empty: that of all of them
 
     @property
     def place(self) -> str:
         """Where it is, for a person."""
-        return self.host or "console"
+        return self.host or ("console" if self.service is None else "fleet")
 
     @property
     def name(self) -> str:
@@ -118,6 +119,7 @@ def _troubles_of(model: FleetModel, host: Host) -> list[Trouble]:
                 )
     if host.conflict:
         found.append(Trouble(host.name, "address", Cell.state("conflict", Tone.FAINT), None, host.conflict))
+    found += _denied(host)
     for unit in model.ailing_units(host.name):
         result = "" if unit.result in (None, "success") else f"{unit.result}; "
         restarts = f"{unit.restarts} restarts; " if unit.restarts else ""
@@ -143,6 +145,19 @@ def _troubles_of(model: FleetModel, host: Host) -> list[Trouble]:
                 container=box.id,
             )
         )
+    return found
+
+
+def _denied(host: Host) -> list[Trouble]:
+    """Versions that nobody is to have, where a host has one booted, or would boot it next."""
+    booted = host.updates.booted
+    found = []
+    for one in host.denied:
+        runs = booted is not None and booted.is_version(one.version)
+        how = Cell.state("denied", Tone.BAD) if runs else Cell.state("denied next", Tone.WARN)
+        does = "it is booted" if runs else "the next boot takes it"
+        why = f"{does}; denied by {one.by}{f': {one.why}' if one.why else ''}"
+        found.append(Trouble(host.name, f"version {one.version}", how, None, why))
     return found
 
 

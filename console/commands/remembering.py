@@ -20,6 +20,7 @@ from console.commands import clock
 from console.commands.command import Recall
 from console.commands.core import may_select
 from console.commands.etcd_watch import ClusterWatch, store_troubles
+from console.commands.lock_troubles import lock_troubles
 from console.errors import ConfigError, QuarterdeckError, StoreError, StoreUnreachable
 from console.fleet.overlay import new_host, overlaid_host
 from console.model.state import State
@@ -27,6 +28,7 @@ from console.model.state import State
 if TYPE_CHECKING:
     from console.commands.core import Core
     from console.commands.picture import Trouble
+    from console.commands.service_book import ServiceBook
     from console.engine.tally import Role
     from console.fleet.fleet import Fleet
     from console.fleet.memory import Memory
@@ -62,6 +64,7 @@ class Remembering:
     :ivar why: why there is none, where there is none.
     :ivar cluster: how etcd itself is doing; None without a memory.
     :ivar engine: what an engine in here is to the others, in a word or two; empty where there is none.
+    :ivar services: the services of the fleet; None without a memory.
     """
 
     def __init__(self, core: Core, fleet: Fleet) -> None:
@@ -69,6 +72,7 @@ class Remembering:
         self.why = ""
         self.cluster: ClusterWatch | None = None
         self.engine = ""
+        self.services: ServiceBook | None = None
         self._core = core
         self._fleet = fleet
         self._told: Tell = lambda text: None
@@ -89,11 +93,13 @@ class Remembering:
         return None if self._core.memory is None else self._core.memory.status
 
     def troubles(self) -> list[Trouble]:
-        """What is wrong with etcd now."""
+        """What is wrong with etcd now, and with what it keeps."""
         status = self.status
-        if status is None or self.cluster is None:
+        if status is None or self.cluster is None or self._core.memory is None:
             return []
-        return [*store_troubles(status), *self.cluster.troubles()]
+        locks = lock_troubles(self._core.memory, (host.name for host in self._fleet.model.hosts()))
+        services = self.services.troubles() if self.services is not None else []
+        return [*store_troubles(status), *self.cluster.troubles(), *locks, *services]
 
     async def run(self) -> None:
         """Open it, and keep all up until cancelled, or return at once where there is none."""
@@ -116,14 +122,19 @@ class Remembering:
         self._told(text)
 
     async def _keep(self, memory: Memory) -> None:
+        from console.commands.service_book import ServiceBook
+
         self.cluster = ClusterWatch(memory, self._changed)
+        self.services = ServiceBook(memory.etcd, self._fleet.model, self._changed, self._told)
         self.settled.set()
         memory.etcd.health.changed.append(self._changed)
         writes = self._core.read_only() is None
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(keep_up(self._core, memory, self._fleet, self._told), name="memory")
+                keeping = keep_up(self._core, memory, self._fleet, self._told, changed=self._changed)
+                group.create_task(keeping, name="memory")
                 group.create_task(self.cluster.run(), name="etcd's members")
+                group.create_task(self.services.run(), name="services")
                 if writes:
                     group.create_task(ship(self._core, memory, self._told), name="audit to etcd")
                 if writes and self._core.embedded is not None:
@@ -173,7 +184,14 @@ async def kept_up(core: Core, fleet: Fleet, told: Tell, on: Selector | None = No
             await keeping
 
 
-async def keep_up(core: Core, memory: Memory, fleet: Fleet, told: Tell, on: Selector | None = None) -> None:
+async def keep_up(
+    core: Core,
+    memory: Memory,
+    fleet: Fleet,
+    told: Tell,
+    on: Selector | None = None,
+    changed: Callable[[], None] = lambda: None,
+) -> None:
     """Keep a running fleet as its memory has it, until cancelled.
 
     Hosts that the fleet's file does not have come and go as etcd says; labels, cordons, and who acts on
@@ -181,8 +199,9 @@ async def keep_up(core: Core, memory: Memory, fleet: Fleet, told: Tell, on: Sele
 
     :param told: takes what cannot be read, and what etcd refuses, each once.
     :param on: hosts that it does not mean are not added.
+    :param changed: told when what the memory has, and the model does not, is another.
     """
-    applying = _Applying(core, memory, fleet, told, on)
+    applying = _Applying(core, memory, fleet, told, on, changed)
     forgetting = asyncio.create_task(_forget_acting(memory, fleet), name="acting that is not known any more")
     refused = ""
     try:
@@ -205,11 +224,20 @@ async def keep_up(core: Core, memory: Memory, fleet: Fleet, told: Tell, on: Sele
 class _Applying:
     """Puts what the memory has said to a fleet and its model."""
 
-    def __init__(self, core: Core, memory: Memory, fleet: Fleet, told: Tell, on: Selector | None) -> None:
+    def __init__(
+        self,
+        core: Core,
+        memory: Memory,
+        fleet: Fleet,
+        told: Tell,
+        on: Selector | None,
+        changed: Callable[[], None],
+    ) -> None:
         self._memory = memory
         self._fleet = fleet
         self._told = told
         self._on = on
+        self._changed = changed
         self._ssh = core.file.ssh
         self._in_file = {host.name: host for host in core.file.hosts}
         self._listed: set[str] = set()
@@ -230,6 +258,10 @@ class _Applying:
                 self._fleet.model.acted_on(host, self._memory.acting(host))
         elif kind == "acks":
             self._fleet.model.acknowledged(self._memory.acks)
+        elif kind == "denied":
+            self._fleet.model.deny(self._memory.denied)
+        elif kind == "locks":
+            self._changed()
         self._tell_problems()
 
     def _take_hosts(self, names: frozenset[str]) -> None:

@@ -16,19 +16,19 @@ from console.commands.rows.service import (
     RevisionRow,
     ServiceRow,
     ServiceText,
-    ServiceWhy,
 )
 from console.commands.service_change import at_desk
 from console.commands.values import INTEGER
-from console.errors import Incomplete, NothingSelected
+from console.errors import Incomplete, NothingSelected, UsageError
 from console.model.selector import state_words
+from console.model.text import clean
 
 if TYPE_CHECKING:
     from console.commands.core import Core, View
     from console.commands.output import Output
     from console.commands.service_desk import Desk
+    from console.engine.following import Seen
     from console.engine.manifest import Manifest
-    from console.engine.services import Service
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,13 @@ class ServiceList(Listing):
     names: tuple[str, ...] = argument("SERVICE", "services: names or globs", many=True)
 
     async def run(self, core: Core, out: Output) -> None:
-        states = state_words(self.state) if self.state else frozenset()
+        states = _states(self.state) if self.state else frozenset()
         async with at_desk(core, out) as desk:
             if self.watch:
                 await self._watch(desk, states, out)
             rows = [row for row in desk.rows() if self._wants(row, desk.manifest, desk.view, states)]
             out.rows(SERVICE, rows)
+            tell_engine(desk.seen, out)
             for error in desk.view.missing:
                 out.failed(error)
 
@@ -58,12 +59,13 @@ class ServiceList(Listing):
         from console.commands.service_wait import watched
 
         shown: dict[str, ServiceRow] = {}
+        model = desk.view.fleet.model
 
-        def look(manifest: Manifest) -> bool:
+        def look(seen: Seen) -> bool:
             rows = {
                 row.name: row
-                for row in service_rows(manifest, desk.view)
-                if self._wants(row, manifest, desk.view, states)
+                for row in service_rows(seen, model.hosts(), model.unit)
+                if self._wants(row, seen.manifest, desk.view, states)
             }
             for name, row in rows.items():
                 if shown.get(name) != row:
@@ -90,6 +92,18 @@ class ServiceList(Listing):
         return any(one.host in chosen for one in manifest.of(row.name))
 
 
+def _states(text: str) -> frozenset[str]:
+    """The words of `--state`. :raises UsageError: no service or instance is ever in such a state."""
+    from console.engine.service_states import InstanceState
+    from console.engine.services import Desired
+
+    known = [*Desired, *InstanceState]
+    states = state_words(text)
+    if unknown := sorted(states - set(known)):
+        raise UsageError(f"no state {clean(unknown[0], 40)!r}", hint=f"one of {', '.join(known)}")
+    return states
+
+
 @dataclass(frozen=True)
 class ServiceStatus(Command):
     """Show services and each of their instances: host, state, unit, and why."""
@@ -105,10 +119,7 @@ class ServiceStatus(Command):
         async with at_desk(core, out) as desk:
             names = {service.name for service in named(self.names, desk.manifest)}
             out.rows(SERVICE_DETAIL, [row for row in desk.rows() if row.name in names])
-            if not desk.manifest.engine:
-                from console.commands.service_desk import NO_ENGINE
-
-                out.note(NO_ENGINE)
+            tell_engine(desk.seen, out)
 
 
 class _OfEtcd(Command):
@@ -206,32 +217,20 @@ class ServiceWhyShow(Command):
     instance: str = argument("INSTANCE", "one instance: web@3", required=True)
 
     async def run(self, core: Core, out: Output) -> None:
-        from console.commands.service_names import instance_of
-        from console.engine.manifest import wanted
-        from console.engine.service_placing import candidates, placed, planned
-        from console.placement.why import why
+        from console.commands.service_looking import why_of
 
         async with at_desk(core, out) as desk:
-            service, name = instance_of(self.instance, desk.manifest)
-            specs = {spec.name: spec for spec in wanted(desk.manifest.services.values())}
-            specs[service.name] = service.spec  # also what is not to run can be asked about
-            hosts = candidates(desk.view.fleet.model.hosts())
-            # The others where they will be: so it agrees with what a plan says.
-            others = [one for one in planned(desk.manifest, hosts).placed if one.instance != name]
-            own = [one for one in placed(desk.manifest.assigned) if one.instance == name]
-            verdicts = why(specs.values(), hosts, [*own, *others], name)
-            out.document(SERVICE_WHY, ServiceWhy(name, _now(desk, service, name), verdicts))
+            out.document(SERVICE_WHY, why_of(desk.seen, desk.view.fleet.model, self.instance))
 
 
-def _now(desk: Desk, service: Service, instance: str) -> str:
-    """What an instance is, in words."""
-    found = [one for one in desk.instances() if one.service == service.name and one.name == instance]
-    told = [
-        " ".join(text for text in (one.state.value, f"on {one.host}" if one.host else "", one.reason) if text)
-        for one in found
-    ]
-    pin = f"pinned to {service.pins[instance]}" if instance in service.pins else ""
-    return "; ".join(text for text in (*(told or [service.desired.value]), pin) if text)
+def tell_engine(seen: Seen, out: Output) -> None:
+    """That nobody carries out what is shown, or that it is held up, where that is so."""
+    from console.commands.service_desk import NO_ENGINE
+
+    if seen.manifest.services and seen.leader is None:
+        out.note(NO_ENGINE)
+    if seen.brake is not None:
+        out.note(f"{seen.brake.why}: nothing is moved or stopped until `quarterdeck engine resume`")
 
 
 COMMANDS: tuple[type[Command], ...] = (

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from console.commands.output import Output
     from console.commands.service_desk import Desk, Wish
     from console.commands.service_names import Meant
+    from console.commands.service_wait import Before, Progress
     from console.engine.services import Desired, Service
     from console.hosts.transport import Transport
     from console.placement.spec import Spec
@@ -89,9 +90,12 @@ class ServiceChange(Planned):
                 out.note("nothing to do")
                 if not (drawn.services and self.waits()):
                     return
+            from console.commands.service_wait import before
+
+            were = before(desk.manifest, desk.view, drawn.services)
             with out.listing(RESULT) as add:
                 results = await self._written(core, drawn.plan, permit, out, add) if acts else ()
-                results += await self._awaited(core, desk, drawn, results, out, add)
+                results += await self._ending(core, desk, drawn, were, results, out, add)
         finish(results)
 
     async def _written(
@@ -106,11 +110,12 @@ class ServiceChange(Planned):
             out.note(f"to undo it: quarterdeck {line}")
         return ended.results
 
-    async def _awaited(
+    async def _ending(
         self,
         core: Core,
         desk: Desk,
         drawn: Drawn,
+        were: Sequence[Before],
         written: Iterable[Result],
         out: Output,
         add: Callable[[Result], None],
@@ -124,10 +129,8 @@ class ServiceChange(Planned):
             return ()
         # What could not be written is not desired, and will not come.
         failed = {result.target for result in written if not result.status.good}
-        names = {name for name in drawn.services if f"etcd/services/{name}" not in failed}
-        if not names:
+        if (progress := self.progress(desk, drawn, were, failed)) is None:
             return ()
-        were = [(one.instance, one.host) for one in desk.manifest.assigned if one.service in names]
         told = {refusal.target for refusal in drawn.plan.refused}
         timeout, engine_comes = core.options.timeout, False
         async with AsyncExitStack() as stack:
@@ -137,11 +140,26 @@ class ServiceChange(Planned):
                 engine_comes = True
                 await stack.enter_async_context(engine_beside(core, format_command(self), out.note))
             results = await wait(
-                desk.store, desk.view, names, were, timeout, out, told, engine_comes=engine_comes
+                desk.store, desk.view, progress, timeout, out, told, engine_comes=engine_comes
             )
         for result in results:
             add(result)
         return results
+
+    def progress(
+        self, desk: Desk, drawn: Drawn, were: Sequence[Before], failed: Collection[str]
+    ) -> Progress | None:
+        """What tells how far it is; None where there is nothing to wait for.
+
+        :param were: what was placed of the services before it was written.
+        :param failed: targets of the plan that were not written.
+        """
+        from console.commands.service_wait import progress
+
+        names = {name for name in drawn.services if f"etcd/services/{name}" not in failed}
+        if not names:
+            return None
+        return partial(progress, desk.view, names, were)
 
 
 def _no_host(host: str) -> Transport:

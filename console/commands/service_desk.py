@@ -11,24 +11,40 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from console.actions.plan import Effect, Plan, Refusal, Step
-from console.commands.rows.service import ServiceRow
-from console.engine.manifest import Manifest, read_manifest
+from console.commands.rows.service import ServiceRow, instance_order
+from console.engine.following import Following, Seen
+from console.engine.manifest import Manifest
 from console.engine.service_acts import ChangeService
-from console.engine.service_placing import Difference, blocked, candidates, differences, planned
-from console.engine.service_states import Instance, instances
+from console.engine.service_placing import (
+    Difference,
+    Load,
+    blocked,
+    candidates,
+    differences,
+    loads,
+    planned,
+)
+from console.engine.service_states import Instance, instances, remembered, told
 from console.engine.services import Desired, Service, ServiceStore
 from console.errors import UsageError
 from console.model.config import LEASE_TTL_S
+from console.model.unit import Unit
 from console.model.wants import Wants
 from console.placement.lease import MARGIN_S, STOP_S
+from console.placement.outcome import Placement
 from console.placement.spec import Spec
 from console.placement.unit_name import UnitName
 
 if TYPE_CHECKING:
     from console.commands.core import Core, View
+    from console.fleet.model import UnitKey
+    from console.model.host import Host
 
 #: What is looked at of the hosts: how their units are, and what there is room for.
 WANTS = Wants(containers=False)
+
+#: So many hosts are told of in a preview, those whose number changes most.
+_PREVIEWED = 12
 
 NO_ENGINE = (
     "no engine is elected: nothing is carried out until one runs (`quarterdeck engine run`, or --engine here)"
@@ -62,40 +78,72 @@ class Desk:
     """What is desired, and the fleet as it is."""
 
     store: ServiceStore
-    manifest: Manifest
+    seen: Seen
     view: View
     lease_ttl: float = LEASE_TTL_S
 
+    @property
+    def manifest(self) -> Manifest:
+        return self.seen.manifest
+
     def rows(self) -> list[ServiceRow]:
         """Every service and its instances, as they are now."""
-        return service_rows(self.manifest, self.view)
+        model = self.view.fleet.model
+        return service_rows(self.seen, model.hosts(), model.unit)
 
     def instances(self) -> tuple[Instance, ...]:
-        return instances_now(self.manifest, self.view)
+        model = self.view.fleet.model
+        return instances_told(self.seen, model.hosts(), model.unit)
 
 
 async def open_desk(core: Core, view: View) -> Desk:
     """:raises StoreError: etcd does not say."""
-    store = ServiceStore(core.mind.etcd)
-    return Desk(store, await read_manifest(store), view, core.file.lease_ttl)
+    etcd = core.mind.etcd
+    return Desk(ServiceStore(etcd), await Following(etcd).read(), view, core.file.lease_ttl)
+
+
+def instances_told(
+    seen: Seen, hosts: Iterable[Host], unit: Callable[[UnitKey], Unit | None]
+) -> tuple[Instance, ...]:
+    """The state of every instance, as whoever knows best tells it (`engine/service_states.py`).
+
+    :param hosts: as they are now.
+    :param unit: the unit of a host and a name; asked for those that are placed.
+    """
+    by_name = {host.name: host for host in hosts}
+
+    def at(host: str, name: str) -> Unit | None:
+        return unit((host, name))
+
+    if seen.leader is not None:
+        return told(seen.manifest, seen.observed, by_name, at)
+    placement = planned(seen.manifest, candidates(by_name.values()))
+    return remembered(instances(seen.manifest, placement, by_name, at), seen.observed, by_name)
 
 
 def instances_now(manifest: Manifest, view: View) -> tuple[Instance, ...]:
-    """The state of every instance."""
+    """The state of every instance, as its host says."""
     model = view.fleet.model
-    hosts = model.hosts()
     return instances(
         manifest,
-        planned(manifest, candidates(hosts)),
-        {host.name: host for host in hosts},
+        placement_now(manifest, view),
+        {host.name: host for host in model.hosts()},
         lambda host, name: model.unit((host, name)),
     )
 
 
-def service_rows(manifest: Manifest, view: View) -> list[ServiceRow]:
-    """Every service, with its instances in the order of their names and hosts."""
+def placement_now(manifest: Manifest, view: View) -> Placement:
+    """Where everything is to be, as the hosts are now."""
+    return planned(manifest, candidates(view.fleet.model.hosts()))
+
+
+def service_rows(
+    seen: Seen, hosts: Iterable[Host], unit: Callable[[UnitKey], Unit | None]
+) -> list[ServiceRow]:
+    """Every service, with its instances in the order of their names and hosts; see `instances_told`."""
+    manifest = seen.manifest
     of: dict[str, list[Instance]] = {name: [] for name in manifest.services}
-    for one in instances_now(manifest, view):
+    for one in instances_told(seen, hosts, unit):
         of[one.service].append(one)
     return [
         ServiceRow(
@@ -103,15 +151,10 @@ def service_rows(manifest: Manifest, view: View) -> list[ServiceRow]:
             service.revision,
             service.desired.value,
             None if service.spec.policy.everywhere else len(service.spec.instances()),
-            tuple(sorted(of[service.name], key=_order)),
+            tuple(sorted(of[service.name], key=lambda one: instance_order(one.name, one.host))),
         )
         for service in manifest.services.values()
     ]
-
-
-def _order(one: Instance) -> tuple[str, int, str, str]:
-    number = UnitName(one.name).instance or ""
-    return UnitName(one.name).prefix, int(number) if number.isdecimal() else 0, one.name, one.host or ""
 
 
 def wished(before: Service | None, spec: Spec, revision: int, desired: Desired) -> Service:
@@ -152,10 +195,10 @@ def drawn(line: str, desk: Desk, wishes: Sequence[Wish], notes: Iterable[str] = 
     others = [one for one in changes if one.service not in own and one not in anyway]
     steps: list[Step] = []
     for wish in wishes:
-        effects = [_effect(one, then) for one in changes if one.service == wish.name]
+        effects = [effect(one, then) for one in changes if one.service == wish.name]
         effects += _in_place(wish, manifest, {one.instance for one in changes})
         if not steps:
-            effects += [_effect(one, then) for one in others]
+            effects += [effect(one, then) for one in others]
         steps.append(
             Step(
                 "etcd",
@@ -168,8 +211,9 @@ def drawn(line: str, desk: Desk, wishes: Sequence[Wish], notes: Iterable[str] = 
                 wish.undo,
             )
         )
-    told = (*notes, *(_on_a_lease(wish, desk.lease_ttl) for wish in wishes if _is_exclusive(wish)))
-    return Plan(line, tuple(steps), refusals(then, own, desk.view), told)
+    leased = (_on_a_lease(wish, desk.lease_ttl) for wish in wishes if _is_exclusive(wish))
+    shown = preview(loads(manifest, placement)) if steps else ()
+    return Plan(line, tuple(steps), refusals(then, own, desk.view), (*notes, *leased, *shown))
 
 
 def _is_exclusive(wish: Wish) -> bool:
@@ -185,16 +229,26 @@ def _on_a_lease(wish: Wish, ttl: float) -> str:
     )
 
 
+def preview(changed: Sequence[Load]) -> tuple[str, ...]:
+    """How many instances each host has and would have, for who confirms it to know; one line, or none."""
+    if not changed:
+        return ()
+    told = ", ".join(f"{one.host} {one.now} → {one.then}" for one in changed[:_PREVIEWED])
+    more = f" and {len(changed) - _PREVIEWED} more hosts" if len(changed) > _PREVIEWED else ""
+    return (f"instances by host: {told}{more}",)
+
+
 def refusals(manifest: Manifest, services: Iterable[str], view: View) -> tuple[Refusal, ...]:
     """Instances of some services that no host will have, each with the rules that keep it off how many."""
-    placement = planned(manifest, candidates(view.fleet.model.hosts()))
+    placement = placement_now(manifest, view)
     return tuple(
         Refusal(one.host or "", one.instance, f"no host will have it: {one.reason}")
         for one in blocked(placement, services)
     )
 
 
-def _effect(one: Difference, manifest: Manifest) -> Effect:
+def effect(one: Difference, manifest: Manifest) -> Effect:
+    """What becomes of an instance, as a plan tells it."""
     if one.after is None:
         return Effect(one.instance, "stops", one.before)
     if one.before is not None:

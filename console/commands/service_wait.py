@@ -10,26 +10,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable
-from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from console.actions.plan import Outcome, Result
 from console.commands.service_desk import NO_ENGINE, instances_now
-from console.engine.manifest import Manifest, manifest_of
-from console.engine.service_states import InstanceState, reached
+from console.engine.following import Following, Seen
+from console.engine.manifest import Manifest
+from console.engine.service_states import Instance, InstanceState, reached
 from console.engine.services import ServiceStore
 from console.errors import first_of
 from console.model.state import State
-from console.store.mirror import mirror
-from console.store.values import Entry
 
 if TYPE_CHECKING:
     from console.commands.core import View
     from console.commands.output import Output
-
-#: What is followed in etcd.
-_KINDS = ("services", "instances", "engine")
 
 #: Changes of the fleet that come within so many seconds are looked at together.
 _PAUSE_S = 0.05
@@ -52,30 +48,72 @@ class Awaited:
     blocked: bool = False
 
 
-def progress(
-    manifest: Manifest, view: View, names: Collection[str], were: Iterable[tuple[str, str]]
-) -> list[Awaited]:
+#: How far everything is that is waited for.
+Progress = Callable[[Manifest], list[Awaited]]
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """A placed instance as it was before the change that is waited for.
+
+    :param since: since when its unit was in its state; None where the host showed none.
+    """
+
+    instance: str
+    host: str
+    revision: int
+    since: datetime | None
+
+
+def before(manifest: Manifest, view: View, names: Collection[str]) -> tuple[Before, ...]:
+    """What is placed of some services now."""
+    model = view.fleet.model
+    return tuple(
+        Before(
+            one.instance,
+            one.host,
+            one.revision,
+            None if (unit := model.unit((one.host, one.instance))) is None else unit.since,
+        )
+        for one in manifest.assigned
+        if one.service in names
+    )
+
+
+def progress(view: View, names: Collection[str], were: Iterable[Before], manifest: Manifest) -> list[Awaited]:
     """How far the instances of some services are.
 
-    :param were: instances and their hosts from before, which may have to end there.
+    What is to run another revision than before does so once its unit has begun another life: an engine writes
+    down which revision it is to be before it is.
+
+    :param were: what was placed before, and may have to end where it was.
     """
     found: dict[tuple[str, str | None], Awaited] = {}
+    lives = {(one.instance, one.host): one for one in were}
     for one in instances_now(manifest, view):
         if one.service not in names:
             continue
         words = f"{one.state}: {one.reason}" if one.reason else one.state.value
         done = reached(manifest.services[one.service], one)
+        life = lives.get((one.name, one.host or ""))
+        if done and life is not None and _lives_on(one, life):
+            words, done = f"revision {life.revision} still runs", False
         found[one.name, one.host] = Awaited(one.target, words, done, one.blocked)
     recorded = {(one.instance, one.host) for one in manifest.assigned}
-    for name, host in were:
+    for name, host in lives:
         if (name, host) not in found:
-            ended = (name, host) not in recorded and not _runs(view, name, host)
+            ended = (name, host) not in recorded and not runs(view, name, host)
             words = InstanceState.STOPPED.value if ended else "to be stopped"
             found[name, host] = Awaited(f"{host}/{name}", words, ended)
     return list(found.values())
 
 
-def _runs(view: View, name: str, host: str) -> bool:
+def _lives_on(one: Instance, life: Before) -> bool:
+    """Whether an instance that is to run another revision still is in the life of the one before."""
+    return one.revision != life.revision and one.unit is not None and one.unit.since == life.since
+
+
+def runs(view: View, name: str, host: str) -> bool:
     """Whether a unit still is up where it was; where the host does not answer nobody can wait for it."""
     model = view.fleet.model
     unit = model.unit((host, name))
@@ -87,28 +125,26 @@ def _runs(view: View, name: str, host: str) -> bool:
 async def wait(
     store: ServiceStore,
     view: View,
-    names: Collection[str],
-    were: Iterable[tuple[str, str]],
+    progress: Progress,
     timeout: float,
     out: Output,
     known: Collection[str] = (),
     *,
     engine_comes: bool = False,
 ) -> tuple[Result, ...]:
-    """Wait until the services are what they are to be, telling `out` what happens; one result an instance.
+    """Wait until all is as it is to be, telling `out` what happens; one result an instance.
 
     It ends at once where no engine is there to do anything, and with those left that no host will have.
 
-    :param were: see `progress`.
     :param timeout: seconds.
     :param known: targets that no host will have, of which that was told already.
     :param engine_comes: whether an engine is on its way, where none is there yet.
     :raises StoreError: etcd does not let us follow it.
     """
-    waiting = ServiceWait(view, names, tuple(were), known, out, engine_comes=engine_comes)
+    waiting = ServiceWait(progress, known, out, engine_comes=engine_comes)
     try:
         async with asyncio.timeout(timeout):
-            await watched(store, view, waiting.look)
+            await watched(store, view, waiting.see)
         why = "no engine is elected"
         if waiting.unhelped:
             out.note(NO_ENGINE)
@@ -121,31 +157,33 @@ async def wait(
 
 
 class ServiceWait:
-    """What has been seen of the services so far, and told."""
+    """What has been seen so far, and told."""
 
     def __init__(
-        self,
-        view: View,
-        names: Collection[str],
-        were: tuple[tuple[str, str], ...],
-        known: Collection[str],
-        out: Output,
-        *,
-        engine_comes: bool = False,
+        self, progress: Progress, known: Collection[str], out: Output, *, engine_comes: bool = False
     ) -> None:
-        self._view, self._names, self._were = view, names, were
+        self._progress = progress
         self._known = known
         self._out = out
         self._began = time.monotonic()
         self._last: list[Awaited] = []
         self._told: dict[str, str] | None = None  # None until the first look
+        self._held: str | None = None
         self._seconds: dict[str, float] = {}
         # None until one was seen, where none is to come.
         self._engine: bool | None = False if engine_comes else None
 
+    def see(self, seen: Seen) -> bool:
+        """As `look`; that an engine's brake holds everything up is told, once each time."""
+        held = None if seen.brake is None else seen.brake.why
+        if held is not None and held != self._held:
+            self._out.note(f"{held}: nothing is moved or stopped until `quarterdeck engine resume`")
+        self._held = held
+        return self.look(seen.manifest)
+
     def look(self, manifest: Manifest) -> bool:
         """See how far it is, and tell what is new; whether there is nothing to wait for any more."""
-        self._last = progress(manifest, self._view, self._names, self._were)
+        self._last = self._progress(manifest)
         told = self._told or {}
         for one in self._last:
             if one.done:
@@ -189,19 +227,22 @@ def _result(one: Awaited, seconds: float | None, why: str) -> Result:
     return Result(one.target, Outcome.FAILED, f"{one.words}; {why}")
 
 
-async def watched(store: ServiceStore, view: View, look: Callable[[Manifest], bool]) -> None:
+async def watched(store: ServiceStore, view: View, look: Callable[[Seen], bool]) -> None:
     """Have `look` see what is desired, now and whenever that or the fleet changes, until it says so.
 
     :param look: whether it has seen enough; it must say so for as long as things take to settle.
     :raises StoreError: etcd does not let us follow it.
     """
-    followed = _Followed(store, view)
+    following = Following(store.etcd)
+    stirred = asyncio.Event()
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(followed.follow(kind), name=f"following {kind}") for kind in _KINDS]
-            tasks.append(group.create_task(followed.hear(), name="following the fleet"))
+            tasks = (
+                group.create_task(following.follow(stirred.set), name="following services"),
+                group.create_task(_hear(view, stirred), name="following the fleet"),
+            )
             try:
-                await followed.until(look)
+                await _until(following, stirred, look)
             finally:
                 for task in tasks:
                     task.cancel()
@@ -209,60 +250,35 @@ async def watched(store: ServiceStore, view: View, look: Callable[[Manifest], bo
         raise first_of(errors) from None
 
 
-class _Followed:
-    """What is desired as etcd has it now, and whether anything has happened since it was looked at."""
-
-    def __init__(self, store: ServiceStore, view: View) -> None:
-        self._store = store
-        self._model = view.fleet.model
-        self._entries: dict[str, dict[str, Entry]] = {kind: {} for kind in _KINDS}
-        self._listed: set[str] = set()
-        self._stirred = asyncio.Event()
-
-    async def follow(self, kind: str) -> None:
-        """Keep one kind of key as it is in etcd."""
-        changing = mirror(self._store.etcd, self._store.keys.under(kind), self._entries[kind])
-        async with aclosing(changing):
-            async for _ in changing:
-                self._listed.add(kind)
-                self._stirred.set()
-
-    async def hear(self) -> None:
-        """Hear of what changes in the fleet."""
-        feed = self._model.feed()
-        try:
-            while True:
-                await feed.batch(_PAUSE_S)
-                self._stirred.set()
-        finally:
-            self._model.leave(feed)
-
-    async def until(self, look: Callable[[Manifest], bool]) -> None:
-        """Look whenever something has happened, until `look` has said yes for long enough."""
-        loop = asyncio.get_running_loop()
-        since: float | None = None
+async def _hear(view: View, stirred: asyncio.Event) -> None:
+    """Hear of what changes in the fleet."""
+    model = view.fleet.model
+    feed = model.feed()
+    try:
         while True:
-            left: float | None = None
-            if len(self._listed) == len(_KINDS):
-                if look(self._manifest()):
-                    since = loop.time() if since is None else since
-                    left = since + _SETTLE_S - loop.time()
-                    if left <= 0:
-                        return
-                else:
-                    since = None
-            try:
-                async with asyncio.timeout(left):
-                    await self._stirred.wait()
-            except TimeoutError:
-                pass
-            self._stirred.clear()
+            await feed.batch(_PAUSE_S)
+            stirred.set()
+    finally:
+        model.leave(feed)
 
-    def _manifest(self) -> Manifest:
-        keys = self._store.keys
-        return manifest_of(
-            keys,
-            tuple(self._entries["services"].values()),
-            tuple(self._entries["instances"].values()),
-            engine=keys.leader in self._entries["engine"],
-        )
+
+async def _until(following: Following, stirred: asyncio.Event, look: Callable[[Seen], bool]) -> None:
+    """Look whenever something has happened, until `look` has said yes for long enough."""
+    loop = asyncio.get_running_loop()
+    since: float | None = None
+    while True:
+        left: float | None = None
+        if following.ready:
+            if look(following.seen):
+                since = loop.time() if since is None else since
+                left = since + _SETTLE_S - loop.time()
+                if left <= 0:
+                    return
+            else:
+                since = None
+        try:
+            async with asyncio.timeout(left):
+                await stirred.wait()
+        except TimeoutError:
+            pass
+        stirred.clear()

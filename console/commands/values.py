@@ -150,19 +150,6 @@ def _waves(text: str) -> tuple[str, ...]:
     return words
 
 
-def wave_ends(words: tuple[str, ...], count: int) -> tuple[int, ...]:
-    """How many of `count` targets are done by the end of each wave: shares rounded up, rising, all last."""
-    ends: list[int] = []
-    for word in words:
-        end = -(-int(word[:-1]) * count // 100) if word.endswith("%") else int(word)
-        end = min(end, count)
-        if end > (ends[-1] if ends else 0):
-            ends.append(end)
-    if count and (not ends or ends[-1] < count):
-        ends.append(count)
-    return tuple(ends)
-
-
 def text(metavar: str) -> Value[str]:
     """Any text."""
     return Value(metavar, _identity)

@@ -50,12 +50,14 @@ class Assignment:
 
     :param put: `modified` is that of the record that is replaced, 0 where there is none.
     :param leaving: exclusive instances that are to be gone from where they are before they are placed anew.
+    :param staying: what is to leave its host, and stays for want of another.
     """
 
     put: tuple[Assigned, ...] = ()
     forget: tuple[Assigned, ...] = ()
     pending: tuple[Pending, ...] = ()
     leaving: frozenset[str] = frozenset()
+    staying: tuple[Pending, ...] = ()
 
 
 def assign(
@@ -96,7 +98,9 @@ def assign(
         work.place(placed)
     work.unplace({spec.name for spec in specs})
     pending = (*placement.pending, *waiting(refused, len(hosts)))
-    return Assignment(tuple(work.put), tuple(work.forget), pending, frozenset(work.leaving))
+    return Assignment(
+        tuple(work.put), tuple(work.forget), pending, frozenset(work.leaving), placement.staying
+    )
 
 
 def leases(
@@ -113,7 +117,7 @@ def leases(
         wanted = one.service in registry.unreadable or (
             service is not None
             and service.desired is not Desired.INACTIVE
-            and one.instance in service.spec.instances()
+            and service.spec.is_instance(one.instance)
         )
         if one.leased and (held or (wanted and one.instance not in leaving)):
             holds.setdefault(one.host, set()).add(one.instance)
@@ -135,7 +139,7 @@ def wants(registry: Registry, leaving: Collection[str] = ()) -> list[Want]:
         if service.revision != one.revision:
             continue  # its text is not at hand; the record is brought up to date first
         policy = service.spec.policy
-        if not policy.everywhere and one.instance not in service.spec.instances():
+        if not policy.everywhere and not service.spec.is_instance(one.instance):
             continue
         found.append(
             Want(
@@ -334,4 +338,4 @@ class _Assigning:
 
     def _is_instance(self, record: Assigned) -> bool:
         service = self.registry.services[record.service]
-        return service.spec.policy.everywhere or record.instance in service.spec.instances()
+        return service.spec.policy.everywhere or service.spec.is_instance(record.instance)

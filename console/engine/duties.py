@@ -15,6 +15,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from console.engine.naming import name_holders
+from console.engine.rollouts import carry_on_rollouts
 from console.engine.term import Setting, Term
 from console.errors import HostError, StoreError
 
@@ -25,7 +27,7 @@ Duty = Callable[[Term], Coroutine[Any, Any, None]]
 Task = Callable[[Setting], Coroutine[Any, Any, None]]
 
 #: What the engine that leads does.
-DUTIES: tuple[Duty, ...] = ()
+DUTIES: tuple[Duty, ...] = (name_holders, carry_on_rollouts)
 
 
 async def done(duty: Duty, term: Term) -> None:

@@ -26,7 +26,7 @@ from console.engine.duties import Duty, done, name_of
 from console.engine.inspecting import Inspected, inspect
 from console.engine.leasing import Leasing
 from console.engine.placements import Placements
-from console.engine.reporting import EVERY_S, Report, Reporter
+from console.engine.reporting import EVERY_S, Report, Reporter, explained
 from console.engine.retrying import Retrying
 from console.engine.roster import follow_roster
 from console.engine.term import Term
@@ -54,15 +54,17 @@ if TYPE_CHECKING:
     from console.hosts.transport import Transport
     from console.store.values import Entry, Event
 
-#: What changes within so many seconds is looked at together.
+#: What changes within so many seconds is looked at together; and within as long as a look takes, so that in a
+#: large fleet of which all speaks at once no more than half of the time is spent on looking.
 GATHER_S = 0.02
 
 #: Everything is looked at so often although nothing has changed, or every second while time may tell.
 SAFETY_S = 30.0
 _TICK_S = 1.0
 
-#: Hosts have so many seconds to answer before the first placement; those that do not take nothing yet.
-SETTLE_S = 5.0
+#: Hosts have so many seconds to answer before the first placement, and as many after each that does, up to a
+#: limit: a thousand do not come at once. Those that have not come by then take nothing yet.
+SETTLE_S, _SETTLE_MOST_S = 5.0, 30.0
 
 #: A host that has failed to be read or changed is left alone for so many seconds; twice as many each time.
 _PAUSE_S, _PAUSE_MOST_S = 5.0, 300.0
@@ -117,11 +119,12 @@ class Leadership:
         self._moves: dict[str, str] = {}
         self._assignment = Assignment()
         self._asked: object = None
-        self._began = 0.0
+        self._began = self._came = 0.0
+        self._most_live = 0
 
     async def run(self) -> None:
         """Lead, until cancelled or replaced. :raises StoreError: etcd says no."""
-        self._began = _now()
+        self._began = self._came = _now()
         feed = self._fleet.model.feed()
         try:
             async with asyncio.TaskGroup() as self._group:
@@ -190,6 +193,7 @@ class Leadership:
 
     async def _leading(self) -> None:
         await self._reporter.begin()
+        took = 0.0
         while True:
             self._paused = {host: until for host, until in self._paused.items() if until > _now()}
             restless = self._world.restless or self._retrying or self._paused or not self._ready
@@ -201,16 +205,17 @@ class Leadership:
                 # Everything is looked at all the same.
                 if not restless:
                     self._world.look_again()
-            await asyncio.sleep(GATHER_S)
+            await asyncio.sleep(max(GATHER_S, min(took, _TICK_S)))
+            began = _now()
             self._due.clear()
             if not self._claim.holds():
                 await asyncio.sleep(_TICK_S)  # its lease is being confirmed, or it is lost
                 self._due.set()
                 continue
             self._world.look(_now())
+            self._see_who_came()
             self._read_hosts()
             if self._ready:
-                began = _now()
                 try:
                     await self._pass()
                 except Conflict as conflict:
@@ -223,12 +228,20 @@ class Leadership:
                 else:
                     self._tally.looks.take(_now() - began)
                     self._say("etcd", "")
+            took = _now() - began
 
     @property
     def _ready(self) -> bool:
         """Whether all is known that there is to know before the first placement."""
         listed = self._listed >= {"services", "instances", "engine"} and self._leasing.begun.is_set()
-        return listed and (self._world.settled or _now() - self._began >= SETTLE_S)
+        return listed and (
+            self._world.settled or _now() - self._came >= SETTLE_S or _now() - self._began >= _SETTLE_MOST_S
+        )
+
+    def _see_who_came(self) -> None:
+        live = sum(standing is Standing.LIVE for standing in self._world.standing.values())
+        if live > self._most_live:
+            self._most_live, self._came = live, _now()
 
     def _read_hosts(self) -> None:
         for host, first in self._world.twins.items():
@@ -265,7 +278,8 @@ class Leadership:
         for host, todo in found.todo.items():
             self._task(host, self._apply(host, todo))
         self._retry(found.conditions, candidates, everywhere, now)
-        report = Report(self._world.standing, found.conditions, assignment.pending, self._remarks())
+        conditions = explained(found.conditions, assignment.staying)
+        report = Report(self._world.standing, conditions, assignment.pending, self._remarks())
         self._tally.report, self._tally.braked = report, held is not None
         if report != self._report:
             self._report = report

@@ -42,7 +42,7 @@ class Manifest:
             return own
         template = UnitName(instance).template
         service = None if template is None else self.services.get(template)
-        return service if service is not None and instance in service.spec.instances() else None
+        return service if service is not None and service.spec.is_instance(instance) else None
 
 
 def wanted(services: Iterable[Service]) -> list[Spec]:

@@ -19,14 +19,14 @@ def schedule_pinned(
     """Where everything is to be.
 
     An instance stays where it was moved to for the reason for which all others stay where they are. Where
-    that host is not live, or a rule keeps the instance off it, the pin counts for nothing: the instance stays
-    where it is, and does not wander each time something is worked out.
+    that host is not live or is drained, or a rule keeps the instance off it, the pin counts for nothing: the
+    instance stays where it is, and does not wander each time something is worked out.
 
     :param current: where instances are, given the pins that count.
     :param pins: hosts by the names of instances.
     """
     specs, hosts = tuple(specs), tuple(hosts)
-    live = {host.name for host in hosts if host.standing is Standing.LIVE}
+    live = {host.name for host in hosts if host.standing is Standing.LIVE and host.drained is None}
     placeable = {name for spec in specs if not spec.policy.everywhere for name in spec.instances()}
     counting = {name: host for name, host in pins.items() if host in live and name in placeable}
     while True:

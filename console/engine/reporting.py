@@ -8,7 +8,7 @@ engine/pending      {"web@4.service": ["web@.service", "apart on 3"]}
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from console.placement.candidate import Standing
 from console.placement.outcome import Pending
@@ -53,6 +53,24 @@ class Report:
         }
         found[keys.pending] = pack({one.instance: [one.service, one.reason] for one in self.pending})
         return found
+
+
+def explained(conditions: tuple[Condition, ...], staying: Iterable[Pending]) -> tuple[Condition, ...]:
+    """Conditions with the reason of what is to leave its host and stays for want of another."""
+    stuck = {(one.service, one.instance): stuck_words(one.reason) for one in staying}
+    if not stuck:
+        return conditions
+    return tuple(
+        replace(one, reason=stuck[one.service, one.instance])
+        if not one.reason and (one.service, one.instance) in stuck
+        else one
+        for one in conditions
+    )
+
+
+def stuck_words(rules: str) -> str:
+    """Why an instance is still on a host that is drained; `rules` keep it off all others."""
+    return f"to leave its host, and no other will have it: {rules}"
 
 
 class Reporter:

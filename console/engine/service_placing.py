@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -86,6 +87,23 @@ def _rule(change: Change | None) -> str:
 def _key(one: Placed, everywhere: set[str]) -> tuple[str, str, str]:
     """What tells placements apart: of a service that is on every host, the host too."""
     return one.service, one.instance, one.host if one.service in everywhere else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How many instances a host has, and would have."""
+
+    host: str
+    now: int
+    then: int
+
+
+def loads(manifest: Manifest, placement: Placement) -> tuple[Load, ...]:
+    """The hosts that would have more or fewer instances by a placement, the greatest changes first."""
+    now = Counter(one.host for one in manifest.assigned)
+    then = Counter(one.host for one in placement.placed)
+    changed = [Load(host, now[host], then[host]) for host in now | then if now[host] != then[host]]
+    return tuple(sorted(changed, key=lambda one: (-abs(one.then - one.now), one.host)))
 
 
 def blocked(placement: Placement, services: Iterable[str]) -> tuple[Pending, ...]:

@@ -1,18 +1,29 @@
-"""What each instance is, out of its placement, its host and its unit there: pure, and said nowhere else."""
+"""What each instance is: as the engine that leads tells it, and as it looks from here where none does. Pure.
+
+The engine sees all hosts, knows what it is about to do, and its word is the same for every console
+(`told`). With no engine, and for what it has not spoken of yet, an instance is worked out of its placement,
+its host and its unit there (`instances`). Who waits for something believes what the hosts themselves say: the
+engine's word comes up to a second later.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from console.engine.lease_record import LeaseRecord
 from console.engine.manifest import Manifest
+from console.engine.reporting import stuck_words
 from console.engine.services import Assigned, Desired, Service
 from console.model.host import Host
 from console.model.state import Source, State
 from console.model.unit import Health, Unit
 from console.placement.outcome import Placement
+
+if TYPE_CHECKING:
+    from console.engine.following import Observed
 
 #: The unit of a name on a host; None if systemd has none such loaded there.
 UnitAt = Callable[[str, str], Unit | None]
@@ -32,6 +43,14 @@ class InstanceState(StrEnum):
     FAILING = "failing"  # systemd is about to start it again
     LOST = "lost"  # its host gives no answer: whether it runs is not known
     FAILED = "failed"
+
+
+class By(StrEnum):
+    """Whose word the state of an instance is."""
+
+    ENGINE = "engine"
+    CONSOLE = "console"  # worked out here
+    LAST = "last engine"  # none leads, and its host has not been heard from here yet: of unknown age
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +76,7 @@ class Instance:
     blocked: bool = False
     goes: bool = False
     lease: LeaseRecord | None = None
+    by: By = By.CONSOLE
 
     @property
     def target(self) -> str:
@@ -75,9 +95,13 @@ def instances(
     targets: dict[tuple[str, str], list[str]] = {}
     for one in placement.placed:
         targets.setdefault((one.service, one.instance), []).append(one.host)
+    stuck = {(one.service, one.instance): one.reason for one in placement.staying}
     for service in manifest.services.values():
         assigned = manifest.of(service.name)
-        found += [_placed(one, service, targets, hosts, unit) for one in assigned]
+        found += [
+            _borne(_placed(one, service, targets, hosts, unit), stuck.get((one.service, one.instance)))
+            for one in assigned
+        ]
         found += _unplaced(service, assigned, targets, placement)
     return with_leases(found, manifest)
 
@@ -89,6 +113,66 @@ def with_leases(found: Iterable[Instance], manifest: Manifest) -> tuple[Instance
         replace(one, lease=manifest.leases.get(one.host or "")) if (one.name, one.host) in leased else one
         for one in found
     )
+
+
+def told(
+    manifest: Manifest, observed: Observed, hosts: Mapping[str, Host], unit: UnitAt
+) -> tuple[Instance, ...]:
+    """Every instance as the engine that leads tells it; what it has not spoken of as it looks from here."""
+    of: dict[str, list[Assigned]] = {}
+    for one in manifest.assigned:
+        of.setdefault(one.service, []).append(one)
+    found: list[Instance] = []
+    for service in manifest.services.values():
+        there = of.get(service.name, [])
+        names = {one.instance for one in there}
+        for one in there:
+            made = _here(one, service, hosts, unit)
+            condition = observed.conditions.get((one.host, one.instance))
+            if condition is not None and not made.goes and one.revision == service.revision:
+                state = InstanceState(condition.phase.value)
+                made = replace(made, state=state, reason=condition.reason, by=By.ENGINE)
+            found.append(made)
+        if service.desired is Desired.INACTIVE:
+            continue
+        for name in service.spec.instances():
+            if name not in names and (name in observed.pending or not service.spec.policy.everywhere):
+                why = observed.pending.get(name)
+                reason = "not placed yet" if why is None else why
+                by = By.CONSOLE if why is None else By.ENGINE
+                state = InstanceState.PENDING
+                made = Instance(service.name, name, None, state, None, reason, blocked=why is not None, by=by)
+                found.append(made)
+    return tuple(found)
+
+
+def remembered(
+    found: Iterable[Instance], observed: Observed, hosts: Mapping[str, Host]
+) -> tuple[Instance, ...]:
+    """What was worked out with no engine, with its last word of hosts that have not been heard from yet."""
+    made = []
+    for one in found:
+        host = hosts.get(one.host or "")
+        condition = observed.conditions.get((one.host or "", one.name))
+        if condition is not None and host is not None and host.state is State.CONNECTING:
+            state = InstanceState(condition.phase.value)
+            one = replace(one, state=state, reason=condition.reason, by=By.LAST)
+        made.append(one)
+    return tuple(made)
+
+
+def _here(one: Assigned, service: Service, hosts: Mapping[str, Host], unit: UnitAt) -> Instance:
+    """A placed instance as its host shows it, whatever else is to become of it."""
+    there = unit(one.host, one.instance)
+    state, reason = _state(service, hosts.get(one.host), there)
+    goes = service.desired is Desired.INACTIVE or (
+        not service.spec.policy.everywhere and not service.spec.is_instance(one.instance)
+    )
+    if state is InstanceState.RUNNING and goes:
+        reason = "to be stopped"
+    elif state is InstanceState.RUNNING and one.revision != service.revision:
+        reason = f"revision {service.revision} is to take its place"
+    return Instance(service.name, one.instance, one.host, state, one.revision, reason, there, goes=goes)
 
 
 def reached(service: Service, instance: Instance) -> bool:
@@ -111,25 +195,25 @@ def _placed(
     hosts: Mapping[str, Host],
     unit: UnitAt,
 ) -> Instance:
-    there = unit(one.host, one.instance)
-    state, reason = _state(service, hosts.get(one.host), there)
+    here = _here(one, service, hosts, unit)
     to = targets.get((one.service, one.instance), [])
-    everywhere = service.spec.policy.everywhere
-    goes = (
-        service.desired is Desired.INACTIVE
-        or one.instance not in service.spec.instances()
-        or (everywhere and one.host not in to)
-    )
-    if goes and state is InstanceState.RUNNING:
-        reason = "to be stopped"
-    elif not everywhere and state is not InstanceState.LOST:
+    if service.spec.policy.everywhere:
+        if not here.goes and one.host not in to:
+            runs = here.state is InstanceState.RUNNING
+            return replace(here, goes=True, reason="to be stopped" if runs else here.reason)
+    elif here.state is not InstanceState.LOST and not (here.goes and here.state is InstanceState.RUNNING):
         if to and one.host not in to:
-            state, reason = InstanceState.MOVING, f"to {to[0]}"
-        elif state is not InstanceState.RUNNING and (left := _elsewhere(one, hosts, unit)):
-            state, reason = InstanceState.MOVING, f"still on {left}"
-    if not goes and one.revision != service.revision and state is InstanceState.RUNNING:
-        reason = f"revision {service.revision} is to take its place"
-    return Instance(service.name, one.instance, one.host, state, one.revision, reason, there, goes=goes)
+            return replace(here, state=InstanceState.MOVING, reason=f"to {to[0]}")
+        if here.state is not InstanceState.RUNNING and (left := _elsewhere(one, hosts, unit)):
+            return replace(here, state=InstanceState.MOVING, reason=f"still on {left}")
+    return here
+
+
+def _borne(one: Instance, stuck: str | None) -> Instance:
+    """:param stuck: why it is on a host that is drained still."""
+    if stuck is None or one.reason or one.goes:
+        return one
+    return replace(one, reason=stuck_words(stuck))
 
 
 def _elsewhere(one: Assigned, hosts: Mapping[str, Host], unit: UnitAt) -> str | None:

@@ -1,6 +1,6 @@
 """The fleet's memory as this console has it: what etcd holds for all consoles, read or followed.
 
-    etcd ──list, watch──▶ Memory: hosts, acting, macros, acks ──told──▶ the model, views
+    etcd ──list, watch──▶ Memory: hosts, acting, macros, acks, denied, locks ──told──▶ the model, views
 
 What is known of hosts is kept in a file beside (`overlay.py`), for when etcd cannot be asked.
 """
@@ -18,7 +18,8 @@ from console.errors import ConfigError, Problem, StoreError, first_of
 from console.fleet.config_values import is_name
 from console.fleet.overlay import HostOverlay, change_overlay, read_record, record_fields
 from console.model.config import EtcdConfig
-from console.model.memory import Ack, Acting
+from console.model.locks import LockState
+from console.model.memory import Ack, Acting, Denied
 from console.model.store import StoreStatus
 from console.store import guarded, records
 from console.store.client import Etcd, open_etcd
@@ -33,6 +34,8 @@ _KINDS: Mapping[str, Callable[[str, bytes], Any]] = {
     "acting": records.read_acting,
     "macros": lambda name, value: value.decode(),
     "acks": records.read_ack,
+    "denied": records.read_denied,
+    "locks": records.read_lock,
 }
 
 #: Among the problems, that what is known cannot be kept.
@@ -93,6 +96,16 @@ class Memory:
     def acks(self) -> Mapping[str, Ack]:
         """What is known of and looked after, by the name of the trouble."""
         return {ack.trouble: ack for ack in self._found["acks"].values()}
+
+    @property
+    def denied(self) -> tuple[Denied, ...]:
+        """The versions that no rollout may bring back."""
+        return tuple(self._found["denied"].values())
+
+    @property
+    def locks(self) -> tuple[LockState, ...]:
+        """The reboot locks that somebody has asked for or changed."""
+        return tuple(self._found["locks"].values())
 
     def acting(self, host: str) -> tuple[Acting, ...]:
         """Who changes something on a host just now, whoever began first before the others."""

@@ -30,7 +30,7 @@ from console.model.events import (
 )
 from console.model.host import Host, OsFacts
 from console.model.log import Gap, LogRecord
-from console.model.memory import Ack, Acting
+from console.model.memory import HOST, Ack, Acting, Denied
 from console.model.state import Source, State, Status
 from console.model.unit import Unit
 
@@ -107,6 +107,7 @@ class _Record:
     sources: dict[Source, Status] = field(default_factory=dict)
     facts: OsFacts = field(default_factory=OsFacts)
     updates: UpdatesRead | None = None
+    pending_since: datetime | None = None
     units: dict[str, Unit] = field(default_factory=dict)
     containers: dict[str, Container] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
@@ -114,6 +115,7 @@ class _Record:
     unhealthy: set[str] = field(default_factory=set)
     logs: deque[LogRecord | Gap] = field(default_factory=lambda: deque(maxlen=LOGS_KEPT))
     acting: tuple[Acting, ...] = ()
+    denied: tuple[Denied, ...] = ()
     view: Host | None = None
 
     def put_unit(self, unit: Unit) -> None:
@@ -129,6 +131,15 @@ class _Record:
     def put_container(self, container: Container) -> None:
         self.containers[container.id] = container
         (self.unhealthy.add if container.unhealthy else self.unhealthy.discard)(container.id)
+
+    def take_updates(self, event: UpdatesRead) -> None:
+        before = self.updates.status.pending if self.updates else None
+        pending = event.status.pending
+        if pending is None:
+            self.pending_since = None
+        elif before is None or before.id != pending.id:
+            self.pending_since = _now()
+        self.updates = event
 
     def host(self) -> Host:
         if self.view is None:
@@ -146,11 +157,18 @@ class _Record:
                 driver=self.updates.driver if self.updates else None,
                 updates=self.updates.status if self.updates else NOTHING_SAID,
                 updates_problem=self.updates.problem if self.updates else None,
+                pending_since=self.pending_since,
                 cordoned=self.config.cordoned,
+                drained=self.config.drained,
                 conflict=self.config.conflict,
                 acting=self.acting,
+                denied=self.denied,
             )
         return self.view
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _known(status: Status | None) -> bool:
@@ -169,6 +187,7 @@ class FleetModel:
         self._feeds: list[Feed] = []
         #: What is known of and looked after, by the name of the trouble.
         self.acks: Mapping[str, Ack] = {}
+        self._denied: tuple[Denied, ...] = ()
 
     # -- reading ----------------------------------------------------------------------------
 
@@ -280,7 +299,8 @@ class FleetModel:
             case FactsRead(facts=facts):
                 record.facts = facts
             case UpdatesRead():
-                record.updates = event
+                record.take_updates(event)
+                record.denied = self._denied_of(record)
             case Logged(records=records):
                 record.logs.extend(records)
                 changes.logs.extend(records)
@@ -291,7 +311,7 @@ class FleetModel:
         self._note(changes)
 
     def configure(self, config: HostConfig) -> None:
-        """What is said of a host has changed: its labels, or that it is cordoned. Or it is new."""
+        """What is said of a host has changed: its labels, that it is cordoned or drained. Or it is new."""
         record = self._records.get(config.name)
         if record is None:
             self._records[config.name] = _Record(config, Status(State.CONNECTING, datetime.now(UTC)))
@@ -322,6 +342,22 @@ class FleetModel:
         if acks != self.acks:
             self.acks = acks
             self._note(Changes(hosts=set(self._records)))
+
+    def deny(self, denied: Iterable[Denied]) -> None:
+        """The versions that no host is to have have changed."""
+        self._denied = tuple(one for one in denied if one.kind == HOST)
+        changed = set()
+        for name, record in self._records.items():
+            if (found := self._denied_of(record)) != record.denied:
+                record.denied, record.view = found, None
+                changed.add(name)
+        if changed:
+            self._note(Changes(hosts=changed))
+
+    def _denied_of(self, record: _Record) -> tuple[Denied, ...]:
+        status = record.updates.status if record.updates else NOTHING_SAID
+        known = [one for one in (status.booted, status.pending) if one is not None]
+        return tuple(one for one in self._denied if any(each.is_version(one.version) for each in known))
 
     def _note(self, changes: Changes) -> None:
         for feed in self._feeds:

@@ -1,14 +1,16 @@
-"""What is said of hosts beside the fleet's file: labels, which are cordoned, and hosts that it does not have.
+"""What is said of hosts beside the fleet's file: labels, cordons, drains, and hosts that it does not have.
 
 The fleet's etcd keeps it (`fleet/memory.py`); a file in the user's state folder has what was last known,
 for when no etcd is there to ask. Where a fleet has none at all, the file is where it is kept.
 
     {"fleet": "/home/me/.config/quarterdeck/fleet.toml",
      "hosts": {"docker1": {"labels": {"role": "web", "zone": null}, "cordoned": "2026-11-24T03:12:00Z"},
+               "docker2": {"drained-by": {"r-2f9c": "2026-11-24T03:15:00Z"}},
                "web9": {"address": "198.51.100.9", "user": "core"}}}
 
-A label that is null was taken away. A host with an address is one that the fleet's file need not have;
-where it has it too, with another address, the file counts, and the conflict is told.
+A label that is null was taken away. A host is drained for as long as anybody keeps it so: a rollout that is
+done with it does not take back what a person has said. A host with an address is one that the fleet's
+file need not have; where it has it too, with another address, the file counts, and the conflict is told.
 """
 
 from __future__ import annotations
@@ -27,8 +29,12 @@ from console.errors import ConfigError, Problem
 from console.fleet import config_values as values
 from console.fleet.config_values import Fault, Rejected
 from console.model.config import FleetConfig, HostConfig
+from console.model.text import clean
 
 FOLDER = "fleets"
+
+#: Of the name of who drains a host.
+_WHO_MAX = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,7 @@ class HostOverlay:
 
     :param labels: None for one that was taken away.
     :param cordoned: since when, None if it is not.
+    :param drained: who keeps it drained, and since when; see `host drain`.
     :param address, port, user: how it is reached, where it is a host of the fleet by being said here.
     """
 
@@ -45,9 +52,10 @@ class HostOverlay:
     address: str | None = None
     port: int | None = None
     user: str | None = None
+    drained: Mapping[str, datetime] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.labels) or self.cordoned is not None or self.address is not None
+        return bool(self.labels or self.drained) or self.cordoned is not None or self.address is not None
 
 
 Overlay = Mapping[str, HostOverlay]
@@ -151,7 +159,9 @@ def overlaid_host(host: HostConfig, said: HostOverlay | None) -> HostConfig:
             labels.pop(key, None)
         else:
             labels[key] = value
-    return replace(host, labels=labels, cordoned=said.cordoned, conflict=conflict(host, said))
+    return replace(
+        host, labels=labels, cordoned=said.cordoned, drained=said.drained, conflict=conflict(host, said)
+    )
 
 
 def labelled(host: HostConfig, said: HostOverlay, labels: Mapping[str, str | None]) -> HostOverlay:
@@ -180,10 +190,10 @@ def read_record(entry: object) -> HostOverlay:
     for key, value in labels.items():
         checked_label(key, "none" if value is None else value)
     cordoned = entry.get("cordoned")
-    try:
-        since = None if cordoned is None else datetime.fromisoformat(cordoned)
-    except (TypeError, ValueError):
-        raise _rejected("cordoned is not a time") from None
+    since = None if cordoned is None else _time("cordoned", cordoned)
+    drained = entry.get("drained-by", {})
+    if not isinstance(drained, dict):
+        raise _rejected("drained-by is not a table")
     address, port, user = entry.get("address"), entry.get("port"), entry.get("user")
     return HostOverlay(
         labels,
@@ -191,6 +201,7 @@ def read_record(entry: object) -> HostOverlay:
         None if address is None else values.address(address, Path()),
         None if port is None else values.port(port, Path()),
         None if user is None else values.user(user, Path()),
+        {clean(who, _WHO_MAX): _time("drained-by", at) for who, at in drained.items()},
     )
 
 
@@ -202,6 +213,7 @@ def record_fields(said: HostOverlay) -> dict[str, Any]:
         "user": said.user,
         "labels": dict(said.labels) or None,
         "cordoned": None if said.cordoned is None else said.cordoned.isoformat(),
+        "drained-by": {who: at.isoformat() for who, at in said.drained.items()} or None,
     }
     return {key: value for key, value in fields.items() if value is not None}
 
@@ -211,6 +223,13 @@ def _host(path: Path, name: str, entry: object) -> HostOverlay:
         return read_record(entry)
     except Rejected as error:
         raise _wrong(path, f"host {name}: {error}") from None
+
+
+def _time(what: str, text: object) -> datetime:
+    try:
+        return datetime.fromisoformat(text)  # type: ignore[arg-type]  # what is no text is no time either
+    except (TypeError, ValueError):
+        raise _rejected(f"{what} is not a time") from None
 
 
 def _rejected(text: str) -> Rejected:

@@ -1,4 +1,4 @@
-"""The tree that atomic hosts boot: the hosts' image in the shape that OSTree deploys, in three versions.
+"""The tree that atomic hosts boot: the hosts' image in the shape that OSTree deploys, in four versions.
 
 OSTree's rules (ostree docs, "Adapting existing mainstream distributions"): /etc ships as /usr/etc, /var
 is empty, what a user may write is a link into it, and a kernel lies in /usr/lib/modules. Ours is an
@@ -19,14 +19,24 @@ from console.lab import compose, recipe
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One release of the lab's system; in one that does not work, lab-app.service fails at boot."""
+    """One release of the lab's system.
+
+    :param works: else lab-app.service fails at boot.
+    :param answers: else sshd does not start.
+    """
 
     name: str
     works: bool = True
+    answers: bool = True
 
 
 #: Oldest first. A new host has the first; `ostree admin upgrade` brings what is RELEASED.
-VERSIONS = (Version("1.0"), Version("1.1"), Version("1.2", works=False))
+VERSIONS = (
+    Version("1.0"),
+    Version("1.1"),
+    Version("1.2", works=False),
+    Version("1.3", answers=False),
+)
 RELEASED = "1.1"
 
 _KERNEL = "usr/lib/modules/6.12.0-lab"
@@ -86,6 +96,7 @@ def lay_over(version: Version, out: Path) -> None:
 def version_files(version: Version) -> Mapping[str, str]:
     """What differs from version to version: path → text. Pure."""
     name = version.name
+    sshd = "# Read before all others.\n" if version.answers else f"OptionOf{name.replace('.', '')} yes\n"
     start = "exit 0" if version.works else 'echo "cannot read the records of 1.1" >&2; exit 1'
     return {
         "usr/lib/os-release": (
@@ -99,6 +110,7 @@ def version_files(version: Version) -> Mapping[str, str]:
             "ExecStart=/usr/lib/lab/app-start\n\n"
             "[Install]\nWantedBy=multi-user.target\n"
         ),
+        "usr/etc/ssh/sshd_config.d/00-version.conf": sshd,
     }
 
 

@@ -20,8 +20,8 @@ class HostConfig:
     """One `[[host]]` with the `[ssh]` defaults already applied.
 
     `address` is None where OpenSSH's own config is to say it (then `name` is the alias looked
-    up there); the same goes for `port`, `user` and `identity`. `labels`, `cordoned` and `conflict`
-    are as `console/fleet/overlay.py` leaves them; no fleet file cordons a host.
+    up there); the same goes for `port`, `user` and `identity`. `labels`, `cordoned`, `drained` and `conflict`
+    are as `console/fleet/overlay.py` leaves them; no fleet file cordons or drains a host.
     """
 
     name: str
@@ -34,6 +34,7 @@ class HostConfig:
     known_hosts: Path | None = None  # None: OpenSSH's own files
     labels: Mapping[str, str] = field(default_factory=dict)
     cordoned: datetime | None = None  # since when nothing new is to be placed on it
+    drained: Mapping[str, datetime] = field(default_factory=dict)  # who keeps it drained, and since when
     conflict: str | None = None  # what etcd says otherwise of how it is reached; the file counts
 
 

@@ -41,6 +41,10 @@ class Deployment:
     timestamp: datetime | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
 
+    def is_version(self, version: str) -> bool:
+        """Whether `version` names it: by its version, or by its checksum."""
+        return version in (self.version, self.checksum)
+
 
 @dataclass(frozen=True, slots=True)
 class Available:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from console.model.deployment import NOTHING_SAID, Deployment, UpdateStatus
-from console.model.memory import Acting
+from console.model.memory import Acting, Denied
 from console.model.state import Source, State, Status
 
 
@@ -66,9 +66,12 @@ class Host:
     driver: str | None = None  # the updater that looks after it; None until one is known
     updates: UpdateStatus = NOTHING_SAID  # what that says
     updates_problem: str | None = None  # why it cannot be read
+    pending_since: datetime | None = None  # since when this console has seen a version wait for its reboot
     cordoned: datetime | None = None  # since when nothing new is to be placed on it
+    drained: Mapping[str, datetime] = field(default_factory=dict)  # who keeps it drained, and since when
     conflict: str | None = None  # what etcd says otherwise of how it is reached
     acting: tuple[Acting, ...] = ()  # who is changing something on it just now, through any console
+    denied: tuple[Denied, ...] = ()  # of the versions that it has booted and would boot next
 
     @property
     def state(self) -> State:

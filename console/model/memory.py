@@ -45,11 +45,15 @@ class Ack:
         return self.until is None or at < self.until
 
 
+#: The kind of versions of a host's operating system, whichever updater brings them.
+HOST = "host"
+
+
 @dataclass(frozen=True, slots=True)
 class Denied:
     """A version that no rollout may bring back, unless it is told to.
 
-    :param kind: of what it is a version: `host` for one of a host's operating system.
+    :param kind: of what it is a version: `HOST`, or another.
     :param by: the person, or the rollout that it was rolled back by.
     """
 

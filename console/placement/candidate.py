@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -32,6 +32,7 @@ class Standing(StrEnum):
 class Candidate:
     """One host. CPU in thousandths of a core, memory in bytes; None where it is not known.
 
+    :param drained: who keeps it drained, in words; None if nobody does.
     :param pressure: why it is to be spared, in a few words; None if it is not.
     :param attributes: what it answers to the keys that are not labels (`os`, `version`, `driver`).
     """
@@ -44,6 +45,7 @@ class Candidate:
     reserved_cpu: int = 0
     reserved_memory: int = 0
     cordoned: bool = False
+    drained: str | None = None
     pressure: str | None = None
     machine_id: str | None = None
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -71,6 +73,11 @@ def holds(term: Term, host: Candidate) -> bool:
     return any(glob_matches(term.value, text) for text in host.answers(term.key)) is not term.negated
 
 
+def drained_words(who: Iterable[str]) -> str | None:
+    """Who keeps a host drained, as `Candidate.drained` has it."""
+    return ", ".join(sorted(who)) or None
+
+
 def candidate(host: Host, standing: Standing) -> Candidate:
     """A host of the fleet's, as the scheduler sees it; `standing` is the engine's to say."""
     facts = host.facts
@@ -87,6 +94,7 @@ def candidate(host: Host, standing: Standing) -> Candidate:
         reserved_cpu=RESERVED_CPU,
         reserved_memory=RESERVED_MEMORY,
         cordoned=host.cordoned is not None,
+        drained=drained_words(host.drained),
         pressure=f"memory {stalled:.0f} %" if stalled >= MEMORY_PRESSURE else None,
         machine_id=facts.machine_id,
         attributes={key: key_values(host, key) for key in ("os", "version", "driver")},

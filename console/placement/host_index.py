@@ -18,12 +18,16 @@ HostSet = frozenset[int]
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One rule: its word, the hosts that pass it, and whether what runs there already need not pass it."""
+    """One rule: its word, the hosts that pass it, and whether what runs there already need not pass it.
+
+    :param softly: whether what runs there stays all the same as long as no other host will have it.
+    """
 
     rule: str
     passes: HostSet
     new_only: bool = False
     asked: str = ""
+    softly: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +36,13 @@ class Sieve:
 
     :param keeps: hosts that an instance may stay on.
     :param takes: hosts that a new one may go to; all of them keep.
+    :param bears: hosts that one is to leave, and stays on while no other will have it.
     """
 
     stages: tuple[Stage, ...]
     keeps: HostSet
     takes: HostSet
+    bears: HostSet
 
     def failed(self, host: int, *, new: bool) -> Stage | None:
         """The first rule that the host fails."""
@@ -59,15 +65,18 @@ class HostIndex:
         self.all: HostSet = frozenset(range(len(self.hosts)))
         self._terms: dict[Term, HostSet] = {}
         self._answers: dict[str, dict[tuple[str, ...], list[int]]] = {}
-        self._sieves: dict[tuple[str | None, tuple[AnyOf, ...]], Sieve] = {}
+        self._sieves: dict[tuple[str | None, bool, tuple[AnyOf, ...]], Sieve] = {}
         self._common = self._common_stages()
+        self._undrained: HostSet = frozenset(
+            number for number, host in enumerate(self.hosts) if host.drained is None
+        )
         self._plain = self._make(Policy())  # of most policies
 
     def sieve(self, policy: Policy) -> Sieve:
         """The sieve of a policy; policies that ask the same of hosts share one."""
-        if policy.host is None and not policy.require:
+        if policy.host is None and not policy.require and not policy.everywhere:
             return self._plain
-        key = (policy.host, policy.require)
+        key = (policy.host, policy.everywhere, policy.require)
         if (found := self._sieves.get(key)) is None:
             found = self._sieves[key] = self._make(policy)
         return found
@@ -109,16 +118,20 @@ class HostIndex:
             )
             stages.append(Stage("host", called, asked=policy.host))
         stages += self._common
+        # What belongs to one host, or to each, has nowhere to go: it stays.
+        bound = policy.everywhere or policy.host is not None
+        stages.append(Stage("drained", self._undrained, new_only=bound, softly=True))
         stages += [
             Stage("require", self.holding(group), asked=" or ".join(map(str, group)))
             for group in policy.require
         ]
-        keeps = takes = self.all
+        keeps = takes = borne = self.all
         for stage in stages:
             takes &= stage.passes
             if not stage.new_only:
                 keeps &= stage.passes
-        return Sieve(tuple(stages), keeps, takes)
+                borne = borne if stage.softly else borne & stage.passes
+        return Sieve(tuple(stages), keeps, takes, borne - keeps)
 
     def _common_stages(self) -> tuple[Stage, ...]:
         numbered = list(enumerate(self.hosts))

@@ -16,7 +16,7 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """An instance that no host will have.
+    """An instance that no host will have, or no other than the one that it is to leave.
 
     :param host: of a `Global=yes` service, the host that will not have its own.
     :param rules: for each rule how many hosts it kept it off, the most first.
@@ -55,11 +55,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where everything is to be, what cannot be anywhere, and what that changes."""
+    """Where everything is to be, what cannot be anywhere, and what that changes.
+
+    :param staying: what is to leave its host, and is placed there still because no other will have it.
+    """
 
     placed: tuple[Placed, ...]
     pending: tuple[Pending, ...]
     changes: tuple[Change, ...]
+    staying: tuple[Pending, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ In the order in which they are looked at:
     silent      no contact with it: it takes nothing new
     cordoned    it takes nothing new
     pressure    it is short of memory: it takes nothing new
+    drained     it takes nothing new, and what is there moves where another host will have it
     require     Require= asks for other labels
     near        what it is to be near is not there
     apart       something there is to be apart from it, declared by either
@@ -123,6 +124,8 @@ def told_stage(stage: Stage, host: int, ledger: Ledger) -> str:
             return "cordoned: takes nothing new"
         case "pressure":
             return f"{candidate.pressure} stalled: takes nothing new"
+        case "drained":
+            return f"drained by {candidate.drained}"
         case "require":
             return f"needs {stage.asked}"
     raise AssertionError(stage.rule)

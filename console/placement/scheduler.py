@@ -65,7 +65,14 @@ class _Run:
             if set(again) == set(pending):
                 break
             pending = again
-        return Placement(tuple(self._placed()), tuple(self._told(pending)), tuple(self._changes()))
+        told = tuple(self._told(pending))
+        staying = self._stay(pending)
+        return Placement(
+            tuple(self._placed()),
+            tuple(one for one in told if one.instance not in staying),
+            tuple(self._changes()),
+            tuple(one for one in told if one.instance in staying),
+        )
 
     # What is to be placed
 
@@ -177,6 +184,16 @@ class _Run:
         rule = obstacle(instance, host, self._ledger)
         self._ledger.place(instance, host)
         return rule == "near"
+
+    def _stay(self, pending: Iterable[Instance]) -> frozenset[str]:
+        """Leave where it is what is to leave its host and has no other; the names of these instances."""
+        stayed: set[str] = set()
+        for instance in sorted(pending, key=lambda instance: instance.order):
+            host = None if instance.record is None else self._ledger.index.at.get(instance.record.host)
+            if host in instance.sieve.bears and obstacle(instance, host, self._ledger) is None:
+                self._ledger.place(instance, host)
+                stayed.add(instance.name)
+        return frozenset(stayed)
 
     def _shape(self, instance: Instance) -> object:
         """What instances that fail alike have in common; None where that cannot be said."""

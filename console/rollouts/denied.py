@@ -8,15 +8,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from console.errors import StoreError, UsageError
-from console.model.memory import Denied
+from console.model.memory import HOST, Denied
 from console.model.text import clean
 from console.store import guarded, records
 from console.store.client import Etcd
 from console.store.schema import Keys, check_schema
 from console.store.values import Entry
-
-#: Versions of a host's operating system, whichever updater brings them.
-HOST = "host"
 
 _WORD_MAX = 200
 
@@ -29,7 +26,8 @@ async def deny(client: Etcd, keys: Keys, kind: str, version: str, *, by: str, wh
     :raises UsageError: it cannot be the name of a version.
     :raises StoreError: etcd did not take it, or did not say; it may be asked again as it is.
     """
-    wanted = Denied(_word(kind), _word(version), datetime.now(UTC), clean(by, _WORD_MAX), clean(why, 500))
+    checked_version(kind, version)
+    wanted = Denied(kind, version, datetime.now(UTC), clean(by, _WORD_MAX), clean(why, 500))
     found = wanted
 
     def changed(entry: Entry | None) -> bytes:
@@ -67,7 +65,11 @@ def _read(keys: Keys, entry: Entry) -> Denied:
         raise StoreError(f"{entry.key} cannot be read: {error}", hint="`etcd get` shows it") from None
 
 
-def _word(text: str) -> str:
-    if not text.strip() or clean(text, _WORD_MAX) != text:
-        raise UsageError(f"cannot be denied: {clean(text, _WORD_MAX)!r}", hint="one printable line")
-    return text
+def checked_version(kind: str, version: str) -> None:
+    """:raises UsageError: they have to stay what they are wherever they are shown."""
+    for word in (kind, version):
+        if not word.strip() or clean(word, _WORD_MAX) != word:
+            raise UsageError(f"cannot be denied: {clean(word, _WORD_MAX)!r}", hint="one printable line")
+
+
+__all__ = ["HOST", "allow", "checked_version", "denied", "deny", "find_denied"]

@@ -62,6 +62,10 @@ class LockFrozen(NoSlot):
 class UnknownGroup(NothingSelected):
     """There is no lock of this group, and it was not to be made."""
 
+    @classmethod
+    def of(cls, group: str) -> UnknownGroup:
+        return cls(f"no reboot lock named {group}", hint=f"`lock set-max {group} N` makes it")
+
 
 class RebootLock:
     """The reboot locks of a fleet. Groups and ids are checked before etcd is asked.
@@ -113,27 +117,44 @@ class RebootLock:
         holder = Holder(checked_id(holder_id), host, now, clean(why, 500))
 
         def change(state: LockState | None) -> LockState:
-            if state is None and not make:
-                raise UnknownGroup(f"no reboot lock named {group}", hint=f"`lock set-max {group} N` makes it")
+            if state is None and not make and group != DEFAULT_GROUP:
+                raise UnknownGroup.of(group)
             state = state or LockState(group)
             if state.find(holder.id) is not None:
                 return state
-            if state.frozen is not None:
-                raise LockFrozen(state, state.frozen)
-            if not state.free:
-                raise LockFull(state)
+            check_free(state)
             return state.joined(holder)
 
         found = (await self._change(group, change)).find(holder.id)
         assert found is not None
         return found
 
-    async def release(self, group: str, holder_id: str) -> bool:
-        """Take back the slot of `holder_id`; whether it had one."""
+    async def name(self, group: str, holder_id: str, host: str) -> None:
+        """Tell of a holder which host it is about, where that was not known."""
+
+        def change(state: LockState | None) -> LockState | None:
+            if state is None:
+                return None
+            same = (one.id == holder_id and one.host is None for one in state.holders)
+            found = [
+                replace(one, host=host) if it else one for one, it in zip(state.holders, same, strict=True)
+            ]
+            return replace(state, holders=tuple(found))
+
+        await self._change(group, change)
+
+    async def release(self, group: str, holder_id: str, *, known: bool = False) -> bool:
+        """Take back the slot of `holder_id`; whether it had one.
+
+        :param known: a group that there is not is a fault, and not one whose slots are free.
+        :raises UnknownGroup: there is none, and it was to be known.
+        """
         had = False
 
         def change(state: LockState | None) -> LockState | None:
             nonlocal had
+            if state is None and known and group != DEFAULT_GROUP:
+                raise UnknownGroup.of(group)
             had = state is not None and state.find(checked_id(holder_id)) is not None
             return state.left(holder_id) if state is not None and had else state
 
@@ -164,10 +185,7 @@ class RebootLock:
 
     async def set_max(self, group: str, most: int) -> LockState:
         """Have so many slots, and a group where there is none. Who holds one keeps it."""
-        if not 1 <= most <= SLOTS_MAX:
-            raise UsageError(
-                f"not a number of slots: {most}", hint=f"1 to {SLOTS_MAX}; to stop all: `lock freeze`"
-            )
+        checked_max(most)
         return await self._change(group, lambda state: replace(state or LockState(group), max=most))
 
     async def freeze(self, group: str, *, by: str, why: str, now: datetime) -> LockState:
@@ -177,10 +195,9 @@ class RebootLock:
         """
 
         def change(state: LockState | None) -> LockState:
-            if state is None:
-                if group != DEFAULT_GROUP:
-                    raise UnknownGroup(f"no reboot lock named {group}", hint="`lock status` shows them")
-                state = LockState(group)
+            if state is None and group != DEFAULT_GROUP:
+                raise UnknownGroup.of(group)
+            state = state or LockState(group)
             return state if state.frozen else replace(state, frozen=Frozen(by, clean(why, 500), now))
 
         return await self._change(group, change)
@@ -222,6 +239,21 @@ class RebootLock:
 
 
 _AGAIN = "look at `lock status` again"
+
+
+def check_free(state: LockState) -> None:
+    """:raises NoSlot: whoever asks now gets no slot."""
+    if state.frozen is not None:
+        raise LockFrozen(state, state.frozen)
+    if not state.free:
+        raise LockFull(state)
+
+
+def checked_max(most: int) -> int:
+    """:raises UsageError: it cannot be a number of slots."""
+    if not 1 <= most <= SLOTS_MAX:
+        raise UsageError(f"not a number of slots: {most}", hint=f"1 to {SLOTS_MAX}; or `lock freeze`")
+    return most
 
 
 def checked_group(group: str) -> str:

@@ -9,7 +9,9 @@ The one module that knows them. All under the fleet's prefix:
     instances/<name>/<i>            host, epoch, revision: the placement
     leases/<host>                   until when its lease may hold, written before it is wound
     observed/<host>                 the engine's last summary
-    rollouts/<id>                   spec, waves, position, per-target result
+    rollouts/<id>                   spec, waves, state
+    rollouts/<id>/targets/<target>  how far one target is, and its result
+    rollouts/<id>/driver            who carries it out, on a lease
     denied/<kind>/<version>         versions that no rollout may bring back
     locks/reboot/<group>            semaphore: max, holders with since and why
     migrating                       which console brings the keys to the next version, on a lease
@@ -32,7 +34,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from console.errors import Conflict, StoreError
 from console.store import guarded
@@ -124,6 +126,27 @@ class Keys:
 
     def audit_lease(self, day: str) -> str:
         return f"{self.prefix}audit-leases/{day}"
+
+    def rollout(self, identity: str) -> str:
+        return f"{self.prefix}rollouts/{identity}"
+
+    def rollout_span(self, identity: str) -> Span:
+        """A rollout, and all that is written under it."""
+        # `.` comes before `/`, and `0` after it; neither can be in an id.
+        return Span(self.rollout(identity), f"{self.rollout(identity)}0")
+
+    def rollout_target(self, identity: str, target: str) -> str:
+        """A target may hold a slash: it is quoted, as in a URL."""
+        return f"{self.rollout(identity)}/targets/{quote(target, safe='')}"
+
+    def rollout_driver(self, identity: str) -> str:
+        return f"{self.rollout(identity)}/driver"
+
+    def rollout_parts(self, key: str) -> tuple[str, str, str]:
+        """The id, what of the rollout it is (empty: the rollout itself), and of which target."""
+        identity, _, rest = self.name(key).partition("/")
+        part, _, target = rest.partition("/")
+        return identity, part, unquote(target)
 
     def name(self, key: str) -> str:
         """What comes after `<prefix><kind>/`."""

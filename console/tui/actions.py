@@ -22,6 +22,7 @@ class Place(StrEnum):
     APP = "Everywhere"
     LIST = "In a list"
     MAP = "On the map"
+    FIELD = "In a rollout"
     DETAIL = "In a page, or the detail beside a list"
     LOG = "In a log"
     FILTER = "While a filter is typed"
@@ -85,9 +86,10 @@ def _action(
 
 
 _app = partial(_action, (Place.APP,))
-_row = partial(_action, (Place.LIST, Place.MAP, Place.DETAIL))
+_row = partial(_action, (Place.LIST, Place.MAP, Place.FIELD, Place.DETAIL))
 _list = partial(_action, (Place.LIST,))
 _map = partial(_action, (Place.MAP,))
+_field = partial(_action, (Place.FIELD,))
 _detail = partial(_action, (Place.DETAIL,))
 _log = partial(_action, (Place.LOG,))
 _filter = partial(_action, (Place.FILTER,))
@@ -136,7 +138,7 @@ ACTIONS: tuple[Action, ...] = (
         "app.command_palette",
         20,
         "find",
-        "Find a screen, a host, a unit or a container.",
+        "Find a screen, a host, a unit, a container or a service.",
     ),
     _app(
         "app.command", ":", "screen.command", 22, "command", "Type a command: any line that scripts can say."
@@ -182,6 +184,9 @@ ACTIONS: tuple[Action, ...] = (
     _app("go.units", "U f4", "screen.go('units')", 30, "views", "The units of all hosts."),
     _app("go.containers", "C f5", "screen.go('containers')", 30, "views", "The containers of all hosts."),
     _app("go.logs", "L f6", "screen.go('logs')", 30, "views", "The journals of all hosts, merged."),
+    _app("go.services", "P f10", "screen.go('services')", 30, "views", "The services: placed, and why not."),
+    _app("go.updates", "O f11", "screen.go('updates')", 30, "views", "The hosts by the systems they boot."),
+    _app("go.rollouts", "R f12", "screen.go('rollouts')", 30, "views", "What is carried out in waves."),
     _app("go.audit", "A f7", "screen.go('audit')", 30, "views", "What was done, by all consoles."),
     _app("go.map", "M f8", "screen.go('map')", 30, "views", "Every host as one sign, by how it is."),
     _app("go.etcd", "E f9", "screen.go('etcd')", 30, "views", "etcd: its members, and the fleet's keys."),
@@ -195,7 +200,14 @@ ACTIONS: tuple[Action, ...] = (
         "inspect",
         "All that is known of it: a unit's properties, a container as docker or podman tells it.",
     ),
-    _row("row.file", "v", "screen.ask('file')", 7, "file", "A unit's file, with its drop-ins."),
+    _row(
+        "row.file",
+        "v",
+        "screen.ask('file')",
+        7,
+        "file",
+        "A unit's file, with its drop-ins; a service's unit file.",
+    ),
     _row("row.units", "u", "screen.host('units')", 8, "units", "The units of its host."),
     _row("row.containers", "o", "screen.host('containers')", 9, "containers", "The containers of its host."),
     _row(
@@ -213,6 +225,14 @@ ACTIONS: tuple[Action, ...] = (
         11,
         "use",
         "The processor time and memory that a container uses.",
+    ),
+    _row(
+        "row.revisions",
+        "r",
+        "screen.ask('revisions')",
+        14,
+        "revisions",
+        "The revisions of a service, each with what it changed.",
     ),
     *_moves(
         Place.LIST,
@@ -237,6 +257,24 @@ ACTIONS: tuple[Action, ...] = (
         "ailing",
         "To the next host that ails.",
     ),
+    _field("field.open", "enter", "screen.open", 1, "open", "The page of the host."),
+    _field(
+        "field.brake", "p", "screen.brake", 2, "pause", "Pause the rollout, or resume it: has a plan first."
+    ),
+    *_moves(
+        Place.FIELD,
+        "field",
+        "row",
+        "page_down",
+        "page_up",
+        "top",
+        "bottom",
+        "left",
+        "right",
+        "down",
+        "up",
+    ),
+    _field("field.next_bad", "n", "focused.next_busy", 12, "next", "To the next host under way, or failed."),
     _list("list.mark", "space", "focused.mark", 16, "mark", "Mark the row, or unmark it."),
     _list(
         "list.mark_range",

@@ -27,12 +27,14 @@ from console.tui.actions import Place
 from console.tui.keys import Keymap, bind
 from console.tui.palette import FleetProvider
 from console.tui.screens.main import MainScreen
+from console.tui.strips import mend_strips
 from console.tui.theme_watch import ThemeWatch
 from console.tui.tones import DEFAULT_VARIABLES
 
 if TYPE_CHECKING:
     from console.commands.core import Core, View
     from console.commands.remembering import Remembering
+    from console.commands.service_book import ServiceBook
     from console.fleet.memory import Memory
     from console.model.store import StoreStatus
 
@@ -73,6 +75,7 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
         core: Core | None = None,
         remembering: Remembering | None = None,
     ) -> None:
+        mend_strips()
         super().__init__(ansi_color=True if no_color else None)
         self.title = name
         self.look = look
@@ -141,6 +144,11 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
         """How etcd is doing; None: the fleet has none, or none yet."""
         return self.remembering.status if self.remembering is not None else None
 
+    @property
+    def services(self) -> ServiceBook | None:
+        """The fleet's services; None: it has no etcd, or none yet."""
+        return self.remembering.services if self.remembering is not None else None
+
     async def memory(self) -> Memory | None:
         """The fleet's memory, as soon as it is known whether there is one."""
         if self.remembering is None:
@@ -165,6 +173,8 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
         found = ["READ-ONLY"] if self.read_only else []
         if self.remembering is not None and self.remembering.engine:
             found.append(f"ENGINE {self.remembering.engine}")
+        if self.services is not None and self.services.no_engine:
+            found.append("no engine")
         if self.recorder is not None and self.recorder.name:
             found.append(f"REC {self.recorder.name}")
         return found

@@ -20,7 +20,9 @@ from console.commands.rows.etcd import KeyRow
 from console.commands.rows.etcd_keys import key_lines
 from console.commands.rows.host import host_page
 from console.commands.rows.log import log_line
+from console.commands.rows.service import ServiceRow, about_service, instance_lines
 from console.commands.rows.unit import unit_health_cell
+from console.engine.service_states import Instance
 from console.fleet.model import FleetModel
 from console.model.container import Container
 from console.model.host import Host
@@ -43,6 +45,9 @@ _NAMES = 12
 def detail(look: View, row: Any) -> Lines:
     """The lines for one row of any list."""
     model = look.fleet.model
+    if isinstance(row, Instance):
+        unit = model.unit((row.host or "", row.name))
+        return instance_lines(row) + ([] if unit is None else detail(look, unit))
     name = row.name if isinstance(row, Host) else getattr(row, "host", "")
     if name and model.find(name) is None:
         return []  # it has just gone
@@ -59,6 +64,8 @@ def detail(look: View, row: Any) -> Lines:
             return about_host(look, row) + _log(model, row.name)
         case Unit():
             return _unit(row) + _log(model, row.host, unit=row.name)
+        case ServiceRow():
+            return about_service(row)
         case Record():
             return about_record(row)
         case KeyRow():

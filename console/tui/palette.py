@@ -1,4 +1,4 @@
-"""ctrl+p: screens, hosts, units, containers, commands and macros by name.
+"""ctrl+p: screens, hosts, units, containers, services, commands and macros by name.
 
 It only leads somewhere: to a view, to the line with a command in it, or to a macro's parameters and its plan.
 It changes nothing.
@@ -73,6 +73,8 @@ class FleetProvider(Provider):
                 f"unit: {unit.host} {unit.name}",
                 View(Kind.PAGE, unit.host, unit.name, question="properties"),
             )
+        for name in self._app.services.rows if self._app.services is not None else ():
+            yield f"service: {name}", View(Kind.SERVICE, service=name)
         for box in model.containers():
             yield (
                 f"container: {box.host} {box.name}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,9 @@ from console.commands.looking import CONTAINER_QUESTIONS, UNIT_QUESTIONS
 from console.commands.picture import Trouble
 from console.commands.rows.etcd import KeyRow
 from console.commands.rows.etcd_keys import KindRow
+from console.commands.rows.service import ServiceRow
+from console.commands.service_looking import SERVICE_QUESTIONS
+from console.engine.service_states import Instance
 from console.model.container import Container
 from console.model.host import Host
 from console.model.unit import Unit
@@ -28,12 +32,16 @@ def target(row: Any, view: View) -> View | None:
             return View(Kind.PAGE, host, unit=name)
         case Container(host=host, name=name, id=box_id):
             return View(Kind.PAGE, host, container=box_id, label=name)
-        case Trouble(host=""):
+        case ServiceRow(name=name) | Trouble(host="", service=str(name)) if name:
+            return View(Kind.PAGE, service=name)
+        case Instance(host=str(host), name=name):
+            return View(Kind.PAGE, host, unit=name)
+        case Instance() | Trouble(host=""):
             return None
         case Trouble(host=host, unit=unit, container=box_id, what=what):
             label = what.removeprefix("container ")
             return View(Kind.PAGE, host, unit=unit, container=box_id, label=label)
-    return replace(view, kind=Kind.PAGE, question=None) if view.host else None
+    return replace(view, kind=Kind.PAGE, question=None) if view.host or view.service else None
 
 
 def opened(row: Any) -> View | None:
@@ -45,6 +53,10 @@ def opened(row: Any) -> View | None:
             return View(Kind.KEYS, key=row.kind)
         case KeyRow():
             return View(Kind.KEY, key=row.key)
+        case ServiceRow(name=name) | Trouble(host="", service=str(name)):
+            return View(Kind.SERVICE, service=name) if name else View(Kind.SERVICES)
+        case Instance(name=name):
+            return View(Kind.PAGE, service=name, question="why")
         case Trouble(host=""):
             return View(Kind.ETCD)
     found = target(row, View(Kind.WATCH))
@@ -58,10 +70,17 @@ def opened(row: Any) -> View | None:
 
 def asked(question: str, about: View) -> View | str:
     """The page that answers a question about a target; as text, why there is none."""
-    known = UNIT_QUESTIONS if about.unit else CONTAINER_QUESTIONS if about.container else ()
+    if about.service:
+        if question == "properties":
+            return View(Kind.SERVICE, service=about.service)
+        known: Collection[str] = SERVICE_QUESTIONS
+    else:
+        known = UNIT_QUESTIONS if about.unit else CONTAINER_QUESTIONS if about.container else ()
     if question in known:
         return replace(about, question=question)
     if question == "properties":
         return about
-    what = "unit" if about.unit else "container" if about.container else "host"
+    what = (
+        "service" if about.service else "unit" if about.unit else "container" if about.container else "host"
+    )
     return f"a {what} has no {question}"

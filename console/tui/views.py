@@ -15,6 +15,11 @@ class Kind(StrEnum):
     UNITS = "units"
     CONTAINERS = "containers"
     LOGS = "logs"
+    SERVICES = "services"
+    SERVICE = "service"
+    UPDATES = "updates"
+    ROLLOUTS = "rollouts"
+    ROLLOUT = "rollout"
     AUDIT = "audit"
     ETCD = "etcd"
     KEYS = "keys"
@@ -29,6 +34,9 @@ TOP = (
     Kind.UNITS,
     Kind.CONTAINERS,
     Kind.LOGS,
+    Kind.SERVICES,
+    Kind.UPDATES,
+    Kind.ROLLOUTS,
     Kind.AUDIT,
     Kind.MAP,
     Kind.ETCD,
@@ -45,6 +53,8 @@ class View:
     :param question: of a page: what is asked (`commands/looking.py`); none for a host's page.
     :param record: of a page: the audit record's id.
     :param key: of etcd: a kind of key, or a key, without the fleet's prefix.
+    :param rollout: of a rollout: its id.
+    :param service: the service's name; of a page on why an instance is where it is, the instance's.
     """
 
     kind: Kind
@@ -55,6 +65,8 @@ class View:
     question: str | None = None
     record: str | None = None
     key: str | None = None
+    rollout: str | None = None
+    service: str | None = None
 
     def crumbs(self) -> tuple[str, ...]:
         """From the fleet down to here."""
@@ -65,9 +77,13 @@ class View:
             parts.append(self.unit or self.label or (self.container or "")[:12])
         if self.record:
             parts += [str(Kind.AUDIT), self.record]
-        if self.key:
+        if self.service:
+            parts += [str(Kind.SERVICES), self.service]
+        if self.rollout:
+            parts += [str(Kind.ROLLOUTS), self.rollout]
+        elif self.key:
             parts += [str(Kind.ETCD), *self.key.split("/", 1)]
-        elif self.kind is not Kind.PAGE:
+        elif self.kind not in (Kind.PAGE, Kind.SERVICE):
             parts.append(str(self.kind))
         elif self.question:
             parts.append(self.question)

@@ -22,9 +22,11 @@ from console.updates.driver import (
     Progress,
     Question,
     Target,
+    WayBack,
     progress_of,
 )
 from console.updates.ostree import ostree_pin, undeploy
+from console.updates.ostree_way_back import way_back
 
 _STATUS = """
 section bootc; bootc status --json --format-version=1 2>/dev/null || bootc status --json
@@ -67,6 +69,9 @@ class Bootc:
 
     def rollback(self, status: UpdateStatus) -> tuple[Argv, ...]:
         return (("bootc", "rollback"),)
+
+    def way_back(self, status: UpdateStatus) -> WayBack | None:
+        return way_back(status, "bootc rollback")
 
     def pin(self, status: UpdateStatus, deployment: Deployment, *, keep: bool) -> tuple[Argv, ...]:
         return (ostree_pin(status, deployment, keep=keep),)

@@ -135,6 +135,20 @@ class Question:
 Answer = Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """How a host can go back by itself from the version that it boots next: what its guard goes by.
+
+    :param here: a shell's words that print what tells the running system from any other on the host.
+    :param back: shell; after it a reboot takes the system that runs now. It is run in the one to come.
+    :param etc: the /etc that the system to come will have, as a path in the one that runs now.
+    """
+
+    here: str
+    back: str
+    etc: str
+
+
 class UpdateDriver(Protocol):
     """One updater. Every method is pure; those that plan raise `Refused` for what the updater cannot do."""
 
@@ -177,6 +191,9 @@ class UpdateDriver(Protocol):
 
     def rollback(self, status: UpdateStatus) -> tuple[Argv, ...]:
         """The commands after which a reboot takes `status.rollback`, whatever else is staged."""
+
+    def way_back(self, status: UpdateStatus) -> WayBack | None:
+        """How the host goes back from `status.pending` by itself; None where it cannot."""
 
     def pin(self, status: UpdateStatus, deployment: Deployment, *, keep: bool) -> tuple[Argv, ...]:
         """The commands that keep a deployment from clean-ups, or no longer do."""

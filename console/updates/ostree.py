@@ -16,6 +16,7 @@ says:
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -30,10 +31,12 @@ from console.updates.driver import (
     Progress,
     Question,
     Target,
+    WayBack,
     progress_of,
     with_next,
 )
 from console.updates.ostree_status import parse_status
+from console.updates.ostree_way_back import way_back
 from console.updates.values import TEXT
 
 #: Which deployment we pinned, by its id.
@@ -69,6 +72,13 @@ _REMEMBER = f'mkdir -p {_PINS.rpartition("/")[0]} && printf "%s\\n" "$1" > {_PIN
 _SET_DEFAULT = """
 if ostree admin --help 2>&1 | grep -qw set-default; then exec ostree admin set-default "$1"; fi
 exec ostree admin deploy --retain --origin-file="/ostree/deploy/$2/deploy/$3.origin" "${3%.*}"
+"""
+#: Has the next boot take a deployment by its name, wherever in the boot order it is by then.
+_BACK = r"""
+if ostree admin status | grep -q '(staged)'; then ostree admin undeploy 0 || exit 1; fi
+names=$(ostree admin status | sed -n 's/^[* ] \([^ ]* [0-9a-f]*\.[0-9]*\).*/\1/p')
+line=$(echo "$names" | grep -nxF '{wanted}') || exit 1
+{set} "$(( ${{line%%:*}} - 1 ))" '{name}' '{version}'
 """
 _COMMIT = re.compile(r"commit ([0-9a-f]{64})\Z")
 _DATE = "%Y-%m-%d %H:%M:%S %z"
@@ -154,6 +164,15 @@ class Ostree:
             away, index = (undeploy(status, status.staged),), index - 1
         name, _, version = back.id.rpartition("-")
         return (*away, ("sh", "-c", _SET_DEFAULT, "sh", str(index), name, version))
+
+    def way_back(self, status: UpdateStatus) -> WayBack | None:
+        booted = status.booted
+        assert booted is not None
+        name, _, version = booted.id.rpartition("-")
+        words = shlex.join(("sh", "-c", _SET_DEFAULT, "sh"))
+        return way_back(
+            status, _BACK.format(wanted=f"{name} {version}", set=words, name=name, version=version)
+        )
 
     def pin(self, status: UpdateStatus, deployment: Deployment, *, keep: bool) -> tuple[Argv, ...]:
         return (ostree_pin(status, deployment, keep=keep),)

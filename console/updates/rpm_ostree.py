@@ -20,9 +20,11 @@ from console.updates.driver import (
     Progress,
     Question,
     Target,
+    WayBack,
     progress_of,
 )
 from console.updates.ostree import ostree_pin
+from console.updates.ostree_way_back import way_back
 from console.updates.rpm_ostree_status import parse_rpm_ostree
 
 _STATUS = """
@@ -77,6 +79,9 @@ class RpmOstree:
     def rollback(self, status: UpdateStatus) -> tuple[Argv, ...]:
         away: tuple[Argv, ...] = (("rpm-ostree", "cleanup", "--pending"),) if status.staged else ()
         return (*away, ("rpm-ostree", "rollback"))
+
+    def way_back(self, status: UpdateStatus) -> WayBack | None:
+        return way_back(status, "rpm-ostree cleanup --pending; rpm-ostree rollback")
 
     def pin(self, status: UpdateStatus, deployment: Deployment, *, keep: bool) -> tuple[Argv, ...]:
         return (ostree_pin(status, deployment, keep=keep),)

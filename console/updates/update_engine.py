@@ -9,9 +9,12 @@ rollbacks, flatcar-update. What they do not say:
 - an update is in place once it says UPDATED_NEED_REBOOT. `ResetStatus` only makes it forget so: what boots
   next is a matter of the partitions' priorities, which cgpt sets, as root.
 - a new system is tried once, and is good 45 seconds after its boot; until then the boot loader would go back.
+  That counts boots, and says nothing of what runs: a guard of ours does. /etc is the same in both systems.
 """
 
 from __future__ import annotations
+
+import shlex
 
 from console.errors import Refused
 from console.model.deployment import Available, Deployment, UpdateStatus
@@ -24,6 +27,7 @@ from console.updates.driver import (
     Progress,
     Question,
     Target,
+    WayBack,
     progress_of,
 )
 from console.updates.update_engine_status import assignments, parse_client, parse_slots, update_status
@@ -87,6 +91,11 @@ class UpdateEngine:
     def rollback(self, status: UpdateStatus) -> tuple[Argv, ...]:
         assert status.rollback is not None
         return _prefer(status.rollback)
+
+    def way_back(self, status: UpdateStatus) -> WayBack | None:
+        if status.booted is None or not status.booted.id.startswith("/dev/"):
+            return None
+        return WayBack("rootdev -s /usr", " && ".join(map(shlex.join, _prefer(status.booted))), "/etc")
 
     def pin(self, status: UpdateStatus, deployment: Deployment, *, keep: bool) -> tuple[Argv, ...]:
         raise Refused("update_engine has two versions, and the next update takes the other one's place")

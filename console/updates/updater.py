@@ -32,6 +32,7 @@ from console.updates.driver import (
     Question,
     Target,
     UpdateDriver,
+    WayBack,
     driver_of,
 )
 from console.updates.ostree import OURS
@@ -182,6 +183,10 @@ class Updater:
         if status.next is None or status.next.booted:
             raise HostFailure(f"it was to go back to {_name(back)}, and will not", host=self.host)
         return status.next
+
+    def way_back(self, status: UpdateStatus) -> WayBack | None:
+        """How it goes back by itself from what it boots next; None where nothing waits, or it cannot."""
+        return self._driver.way_back(status) if status.booted is not None else None
 
     async def pin(self, identity: str, *, keep: bool = True) -> UpdateStatus:
         """Keep a deployment from all clean-ups, or no longer do.

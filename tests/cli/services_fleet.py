@@ -6,7 +6,7 @@ import asyncio
 import io
 import json
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,12 +133,20 @@ class Fleet:
         """Have an engine be elected, as far as anybody can see."""
         await self.etcd.write([Put(self.store.keys.leader, b"{}")])
 
-    async def place(self, instance: str, host: str, *, epoch: int = 1, revision: int = 1) -> None:
+    async def place(
+        self, instance: str, host: str, *, epoch: int = 1, revision: int = 1, everywhere: bool = False
+    ) -> None:
         """Write a placement as an engine does."""
         name, at, _ = instance.partition("@")
         service = f"{name}@.service" if at else instance
         one = Assigned(service, instance, host, epoch, revision)
-        await self.etcd.write([Put(self.store.assigned_key(one, everywhere=False), assigned_bytes(one))])
+        key = self.store.assigned_key(one, everywhere=everywhere)
+        await self.etcd.write([Put(key, assigned_bytes(one))])
+
+    async def observe(self, host: str, instances: Mapping[str, tuple[str, str, str]]) -> None:
+        """Tell how instances are as an engine does: service, state and reason by name."""
+        told = json.dumps({"standing": "live", "instances": instances}).encode()
+        await self.etcd.write([Put(self.store.keys.observed(host), told)])
 
     async def unplace(self, instance: str) -> None:
         """Forget a placement as an engine does."""

@@ -335,7 +335,7 @@ async def test_fleetctls_lists_have_fleets_columns(fleet: Fleet) -> None:
     console.file("agent.service", "Global=yes")
     await console.run("start", RUNNING, "agent.service", "--yes", "--no-wait")
     await fleet.place(RUNNING, "sim-0002")
-    machine = (await console.json("list-machines", "--full"))[0]
+    machine = (await console.json("list-machines", "-l"))[0]
     assert sorted(machine) == ["ip", "machine", "metadata"]
     assert machine["metadata"].startswith("role=")
     lines = (await console.run("list-machines")).stdout.splitlines()
@@ -385,6 +385,63 @@ async def test_a_watched_list_tells_each_change_of_services_and_of_their_instanc
         assert await told() == ("put", "launched", ["running"])
         await fleet.store.destroy(await fleet.store.service(RUNNING))
         assert (await told())[0] == "delete"
+
+
+async def test_a_list_is_of_the_services_and_instances_that_are_in_a_state(fleet: Fleet) -> None:
+    console = fleet.console
+    console.file(RUNNING)
+    console.file("big.service", "Memory=64G")
+    console.file("idle.service")
+    await console.run("service", "start", RUNNING, "--yes", "--no-wait")
+    await console.run("service", "start", "big.service", "--yes", "--no-wait", code=4)
+    await console.run("service", "load", "idle.service", "--yes", "--no-wait")
+    await fleet.place(RUNNING, "sim-0001")
+
+    async def named(state: str) -> list[str]:
+        return [row["name"] for row in await console.json("service", "list", "--state", state)]
+
+    assert await named("running") == [RUNNING]
+    assert await named("pending,failed") == ["big.service", "idle.service"]
+    assert await named("loaded") == ["idle.service"]
+    assert await named("launched") == sorted([RUNNING, "big.service"])
+    assert await named("lost") == []
+    await console.run("service", "list", "--state", "rnning", code=2)
+
+
+async def test_what_is_wrong_with_services_is_on_the_glance_and_with_no_engine_that_is_said(
+    fleet: Fleet,
+) -> None:
+    console = fleet.console
+    console.file(RUNNING)
+    console.file("big.service", "Memory=64G")
+    assert "no engine" not in (await console.run("fleet", "status")).stdout, "there is nothing for one to do"
+    await console.run("service", "start", RUNNING, "big.service", "--yes", "--no-wait", code=4)
+    await fleet.place(RUNNING, "sim-0001")
+    said = (await console.run("fleet", "status")).stdout
+    assert "✖ no engine" in said
+    (line,) = (line for line in said.splitlines() if "big.service" in line and "pending" in line)
+    assert "memory on 3" in line
+    assert "nothing is carried out until one runs" in (await console.run("service", "list")).stderr
+    await fleet.elect()
+    assert "no engine" not in (await console.run("fleet", "status")).stdout
+    assert "big.service" not in (await console.run("fleet", "status", "--on", "sim-0001")).stdout
+
+
+async def test_an_engines_word_of_an_instance_is_what_every_console_shows(fleet: Fleet) -> None:
+    console = fleet.console
+    console.file(RUNNING)
+    await console.run("service", "start", RUNNING, "--yes", "--no-wait")
+    await fleet.place(RUNNING, "sim-0001")
+    await fleet.elect()
+
+    async def now() -> tuple[str, str | None, str]:
+        (row,) = await console.json("service", "list")
+        (one,) = row["instances"]
+        return one["state"], one["reason"], one["told_by"]
+
+    assert await now() == ("running", None, "console")
+    await fleet.observe("sim-0001", {RUNNING: (RUNNING, "failing", "systemd restarts it")})
+    assert await now() == ("failing", "systemd restarts it", "engine")
 
 
 async def test_an_interrupted_wait_says_that_what_is_desired_stays_so(fleet: Fleet) -> None:

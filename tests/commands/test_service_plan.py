@@ -9,6 +9,7 @@ import pytest
 
 from console.actions.plan import Plan
 from console.commands.service_desk import Desk, Wish, drawn, wished
+from console.engine.following import Seen
 from console.engine.manifest import Manifest
 from console.engine.services import Desired, Service
 from console.errors import UsageError
@@ -19,7 +20,7 @@ from tests.engine.desired import assigned, hosts, manifest, service
 def desk(what: Manifest, fleet: list[Host]) -> Desk:
     model = type("Model", (), {"hosts": lambda: fleet})
     view = type("View", (), {"fleet": type("Fleet", (), {"model": model})})
-    return Desk(cast("Any", None), what, cast("Any", view))
+    return Desk(cast("Any", None), Seen(what), cast("Any", view))
 
 
 def plan(what: Manifest, before: Service | None, after: Service, count: int = 2) -> Plan:
@@ -39,6 +40,15 @@ def test_a_start_says_where_each_instance_starts_and_which_no_host_will_have() -
     assert [(one.target, one.why) for one in found.refused] == [
         ("web@3.service", "no host will have it: apart on 2")
     ]
+
+
+def test_a_plan_says_how_many_instances_each_host_has_and_would_have() -> None:
+    before = service("web@", "Replicas=1")
+    what = manifest(before, at=assigned("web@1.service=h1"))
+    assert plan(what, before, service("web@", "Replicas=4")).notes == (
+        "instances by host: h2 0 → 2, h1 1 → 2",
+    )
+    assert plan(what, before, replace(before, desired=Desired.LOADED)).notes == ()
 
 
 def test_what_it_displaces_is_part_of_it_and_what_would_happen_anyway_is_not() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from functools import partial
 from typing import Any, cast
 
-from console.commands.service_wait import ServiceWait
+from console.commands.service_wait import Before, ServiceWait, progress
+from console.engine.brake import Pulled
+from console.engine.following import Seen
 from console.engine.manifest import Manifest
 from console.model.host import Host
 from console.model.unit import Unit
-from tests.engine.desired import assigned, failed, hosts, manifest, service, unit
+from tests.engine.desired import SINCE, assigned, failed, hosts, manifest, service, unit
 
 DB = "db.service"
 
@@ -33,18 +37,21 @@ class Model:
 class Waited:
     """A wait for one service on two hosts, and what it has told."""
 
-    def __init__(
-        self, *were: tuple[str, str], known: tuple[str, ...] = (), engine_comes: bool = False
-    ) -> None:
+    def __init__(self, *were: Before, known: tuple[str, ...] = (), engine_comes: bool = False) -> None:
         self.model = Model(hosts(2))
         self.notes: list[str] = []
         view = cast("Any", type("View", (), {"fleet": type("Fleet", (), {"model": self.model})}))
         out = cast("Any", type("Out", (), {"note": self.notes.append}))
-        self._waiting = ServiceWait(view, {DB}, were, known, out, engine_comes=engine_comes)
+        self._waiting = ServiceWait(
+            partial(progress, view, {DB}, were), known, out, engine_comes=engine_comes
+        )
 
     def look(self, what: Manifest, *units: Unit) -> bool:
         self.model.there = {one.key: one for one in units}
         return self._waiting.look(what)
+
+    def see(self, seen: Seen) -> bool:
+        return self._waiting.see(seen)
 
     def results(self) -> list[tuple[str, str, str]]:
         return [(one.target, one.status.value, one.detail) for one in self._waiting.results("too late")]
@@ -99,10 +106,33 @@ def test_what_no_host_will_have_is_not_waited_for_and_not_told_twice() -> None:
 
 def test_what_is_taken_away_is_waited_for_until_it_has_ended_and_its_placement_is_gone() -> None:
     gone = service("db", desired="inactive")
-    waited = Waited((DB, "h1"))
+    waited = Waited(Before(DB, "h1", 1, None))
     assert not waited.look(manifest(gone, at=AT_H1), unit("h1", DB))
     assert not waited.look(manifest(gone), unit("h1", DB))
     assert not waited.look(manifest(gone, at=AT_H1))
     assert waited.look(manifest(gone))
     assert waited.look(manifest(), unit("h1", DB, "inactive", "dead")), "destroyed, and no longer known"
     assert waited.results() == [("h1/db.service", "done", "stopped")]
+
+
+def test_another_revision_runs_once_its_unit_has_begun_another_life_whatever_the_record_says() -> None:
+    later = SINCE + timedelta(seconds=5)
+    second = service("db", revision=2)
+    written = assigned("db.service=h1", revision=2)
+    for first, then in ((None, later), (SINCE, later)):
+        waited = Waited(Before(DB, "h1", 1, first))
+        assert not waited.look(manifest(second, at=AT_H1), unit("h1", DB, since=first))
+        assert not waited.look(manifest(second, at=written), unit("h1", DB, since=first))
+        assert waited.results() == [("h1/db.service", "failed", "revision 1 still runs; too late")]
+        assert waited.look(manifest(second, at=written), unit("h1", DB, since=then))
+        assert waited.results() == [("h1/db.service", "done", "running")]
+
+
+def test_a_brake_that_holds_everything_up_is_told_once_each_time() -> None:
+    waited = Waited()
+    what = manifest(service("db"), at=AT_H1)
+    pulled = Pulled("3 of 4 hosts fell silent", SINCE)
+    for brake in (pulled, pulled, None, pulled):
+        assert not waited.see(Seen(what, brake=brake))
+    held = "3 of 4 hosts fell silent: nothing is moved or stopped until `quarterdeck engine resume`"
+    assert [note for note in waited.notes if "silent" in note] == [held, held]

@@ -87,6 +87,8 @@ def test_many_at_once_lose_nothing(tmp_path: Path) -> None:
         ('{"hosts": {"web1": {"labels": {"a": 3}}}}', 0, "host web1:"),
         ('{"hosts": {"web1": {"cordoned": true}}}', 0, "cordoned is not a time"),
         ('{"hosts": {"web1": {"cordoned": "soon"}}}', 0, "cordoned is not a time"),
+        ('{"hosts": {"web1": {"drained-by": "alice"}}}', 0, "drained-by is not a table"),
+        ('{"hosts": {"web1": {"drained-by": {"alice": 3}}}}', 0, "drained-by is not a time"),
     ],
 )
 def test_what_is_wrong_with_it_is_said_with_its_place(

@@ -11,7 +11,8 @@ import asyncio
 import fcntl
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ import pytest
 from console.fleet.config import load_config
 from console.lab.lab import Lab, default_cache, default_root, missing_requirements
 from tests.lab.truth import Truth
+from tests.store.cluster import ETCD, ETCDCTL, running_cluster
 
 HERE = Path(__file__).parent
 
@@ -40,16 +42,18 @@ def narrate(line: str) -> None:
     print(f"lab: {line}", file=sys.stderr)
 
 
-@pytest.fixture(scope="session")
-def lab() -> Iterator[Lab]:
-    """The shared lab, running. What an earlier run left behind goes first.
+@contextmanager
+def lab_of(kinds: Mapping[str, int], called: str = "") -> Iterator[Lab]:
+    """A lab of these hosts, running. What an earlier run left behind goes first.
 
     Its folder is the first of ten that no other test run on this machine holds.
+
+    :param called: tells it from the other labs of one run.
     """
     base = default_root().with_name("lab-tests")
     base.mkdir(parents=True, exist_ok=True)
     for slot in range(10):
-        held = os.open(base / f"{slot}.lock", os.O_RDWR | os.O_CREAT)
+        held = os.open(base / f"{called}{slot}.lock", os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
             break
@@ -57,14 +61,33 @@ def lab() -> Iterator[Lab]:
             os.close(held)
     else:
         pytest.fail(f"ten test runs hold the folders in {base}")
-    shared = Lab(base / str(slot), default_cache(), narrate)
+    made = Lab(base / f"{called}{slot}", default_cache(), narrate)
     try:
-        asyncio.run(shared.down())
-        asyncio.run(shared.up(SHARED, exact=True))
-        yield shared
+        asyncio.run(made.down())
+        asyncio.run(made.up(kinds, exact=True))
+        yield made
     finally:
-        asyncio.run(shared.down())
+        asyncio.run(made.down())
         os.close(held)
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    """The shared lab."""
+    with lab_of(SHARED) as shared:
+        yield shared
+
+
+@pytest.fixture(scope="session")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An etcd of these tests' own."""
+    if ETCD is None or ETCDCTL is None:
+        pytest.skip("needs etcd-server and etcd-client")
+    with asyncio.Runner() as runner:
+        running = running_cluster(tmp_path_factory.mktemp("etcd"))
+        cluster = runner.run(running.__aenter__())
+        yield cluster.members[0].url
+        runner.run(running.__aexit__(None, None, None))
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from textual.pilot import Pilot
 
 from console.commands.core import Core
 from console.commands.grammar import Globals
+from console.commands.remembering import Remembering
 from console.model.wants import EVERYTHING
 from console.tui.app import QuarterdeckApp
 from console.tui.keys import resolve
@@ -53,8 +54,11 @@ async def on_screen(
     size: tuple[int, int] = (120, 40),
     driver: type[Driver] | None = None,
     environ: Mapping[str, str] | None = None,
+    remembers: bool = False,
 ) -> AsyncIterator[OnScreen]:
     """The app on the fleet of a file, until the context is left.
+
+    :param remembers: with the fleet's etcd, as its file names it.
 
     :param environ: where the user's folders are; by default this process's.
     :param driver: what takes what is written, for who measures it; otherwise nobody does.
@@ -62,8 +66,15 @@ async def on_screen(
     core = Core(Globals(config=config), environ=environ)
     themes, _ = load_themes([shipped_folder()])
     async with core.observe(None, EVERYTHING, wait=False) as look:
+        remembering = Remembering(core, look.fleet) if remembers else None
         app = QuarterdeckApp(
-            look, core.config.name, resolve(core.config.keys, config), themes=themes, theme="dark", core=core
+            look,
+            core.config.name,
+            resolve(core.config.keys, config),
+            themes=themes,
+            theme="dark",
+            core=core,
+            remembering=remembering,
         )
         if driver is not None:
             app.driver_class = driver
@@ -77,9 +88,13 @@ async def on_screen(
         running = asyncio.create_task(
             app.run_async(size=size, headless=driver is None, auto_pilot=pilot_work), name="the app"
         )
+        beside = [] if remembering is None else [asyncio.create_task(remembering.run(), name="its memory")]
         try:
             yield OnScreen(app, await started)
         finally:
             over.set()
             app.exit()
             await running
+            for task in beside:
+                task.cancel()
+                await asyncio.wait((task,))

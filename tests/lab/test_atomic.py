@@ -110,5 +110,5 @@ async def test_a_version_that_is_broken_fails_on_the_host_and_the_one_before_doe
 
 @pytest.mark.full
 async def test_a_version_that_was_never_made_is_not_released(atomic: AtomicHost) -> None:
-    with pytest.raises(LabError, match=r"no version 2.0 \(there are 1.0, 1.1, 1.2\)"):
+    with pytest.raises(LabError, match=r"no version 2.0 \(there are 1.0, 1.1, 1.2, 1.3\)"):
         await atomic.lab.release("2.0")

@@ -104,7 +104,7 @@ def test_host_list_has_the_contracts_fields(truth: Truth) -> None:
     row = rows["docker1"]
     fields = (
         "name address state since reason labels os version kernel boot_id uptime_s "
-        "units_failed containers_unhealthy driver sources cordoned conflict acting"
+        "units_failed containers_unhealthy driver sources cordoned drained conflict acting"
     )
     assert list(row) == fields.split()
     assert set(row["sources"]) == {"units", "containers", "journal", "os"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -58,6 +59,11 @@ def test_a_host_is_spared_while_tasks_wait_for_memory(pressure: Pressure, told: 
 
 def test_a_cordoned_host_is_cordoned() -> None:
     assert candidate(known(cordoned=NOW), Standing.LIVE).cordoned
+
+
+def test_a_drained_host_says_who_keeps_it_so() -> None:
+    host = replace(known(), drained={"r-2f9c": NOW, "alice": NOW})
+    assert candidate(host, Standing.LIVE).drained == "alice, r-2f9c"
 
 
 @pytest.mark.parametrize(

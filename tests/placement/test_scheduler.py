@@ -144,6 +144,7 @@ def test_a_pin_is_a_name_or_a_machine_id_as_fleet_took_it() -> None:
         ("foreign", {"standing": Standing.FOREIGN}),
         ("silent", {"standing": Standing.SILENT}),
         ("cordoned", {"cordoned": True}),
+        ("drained", {"drained": "alice"}),
         ("pressure", {"pressure": "memory 40 %"}),
     ],
 )

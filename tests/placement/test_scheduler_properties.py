@@ -78,6 +78,7 @@ def fleets(most: int = 5) -> st.SearchStrategy[list[Candidate]]:
         memory=st.sampled_from((2 * GIB, 8 * GIB)),
         reserved_cpu=st.sampled_from((0, 100)),
         cordoned=st.sampled_from((False, False, False, True)),
+        drained=st.sampled_from((None, None, None, "r-2f9c")),
         pressure=st.sampled_from((None, None, None, "memory 40 %")),
     )
     return st.lists(one, max_size=most, unique_by=lambda candidate: candidate.name)
@@ -217,6 +218,27 @@ def test_a_lost_host_moves_only_what_was_on_it_or_is_tied_to_that(
                 assert change.rule in {"near", "preempted", "replaced"}
 
 
+def _takes(host: Candidate) -> bool:
+    """Whether it takes what is new."""
+    return host.standing is Standing.LIVE and not (host.cordoned or host.drained or host.pressure)
+
+
+@given(services(ties=False), fleets(), BEFORE)
+@settings(max_examples=150, deadline=None)
+def test_what_stays_on_a_drained_host_was_there_and_no_other_will_have_it(
+    specs: list[Spec], fleet: list[Candidate], before: list[Placed]
+) -> None:
+    drained = {host.name for host in fleet if host.drained}
+    bound = {one.name for one in specs if one.policy.everywhere or one.policy.host}
+    placement = schedule(specs, fleet, before)
+    there = {one.instance for one in placement.placed if one.host in drained and one.service not in bound}
+    assert there == {one.instance for one in placement.staying}
+    assert there <= {one.instance for one in before if one.host in drained}
+    for name in there:
+        verdicts = why(specs, fleet, placement.placed, name)
+        assert [one.verdict for one in verdicts if one.verdict == "fits"] == []
+
+
 @given(services(ties=False), fleets())
 @settings(max_examples=150, deadline=None)
 def test_without_ties_an_instance_is_pending_only_if_no_host_has_room_for_it(
@@ -229,7 +251,7 @@ def test_without_ties_an_instance_is_pending_only_if_no_host_has_room_for_it(
             assert all(verdict.verdict == "excluded" for verdict in verdicts)
             more = Placed(each.service, each.instance, "")
             for candidate in fleet:
-                if candidate.standing is not Standing.LIVE or candidate.cordoned or candidate.pressure:
+                if not _takes(candidate):
                     continue
                 placed = [*placement.placed, replace(more, host=candidate.name)]
                 assert violations(specs, fleet, placed), f"{each.instance} would fit on {candidate.name}"
@@ -242,11 +264,7 @@ def test_where_nothing_is_reserved_an_instance_is_placed_if_any_host_by_itself_w
 ) -> None:
     """Against trying every host for every instance, one at a time."""
     light = [replace(one, policy=replace(one.policy, cpu=0, memory=0)) for one in specs]
-    takes = [
-        each
-        for each in fleet
-        if each.standing is Standing.LIVE and not each.cordoned and each.pressure is None
-    ]
+    takes = [each for each in fleet if _takes(each)]
     expected = {
         name
         for one in light
@@ -296,7 +314,8 @@ def test_the_explanation_agrees_with_the_placement(
             for verdict in why(specs, fleet, placement.placed, one.instance)
             if verdict.host == one.host
         )
-        assert (here.verdict, here.rule) == ("placed", None)
+        stays = one.instance in {each.instance for each in placement.staying}
+        assert (here.verdict, here.rule) == ("placed", "drained" if stays else None)
     for each in placement.pending:
         if each.host is None:
             verdicts = why(specs, fleet, placement.placed, each.instance)

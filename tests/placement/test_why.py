@@ -29,6 +29,7 @@ def first(
         ((), {"standing": Standing.LOST}, (), "lost", "lost"),
         ((), {"standing": Standing.SILENT}, (), "silent", "no contact: takes nothing new"),
         ((), {"cordoned": True}, (), "cordoned", "cordoned: takes nothing new"),
+        ((), {"drained": "alice, r-2f9c"}, (), "drained", "drained by alice, r-2f9c"),
         ((), {"pressure": "memory 40 %"}, (), "pressure", "memory 40 % stalled: takes nothing new"),
         (("Require=zone=a", "Require=disk=ssd"), {"labels": {"zone": "a"}}, (), "require", "needs disk=ssd"),
         (("Require=web1,web2",), {}, (), "require", "needs web1 or web2"),

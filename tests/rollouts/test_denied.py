@@ -40,12 +40,10 @@ async def test_versions_may_hold_what_keys_are_made_of(etcd: Etcd, keys: Keys) -
     assert await allow(etcd, keys, "container", "registry/api:1.4")
 
 
-@pytest.mark.parametrize("version", ["", " ", "1\n2", "\x1b[2J", "x" * 201])
-async def test_what_would_not_be_shown_as_it_is_cannot_be_denied(
-    etcd: Etcd, keys: Keys, version: str
-) -> None:
-    with pytest.raises(UsageError):
-        await deny(etcd, keys, HOST, version, by="alice", why="")
+async def test_what_would_not_be_shown_as_it_is_cannot_be_denied(etcd: Etcd, keys: Keys) -> None:
+    for version in ("", " ", "1\n2", "\x1b[2J", "x" * 201):
+        with pytest.raises(UsageError):
+            await deny(etcd, keys, HOST, version, by="alice", why="")
 
 
 async def test_a_record_that_cannot_be_read_denies_all_the_same(etcd: Etcd, keys: Keys) -> None:

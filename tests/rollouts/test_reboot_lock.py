@@ -145,23 +145,22 @@ async def test_of_many_who_ask_through_several_consoles_no_more_than_max_get_a_s
     assert len(await held(lock)) == 3
 
 
-@pytest.mark.parametrize("group", ["", "a/b", "web 1", "../x", "wéb", "x" * 65, "web\n"])
-async def test_what_cannot_be_a_group_is_told_before_anything_is_written(
-    lock: RebootLock, group: str
+async def test_what_cannot_be_a_group_is_told_before_anything_is_written(lock: RebootLock) -> None:
+    for group in ("", "a/b", "web 1", "../x", "wéb", "x" * 65, "web\n"):
+        with pytest.raises(UsageError, match="not a group"):
+            await acquire(lock, "web1", group)
+
+
+async def test_what_would_not_be_shown_as_it_is_cannot_be_an_id(lock: RebootLock) -> None:
+    for identity in ("", " ", "a\nb", "\x1b[31m", "x" * 201, "a\u202eb"):
+        with pytest.raises(UsageError, match="not an id"):
+            await acquire(lock, identity)
+
+
+async def test_a_lock_that_cannot_be_read_is_named_and_left_as_it_is(
+    lock: RebootLock, etcd: Etcd, keys: Keys
 ) -> None:
-    with pytest.raises(UsageError, match="not a group"):
-        await acquire(lock, "web1", group)
-
-
-@pytest.mark.parametrize("identity", ["", " ", "a\nb", "\x1b[31m", "x" * 201, "a\u202eb"])
-async def test_what_would_not_be_shown_as_it_is_cannot_be_an_id(lock: RebootLock, identity: str) -> None:
-    with pytest.raises(UsageError, match="not an id"):
-        await acquire(lock, identity)
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
+    for value in (
         b"no",
         b"[]",
         b'{"max": 0, "holders": []}',
@@ -171,25 +170,21 @@ async def test_what_would_not_be_shown_as_it_is_cannot_be_an_id(lock: RebootLock
         b'{"max": 1, "holders": [{"id": "x", "why": "", "since": "yesterday"}]}',
         b'{"max": 1, "frozen": "yes", "holders": []}',
         b'{"max": 1, "frozen": {"by": "a", "why": ""}, "holders": []}',
-    ],
-)
-async def test_a_lock_that_cannot_be_read_is_named_and_left_as_it_is(
-    lock: RebootLock, etcd: Etcd, keys: Keys, value: bytes
-) -> None:
-    await etcd.write([Put(keys.reboot_lock("default"), value)])
-    with pytest.raises(StoreError, match="locks/reboot/default cannot be read"):
-        await acquire(lock, "web1")
-    with pytest.raises(StoreError, match="locks/reboot/default cannot be read"):
-        await lock.show()
-    found = await etcd.get(keys.reboot_lock("default"))
-    assert found is not None
-    assert found.value == value
+    ):
+        await etcd.write([Put(keys.reboot_lock("default"), value)])
+        with pytest.raises(StoreError, match="locks/reboot/default cannot be read"):
+            await acquire(lock, "web1")
+        with pytest.raises(StoreError, match="locks/reboot/default cannot be read"):
+            await lock.show()
+        found = await etcd.get(keys.reboot_lock("default"))
+        assert found is not None
+        assert found.value == value
 
 
-@pytest.mark.parametrize("most", [0, -1, 10_001])
-async def test_slots_are_one_at_least(lock: RebootLock, most: int) -> None:
-    with pytest.raises(UsageError):
-        await lock.set_max("default", most)
+async def test_slots_are_one_at_least(lock: RebootLock) -> None:
+    for most in (0, -1, 10_001):
+        with pytest.raises(UsageError):
+            await lock.set_max("default", most)
 
 
 def test_what_makes_a_slot_stale() -> None:

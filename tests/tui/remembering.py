@@ -13,6 +13,7 @@ from typing import Any
 from console.commands.etcd_watch import ClusterLook, store_troubles
 from console.commands.picture import Trouble
 from console.commands.rows.etcd import MemberRow
+from console.commands.service_book import ServiceBook
 from console.model.state import State
 from console.model.store import StoreStatus
 from console.store.schema import Keys
@@ -91,14 +92,20 @@ class FakeEtcd:
 class FakeRemembering:
     """Stands for `console.commands.remembering.Remembering`."""
 
-    def __init__(self, status: StoreStatus | None = LIVE, look: ClusterLook | None = LOOK) -> None:
+    def __init__(
+        self,
+        status: StoreStatus | None = LIVE,
+        look: ClusterLook | None = LOOK,
+        values: dict[str, Any] = VALUES,
+    ) -> None:
         self.settled = asyncio.Event()
         self.settled.set()
         self.why = ""
         self.status = status
         self.own: list[Trouble] = []
         self.cluster = SimpleNamespace(last=look, watched=self._watched)
-        etcd = FakeEtcd(VALUES)
+        self.services: ServiceBook | None = None
+        etcd = FakeEtcd(values)
         self.memory: Any = SimpleNamespace(etcd=etcd, keys=Keys(PREFIX), status=status) if status else None
         self.watchers = 0
         self.changed: Callable[[], None] = lambda: None
@@ -108,7 +115,8 @@ class FakeRemembering:
         self.told, self.changed = told, changed
 
     def troubles(self) -> list[Trouble]:
-        return [*store_troubles(self.status), *self.own] if self.status is not None else []
+        services = self.services.troubles() if self.services is not None else []
+        return [*store_troubles(self.status), *services, *self.own] if self.status is not None else []
 
     def become(self, status: StoreStatus) -> None:
         self.status = status

@@ -169,8 +169,8 @@ class TestNames:
 
 class TestSettings:
     def test_an_action_gets_the_keys_it_is_given_and_others_keep_theirs(self) -> None:
-        keymap = rebound(go__hosts="f10", list__mark="Space insert space")
-        assert keymap.of(BY_ID["go.hosts"]) == ("f10",)
+        keymap = rebound(go__hosts="f20", list__mark="Space insert space")
+        assert keymap.of(BY_ID["go.hosts"]) == ("f20",)
         assert keymap.of(BY_ID["list.mark"]) == ("space", "insert")
         assert keymap.of(BY_ID["list.down"]) == ("j", "down")
 
@@ -243,14 +243,14 @@ class TestHints:
         found = {label: key for key, label in hints(Place.LOG, 1000, DEFAULT)}
         assert found["since"] == "0-6"
         assert found["next"] == "nN"
-        assert found["views"] == "WHUCLAME"
+        assert found["views"] == "WHUCLPORAME"
         assert found["history"] == "[]"
 
     def test_they_show_the_keys_that_are_bound(self) -> None:
         found = {
-            label: key for key, label in hints(Place.LIST, 1000, rebound(list__sort="f10", row__open=""))
+            label: key for key, label in hints(Place.LIST, 1000, rebound(list__sort="f20", row__open=""))
         }
-        assert found["sort"] == "f10/S"
+        assert found["sort"] == "f20/S"
         assert "open" not in found
 
 

@@ -17,6 +17,7 @@ from console.tui.app import QuarterdeckApp
 from console.tui.views import Kind, View
 from tests.tui.picture_fleet import PictureFleet
 from tests.tui.remembering import LIVE, NO_QUORUM, FakeRemembering
+from tests.tui.services import remembering, shop
 from tests.tui.small_fleet import NOW, app_on, until
 from tests.tui.test_app import shows
 
@@ -88,6 +89,30 @@ def test_a_picture_of_an_etcd_without_a_quorum(
     silent = replace(LIVE, state=State.STALE, reason=NO_QUORUM.problem, contact=NOW - timedelta(seconds=12))
     app = app_on(PictureFleet(), remembering=cast("Any", FakeRemembering(silent, NO_QUORUM)))
     assert snap_compare(app, terminal_size=size, run_before=partial(_look_at, View(kind), there))
+
+
+SERVICE_VIEWS = {
+    "services": (View(Kind.SERVICES), "backup.service"),
+    "a service": (View(Kind.SERVICE, service="web@.service"), "▲ failing"),
+    "why an instance is there": (View(Kind.PAGE, service="web@2.service", question="why"), "needs role=web"),
+    "revisions": (View(Kind.PAGE, service="web@.service", question="revisions"), "--port 8080"),
+}
+
+
+@at_every_size
+@pytest.mark.parametrize("view", SERVICE_VIEWS)
+def test_a_picture_of_services(snap_compare: Comparison, view: str, size: tuple[int, int]) -> None:
+    fleet = PictureFleet()
+    app = app_on(fleet, remembering=cast("Any", remembering(fleet.model, shop())))
+    assert snap_compare(app, terminal_size=size, run_before=partial(_look_at, *SERVICE_VIEWS[view]))
+
+
+@at_every_size
+def test_a_picture_of_watch_with_no_engine(snap_compare: Comparison, size: tuple[int, int]) -> None:
+    fleet = PictureFleet()
+    app = app_on(fleet, remembering=cast("Any", remembering(fleet.model, shop(leader=None))))
+    look = partial(_look_at, View(Kind.WATCH), "[no engine]")
+    assert snap_compare(app, terminal_size=size, run_before=look)
 
 
 def _keys(view: View, there: str, *keys: str) -> Callable[[Pilot[int]], Awaitable[None]]:

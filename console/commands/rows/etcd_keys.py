@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from console.commands.rows.base import Cell, Column, RowKind, Tone
+from console.commands.rows.diff import difference_lines
 from console.commands.rows.etcd import KeyRow, laid_out
 from console.model.text import clean
 
@@ -104,13 +104,8 @@ def key_lines(row: KeyRow) -> list[tuple[Cell, ...]]:
 
 
 def _difference(before: KeyRow, now: KeyRow) -> Iterator[tuple[Cell, ...]]:
-    tones = {"+": Tone.GOOD, "-": Tone.BAD, "@": Tone.FAINT}
-    changed = False
-    for line in list(difflib.unified_diff(_value(before), _value(now), lineterm="", n=2))[2:]:
-        changed = True
-        yield (Cell(line, tones.get(line[0], Tone.PLAIN)),)
-    if not changed:
-        yield (Cell("the same value, written again", Tone.FAINT),)
+    changed = list(difference_lines(_value(before), _value(now)))
+    yield from changed or [(Cell("the same value, written again", Tone.FAINT),)]
 
 
 def _value(row: KeyRow) -> list[str]:

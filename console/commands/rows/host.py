@@ -55,6 +55,7 @@ def _host_fields(host: Host) -> dict[str, Any]:
         "driver": host.driver,
         "sources": {source.value: _source_fields(host.sources.get(source)) for source in Source},
         "cordoned": host.cordoned is not None,
+        "drained": [{"by": who, "since": moment(at)} for who, at in sorted(host.drained.items())],
         "conflict": host.conflict,
         "acting": plain(host.acting),
     }
@@ -133,8 +134,9 @@ def _os(host: Host) -> str:
 
 def _labels(host: Host) -> Cell:
     words = [f"{key}={value}" for key, value in host.labels.items()]
-    if host.cordoned is not None:
-        return Cell(",".join(["cordoned", *words]), Tone.WARN)
+    said = ["drained"] if host.drained else ["cordoned"] if host.cordoned else []
+    if said:
+        return Cell(",".join([*said, *words]), Tone.WARN)
     return Cell(",".join(words), Tone.FAINT)
 
 
@@ -218,6 +220,7 @@ def host_page(host: Host, refused: Sequence[str] = ()) -> list[tuple[Cell, ...]]
     lines.append(())
     lines += [_told(name, cell) for name, cell in _numbers(host).items() if cell.text not in ("", "–")]
     lines += [_told(name, cell) for name, cell in updates_told(host.updates)]
+    lines += [_told("denied", Cell.state(f"{one.version}, by {one.by}", Tone.BAD)) for one in host.denied]
     if host.deployments or host.updates_problem:
         lines += [(), (Cell("  deployments, in boot order", Tone.FAINT),)]
         lines += [deployment_line(deployment) for deployment in host.deployments]

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from console.commands.rows.base import Cell, Column, RowKind, Tone, moment, since_cell
+from console.commands.rows.base import Cell, Column, RowKind, Tone, moment, since_cell, worst_first
+from console.commands.rows.diff import difference_lines
 from console.commands.rows.lease import lease_cells, lease_fields
 from console.model.text import clean
+from console.placement.unit_file import parse
+from console.placement.unit_name import UnitName
 
 if TYPE_CHECKING:
+    from console.engine.following import Seen
     from console.engine.service_states import Instance
+    from console.engine.services import Revision, Service
     from console.placement.outcome import Verdict
 
 _TONES = {
@@ -26,6 +33,12 @@ _TONES = {
     "lost": Tone.BAD,
     "failed": Tone.BAD,
 }
+
+
+def state_tone(state: str) -> Tone:
+    """How a state of an instance should strike the eye."""
+    return _TONES[state]
+
 
 #: So many hosts are named in a list.
 _HOSTS = 4
@@ -84,6 +97,7 @@ def instance_fields(one: Instance) -> dict[str, Any]:
         "revision": one.revision,
         "reason": one.reason or None,
         "lease": lease_fields(one.lease),
+        "told_by": one.by.value,
     }
 
 
@@ -104,18 +118,29 @@ def instance_cell(one: Instance) -> Cell:
 
 
 def service_cell(row: ServiceRow) -> Cell:
-    """How a service is as a whole: how many of its instances are what, the worst giving the tone."""
+    """How a service is as a whole: how many of its instances are what, the worst first and with its tone."""
     counts = Counter(one.state.value for one in row.instances)
     if not counts:
         return Cell.state("nowhere", Tone.FAINT)
-    told = ", ".join(f"{counts[state]} {state}" for state in _TONES if counts[state])
-    tones = {_TONES[state] for state in counts}
+    told = ", ".join(f"{counts[state]} {state}" for state in reversed(_TONES) if counts[state])
+    # What is to be loaded and no more is as it is to be once it is placed.
+    tones = {
+        Tone.FAINT if (row.desired, state) == ("loaded", "placed") else _TONES[state] for state in counts
+    }
     worst = next(tone for tone in (Tone.BAD, Tone.WARN, Tone.GOOD, Tone.FAINT) if tone in tones)
     return Cell.state(told, worst)
 
 
-def _wants(row: ServiceRow) -> str:
-    return "every" if row.replicas is None else str(row.replicas)
+def _runs(row: ServiceRow) -> Cell:
+    """How many run of how many that are to."""
+    there = [one for one in row.instances if not one.goes]
+    wanted = len(there) if row.replicas is None else row.replicas
+    if row.desired == "inactive":
+        wanted = 0
+    running = sum(one.state.value == "running" and not one.goes for one in there)
+    return Cell(
+        f"{running}/{wanted}", Tone.PLAIN if running >= wanted or row.desired != "launched" else Tone.WARN
+    )
 
 
 def _hosts(row: ServiceRow) -> str:
@@ -125,8 +150,15 @@ def _hosts(row: ServiceRow) -> str:
 
 
 def _reason(row: ServiceRow) -> str:
-    told = next((f"{one.name}: {one.reason}" for one in row.instances if one.reason), "")
-    return clean(told)
+    """That of the instance that is worst off."""
+    order = [*_TONES]
+    told = [one for one in row.instances if one.reason]
+    worst = max(told, key=lambda one: order.index(one.state.value), default=None)
+    return (
+        ""
+        if worst is None
+        else clean(f"{worst.name}: {worst.reason}" if len(row.instances) > 1 else worst.reason)
+    )
 
 
 SERVICE: RowKind[ServiceRow] = RowKind(
@@ -134,29 +166,20 @@ SERVICE: RowKind[ServiceRow] = RowKind(
     lambda row: (row.name,),
     service_fields,
     (
-        Column("SERVICE", lambda row: clean(row.name), 9, width=24),
-        Column("DESIRED", lambda row: row.desired, 8, width=8),
-        Column("STATE", service_cell, 9, width=22),
-        Column("REV", lambda row: str(row.revision), 6, right=True, width=4),
-        Column(
-            "WANTS",
-            lambda row: "every" if row.replicas is None else str(row.replicas),
-            5,
-            right=True,
-            width=5,
-        ),
-        Column("HOSTS", lambda row: Cell(_hosts(row), Tone.FAINT), 7, shrink=True, width=24, least=12),
-        Column("REASON", lambda row: Cell(_reason(row), Tone.FAINT), 6, shrink=True, width=40, least=16),
+        Column("SERVICE", lambda row: clean(row.name), 9, width=16),
+        Column("DESIRED", lambda row: row.desired, 7, width=8),
+        Column("RUNS", _runs, 9, right=True, width=5),
+        Column("STATE", service_cell, 9, width=21, order=lambda row: worst_first(service_cell(row))),
+        Column("REV", lambda row: str(row.revision), 5, right=True, width=3),
+        Column("HOSTS", lambda row: Cell(_hosts(row), Tone.FAINT), 6, shrink=True, width=24, least=12),
+        Column("REASON", lambda row: Cell(_reason(row), Tone.FAINT), 8, shrink=True, width=40, least=16),
     ),
     lambda row: row.name,
 )
 
 
 def _detail_lines(row: ServiceRow) -> list[tuple[Cell, ...]]:
-    wants = "one on every host" if row.replicas is None else f"{row.replicas} wanted"
-    lines: list[tuple[Cell, ...]] = [
-        (Cell(clean(row.name), Tone.GOOD), Cell(f"{row.desired}, revision {row.revision}, {wants}"))
-    ]
+    lines: list[tuple[Cell, ...]] = [(Cell(clean(row.name), Tone.GOOD), _summary(row))]
     for one in row.instances:
         unit = f"{one.unit.active} ({one.unit.sub})" if one.unit else ""
         age = since_cell(one.unit.since) if one.unit else Cell("")
@@ -174,6 +197,106 @@ def _detail_lines(row: ServiceRow) -> list[tuple[Cell, ...]]:
             )
         )
     return lines
+
+
+def instance_lines(one: Instance) -> list[tuple[Cell, ...]]:
+    """One instance, for the detail beside a list."""
+    told = {
+        "state": instance_cell(one),
+        "reason": Cell(clean(one.reason)),
+        "host": Cell(clean(one.host or "")),
+        "revision": Cell("" if one.revision is None else str(one.revision)),
+        "told by": Cell(f"the {one.by.value}", Tone.FAINT),
+    }
+    lines: list[tuple[Cell, ...]] = [(Cell(clean(one.name), Tone.GOOD),)]
+    return lines + [(Cell(f"  {name:<10}", Tone.FAINT), cell) for name, cell in told.items() if cell.text]
+
+
+def about_service(row: ServiceRow) -> list[tuple[Cell, ...]]:
+    """A service for the detail beside a list: each instance in a line or two."""
+    lines: list[tuple[Cell, ...]] = [(Cell(clean(row.name), Tone.GOOD),), (_summary(row),)]
+    for one in row.instances:
+        lines.append(
+            (Cell(f"  {clean(one.name)}"), instance_cell(one), Cell(clean(one.host or ""), Tone.FAINT))
+        )
+        if one.reason:
+            lines.append((Cell(f"    {clean(one.reason)}", Tone.FAINT),))
+    return lines
+
+
+def service_head(service: Service, row: ServiceRow, seen: Seen) -> list[tuple[Cell, ...]]:
+    """What a service is to be, over the list of its instances; and what holds it up."""
+    policy = [
+        f"{one.name}={one.value}" for one in parse(service.spec.text).options if one.section.startswith("X-")
+    ]
+    lines: list[tuple[Cell, ...]] = [(service_cell(row), _summary(row))]
+    if policy:
+        lines.append((Cell(f"  {clean('  '.join(policy), 400)}", Tone.FAINT),))
+    if service.replicas is not None:
+        lines.append((Cell(f"  scaled to {service.replicas}; the unit file says otherwise", Tone.FAINT),))
+    if service.pins:
+        pins = ", ".join(f"{name} to {host}" for name, host in sorted(service.pins.items()))
+        lines.append((Cell(f"  pinned: {clean(pins, 400)}", Tone.FAINT),))
+    if seen.leader is None:
+        lines.append((Cell("  no engine is elected: nothing is carried out until one runs", Tone.BAD),))
+    if seen.brake is not None:
+        held = f"  brake: {clean(seen.brake.why)}; nothing is moved or stopped until `engine resume`"
+        lines.append((Cell(held, Tone.BAD),))
+    return lines
+
+
+def _summary(row: ServiceRow) -> Cell:
+    wants = "one on every host" if row.replicas is None else f"{row.replicas} wanted"
+    return Cell(f"{row.desired}, revision {row.revision}, {wants}")
+
+
+def revision_lines(revisions: Sequence[Revision], current: int) -> list[tuple[Cell, ...]]:
+    """Every revision, the newest first: who made it, and what it changed of the one before."""
+    lines: list[tuple[Cell, ...]] = []
+    newest = list(reversed(revisions))
+    for one, before in zip_longest(newest, newest[1:]):
+        runs = Cell.state("current", Tone.GOOD) if one.number == current else Cell("")
+        at = Cell(f"{one.time:%Y-%m-%d %H:%M:%S} UTC", Tone.FAINT)
+        lines += [(Cell(f"revision {one.number}", Tone.GOOD), runs, at, Cell(clean(one.by)))]
+        lines += [(Cell(f"  {clean(one.line)}", Tone.FAINT),)] if one.line else []
+        if before is None:
+            lines += [(Cell(clean(line) or " "),) for line in one.unit.splitlines()]
+        else:
+            lines += difference_lines(before.unit.splitlines(), one.unit.splitlines())
+        lines.append(())
+    return lines[:-1]
+
+
+#: The instances of one service, on a screen.
+INSTANCE: RowKind[Instance] = RowKind(
+    "instance",
+    lambda one: (one.host or "", one.name),
+    instance_fields,
+    (
+        Column("INSTANCE", lambda one: clean(one.name), 9, width=16),
+        Column("HOST", lambda one: clean(one.host or "–"), 9, width=12),
+        Column("STATE", instance_cell, 9, width=10, order=lambda one: worst_first(instance_cell(one))),
+        Column(
+            "SINCE",
+            lambda one: since_cell(one.unit.since) if one.unit else Cell(""),
+            7,
+            right=True,
+            width=7,
+            order=lambda one: one.unit.since if one.unit else None,
+            ticks=True,
+        ),
+        Column("REV", lambda one: "" if one.revision is None else str(one.revision), 5, right=True, width=3),
+        Column("REASON", lambda one: Cell(clean(one.reason), Tone.FAINT), 8, shrink=True, width=48, least=16),
+    ),
+    lambda one: instance_order(one.name, one.host),
+)
+
+
+def instance_order(name: str, host: str | None) -> tuple[str, int, str, str]:
+    """What instances are sorted by: `web@10` comes after `web@9`."""
+    unit = UnitName(name)
+    number = unit.instance or ""
+    return unit.prefix, int(number) if number.isdecimal() else 0, name, host or ""
 
 
 SERVICE_DETAIL: RowKind[ServiceRow] = RowKind(

@@ -10,7 +10,7 @@ from console.model.deployment import Agent, Deployment, UpdateStatus
 from console.model.host import Host
 
 #: What each word of a status is to the eye; a host without one is as it should be.
-_TONES = {"failed": Tone.BAD, "working": Tone.PLAIN, "driven": Tone.FAINT}
+_TONES = {"denied": Tone.BAD, "failed": Tone.BAD, "working": Tone.PLAIN, "driven": Tone.FAINT}
 
 
 def deployment_line(deployment: Deployment) -> tuple[Cell, ...]:
@@ -74,7 +74,8 @@ def _agent(agent: Agent) -> str:
     return f"{agent.name} {doing}{said}" if agent.active else f"{agent.name} is not at work"
 
 
-def _version(deployment: Deployment | None) -> str:
+def version_text(deployment: Deployment | None) -> str:
+    """What a deployment is called, short."""
     if deployment is None:
         return "–"
     return deployment.version or (deployment.checksum or deployment.id)[:12]
@@ -86,7 +87,7 @@ def _state(host: Host) -> Cell:
         return Cell.state(host.updates_problem, Tone.BAD)
     if host.driver is None:
         return Cell("no updater" if host.facts.os else "", Tone.FAINT)
-    words = host.updates.words
+    words = (*(("denied",) if host.denied else ()), *host.updates.words)
     if not words:
         return Cell.state("current", Tone.GOOD)
     return Cell.state(" ".join(words), _TONES.get(words[0], Tone.WARN))
@@ -96,7 +97,7 @@ def _pending(host: Host) -> Cell:
     pending = host.updates.pending
     if pending is None:
         return Cell("–", Tone.FAINT)
-    return Cell(f"{_version(pending)}{' staged' if pending.staged else ''}", Tone.WARN)
+    return Cell(f"{version_text(pending)}{' staged' if pending.staged else ''}", Tone.WARN)
 
 
 def _available(host: Host) -> Cell:
@@ -116,6 +117,7 @@ def _fields(host: Host) -> dict[str, Any]:
         "staged": plain(status.staged),
         "rollback": plain(status.rollback),
         "behind": status.available is not None,
+        "denied": [one.version for one in host.denied],
         "problem": host.updates_problem,
     } | updates_fields(host)
 
@@ -128,10 +130,10 @@ HOST_UPDATES: RowKind[Host] = RowKind(
     (
         Column("HOST", lambda host: host.name, 9, width=12),
         Column("DRIVER", lambda host: host.driver or "–", 6, width=13),
-        Column("BOOTED", lambda host: _version(host.updates.booted), 9, width=16),
+        Column("BOOTED", lambda host: version_text(host.updates.booted), 9, width=16),
         Column("NEXT", _pending, 8, width=16),
         Column("AVAILABLE", _available, 7, width=16),
-        Column("ROLLBACK", lambda host: _version(host.updates.rollback), 6, width=16),
+        Column("ROLLBACK", lambda host: version_text(host.updates.rollback), 6, width=16),
         Column("CHANNEL", lambda host: host.updates.channel or "–", 4, shrink=True, width=24, least=10),
         Column("STATE", _state, 8, shrink=True, width=20, least=12),
     ),

@@ -73,6 +73,12 @@ def about(view: View) -> list[Target]:
     """What a log or a page is about."""
     if view.record:
         return [Target("audit", "", view.record)]
+    if view.rollout:
+        return [Target("rollout", "", view.rollout)]
+    if view.service and view.question != "why":
+        return [Target("service", "", view.service)]
+    if view.service:
+        return [Target("instance", "", view.service)]
     if view.host is None:
         return []
     if view.unit:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from console.actions.audit import Record
-from console.commands.command import Command
+from console.commands.command import Command, Shape
 from console.commands.everything import core_registry
 from console.commands.interactive import ContainerExec, ContainerTop, HostShell
 from console.commands.picture import Trouble
+from console.commands.rows.service import ServiceRow
 from console.commands.undo import AuditUndo
+from console.engine.service_states import Instance
 from console.model.container import Container
 from console.model.host import Host
 from console.model.selector import NameTerm, Selector
 from console.model.unit import Unit
+from console.rollouts.rollout import Account
 
 #: A letter for each verb, by noun. No verb is without its plan and its question.
 LETTERS: dict[str, dict[str, str]] = {
@@ -27,9 +31,24 @@ LETTERS: dict[str, dict[str, str]] = {
     "container": {
         "start": "s", "stop": "t", "restart": "r", "kill": "k", "pause": "p", "unpause": "u", "remove": "x",
     },
-    "host": {"cordon": "c", "uncordon": "u", "reboot": "r", "poweroff": "o"},
+    "host": {
+        "cordon": "c", "uncordon": "u", "drain": "d", "undrain": "n", "reboot": "r", "poweroff": "o",
+        "update": "p", "rollback": "b",
+    },
     "audit": {"undo": "u"},
+    "rollout": {"pause": "p", "resume": "r", "abort": "x", "undo": "u"},
+    "service": {
+        "start": "s", "stop": "t", "restart": "r", "load": "l", "unload": "u", "rollback": "b",
+        "destroy": "x",
+    },
+    "instance": {"restart": "r", "pin": "p"},
 }  # fmt: skip
+
+#: Verbs that need another word: they are begun on the line, for it to be typed.
+TYPED: dict[str, dict[str, str]] = {"service": {"scale": "c"}, "instance": {"move": "m"}}
+
+#: Whose verbs are those of another noun.
+_VERBS_OF = {"instance": "service"}
 
 #: And for those that take the terminal, where they are about one thing.
 ALONE: dict[str, dict[str, str]] = {
@@ -45,7 +64,11 @@ _ID = 12  # as much of a container's id as lists show
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A unit, a container, a host or an audit record; `name` is a host's own, or a record's id."""
+    """A unit, a container, a host, a service, an instance, a rollout or an audit record.
+
+    :param host: empty where it is of none.
+    :param name: a host's own, or the id of a record or a rollout.
+    """
 
     noun: str
     host: str
@@ -54,10 +77,14 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One verb: its letter, its command and its one line of help."""
+    """One verb: its letter, its command and its one line of help.
+
+    :param typed: whether a word is missing, that is to be typed.
+    """
 
     letter: str
     command: type[Command]
+    typed: bool = False
 
     @property
     def verb(self) -> str:
@@ -75,8 +102,14 @@ def targets_of(rows: Iterable[Any]) -> list[Target]:
                 found.append(Target("container", host, name if _NAME.fullmatch(name) else box_id[:_ID]))
             case Host(name=name):
                 found.append(Target("host", name, name))
+            case Account(rollout=rollout):
+                found.append(Target("rollout", "", rollout.id))
             case Record(id=record, undo=[_, *_]):
                 found.append(Target("audit", "", record))
+            case ServiceRow(name=name) | Trouble(host="", service=str(name)) if name:
+                found.append(Target("service", "", name))
+            case Instance(host=host, name=name):
+                found.append(Target("instance", host or "", name))
             case Trouble(host=""):
                 pass  # no host of the fleet's has it
             case Trouble(host=host, unit=str(unit)):
@@ -97,10 +130,17 @@ def offers(targets: Sequence[Target]) -> list[Offer]:
     known = {
         command.words[1]: command
         for command in core_registry()
-        if command.words[0] == noun and len(command.words) > 1
+        if command.words[0] == _VERBS_OF.get(noun, noun) and len(command.words) > 1
     }
-    letters = LETTERS[noun] | (ALONE.get(noun, {}) if len(targets) == 1 else {})
-    return [Offer(letter, known[verb]) for verb, letter in letters.items() if verb in known]
+    alone = len(targets) == 1
+    typed = TYPED.get(noun, {}) if alone else {}
+    letters = LETTERS[noun] | (ALONE.get(noun, {}) if alone else {}) | typed
+    return [Offer(letter, known[verb], verb in typed) for verb, letter in letters.items() if verb in known]
+
+
+def begun(offer: Offer, target: Target) -> str:
+    """The beginning of a line that lacks the word which is to be typed."""
+    return shlex.join([*offer.command.words, target.name]) + " "
 
 
 def commands(offer: Offer, targets: Sequence[Target]) -> list[Command]:
@@ -112,8 +152,12 @@ def commands(offer: Offer, targets: Sequence[Target]) -> list[Command]:
         return [ContainerExec(on=_on([one.host]), name=one.name, argv=_SHELL)]
     if offer.command is ContainerTop:
         return [ContainerTop(on=_on([one.host]), name=one.name)]
+    if targets[0].noun in ("service", "instance"):
+        return _on_services(offer, [target.name for target in targets])
     if targets[0].noun == "audit":
         return [AuditUndo(id=target.name) for target in targets]
+    if targets[0].noun == "rollout":
+        return [offer.command(id=target.name) for target in targets]  # type: ignore[call-arg]  # all have it
     if targets[0].noun == "host":
         on = _on(dict.fromkeys(target.host for target in targets))
         return [offer.command(on=on)]  # type: ignore[call-arg]  # all that are offered of hosts have it
@@ -124,6 +168,15 @@ def commands(offer: Offer, targets: Sequence[Target]) -> list[Command]:
     for host, wanted in names.items():
         hosts.setdefault(tuple(sorted(set(wanted))), []).append(host)
     return [offer.command(on=_on(where), patterns=what) for what, where in hosts.items()]  # type: ignore[call-arg]  # all of units and containers have it
+
+
+def _on_services(offer: Offer, names: Sequence[str]) -> list[Command]:
+    """Commands that take all names take all; of the others one for each."""
+    (where,) = (each for each in offer.command.parameters() if each.shape is Shape.ARGUMENT)
+    if where.many:
+        # A unit file of that name in the folder that the console was started in is not meant.
+        return [offer.command(**{where.name: tuple(name.removesuffix(".service") for name in names)})]
+    return [offer.command(**{where.name: name}) for name in names]
 
 
 def _on(hosts: Iterable[str]) -> Selector:

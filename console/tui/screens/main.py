@@ -18,14 +18,14 @@ from console.errors import UsageError
 from console.fleet.model import Changes
 from console.tui.acting.line import about
 from console.tui.acting.menu import ActionMenu
-from console.tui.acting.offers import Offer, commands, offers, targets_of
+from console.tui.acting.offers import Offer, begun, commands, offers, targets_of
 from console.tui.acting.typed import TypedCommands
 from console.tui.actions import Place
 from console.tui.keys import bind, help_for, hints
 from console.tui.screens.dialogs import ColumnsScreen, HelpScreen
 from console.tui.shown import Memory, Shown, shown
 from console.tui.tables import holds
-from console.tui.targets import asked, opened, target
+from console.tui.targets import asked, target
 from console.tui.views import History, Kind, View
 from console.tui.widgets.bars import Bar, header_text, hint_text
 from console.tui.widgets.document import Document
@@ -33,6 +33,7 @@ from console.tui.widgets.fleet_map import FleetMap
 from console.tui.widgets.fleet_table import FleetTable
 from console.tui.widgets.log_pane import LogPane
 from console.tui.widgets.typed_line import Errand, TypedLine
+from console.tui.widgets.wave_field import WaveField
 from console.tui.work import work
 
 if TYPE_CHECKING:
@@ -139,14 +140,24 @@ class MainScreen(Screen[None], inherit_bindings=False):
         """Bring a batch of changes to the screen, in one go."""
         if self.shown is not None:
             self.shown.take(batch)
-        if batch.hosts or time.monotonic() - self._ticked >= _EVERY_S:
+        if time.monotonic() - self._ticked >= _EVERY_S:
             self.tick()
+        elif batch.hosts:
+            self._tell_fleet()
 
     def tick(self) -> None:
         """Redraw what depends on the clock."""
         if not self.is_mounted or not self.size.width:
             return
         self._ticked = time.monotonic()
+        self._tell_fleet()
+        if self.shown is not None:
+            self.shown.tick()
+
+    def _tell_fleet(self) -> None:
+        """Redraw what stands around the view, and depends on how the hosts are."""
+        if not self.is_mounted or not self.size.width:
+            return
         deck, width = self.deck, self.size.width
         header = header_text(
             deck.title,
@@ -160,8 +171,6 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.query_one("#header", Bar).show(header)
         self._tell_status()
         self.query_one("#hints", Bar).show(hint_text(hints(self._place(), width - 2, deck.keymap)))
-        if self.shown is not None:
-            self.shown.tick()
 
     def _tell_status(self) -> None:
         if self.line.is_open and self._complaint:
@@ -183,6 +192,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
                 return Place.LOG
             case FleetMap():
                 return Place.MAP
+            case WaveField():
+                return Place.FIELD
             case Document():
                 return Place.DETAIL
         return Place.LIST
@@ -193,7 +204,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
     def on_fleet_table_chosen(self) -> None:
         self.action_open()
 
-    def on_fleet_map_chosen(self) -> None:
+    def on_sign_field_chosen(self) -> None:
         self.action_open()
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
@@ -235,7 +246,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
             self.action_back()
 
     def action_open(self) -> None:
-        if self.shown is not None and (view := opened(self.shown.row)):
+        if self.shown is not None and (view := self.shown.opens):
             self.show(view)
 
     def action_logs(self) -> None:
@@ -244,7 +255,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def action_host(self, name: str) -> None:
         """Go to a list of all that is on the target's host."""
-        if about := self.target:
+        if (about := self.target) and about.host:
             self.show(View(Kind(name), about.host))
 
     def action_ask(self, question: str) -> None:
@@ -268,11 +279,23 @@ class MainScreen(Screen[None], inherit_bindings=False):
             return
 
         def chosen(offer: Offer | None) -> None:
-            if offer is not None:
+            if offer is not None and offer.typed:
+                self.begin_command(begun(offer, targets[0]))
+            elif offer is not None:
                 self.deck.carry_out(commands(offer, targets))
 
         why = f"this console is read-only: {self.deck.read_only}" if self.deck.read_only else None
         self.app.push_screen(ActionMenu(found, targets, why), chosen)
+
+    def action_brake(self) -> None:
+        """Hold up what is shown, or have it go on; a plan and a question come first."""
+        command = self.shown.pausing if self.shown is not None else None
+        if command is None:
+            self.notify("nothing here goes on", severity="warning", timeout=3)
+        elif self.deck.read_only:
+            self.notify(f"this console is read-only: {self.deck.read_only}", severity="warning", timeout=3)
+        else:
+            self.deck.carry_out([command])
 
     def action_command(self) -> None:
         self.begin_command("")

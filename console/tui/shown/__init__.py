@@ -10,6 +10,10 @@ from console.tui.shown.list import ShownList
 from console.tui.shown.log import ShownLog
 from console.tui.shown.map import ShownMap
 from console.tui.shown.page import ShownPage
+from console.tui.shown.rollout import ShownRollout
+from console.tui.shown.rollouts import ShownRollouts
+from console.tui.shown.services import ShownService, ShownServices
+from console.tui.shown.updates import ShownUpdates
 from console.tui.views import Kind, View
 
 _SORTS: dict[Kind, type[Shown]] = {
@@ -17,9 +21,14 @@ _SORTS: dict[Kind, type[Shown]] = {
     Kind.AUDIT: ShownAudit,
     Kind.MAP: ShownMap,
     Kind.PAGE: ShownPage,
+    Kind.UPDATES: ShownUpdates,
+    Kind.ROLLOUTS: ShownRollouts,
+    Kind.ROLLOUT: ShownRollout,
     Kind.ETCD: ShownEtcd,
     Kind.KEYS: ShownKeys,
     Kind.KEY: ShownKey,
+    Kind.SERVICES: ShownServices,
+    Kind.SERVICE: ShownService,
 }
 
 

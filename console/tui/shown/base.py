@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 from textual.containers import Horizontal
 from textual.message import Message
 
+from console.commands.command import Command
 from console.fleet.model import Changes
+from console.tui.targets import opened
 from console.tui.views import View
 
 if TYPE_CHECKING:
@@ -62,6 +64,16 @@ class Shown(Horizontal):
     def rows(self) -> list[Any]:
         """Those that are marked and shown, in their order; where none is, the one that the cursor is on."""
         return []
+
+    @property
+    def opens(self) -> View | None:
+        """Where enter leads."""
+        return opened(self.row)
+
+    @property
+    def pausing(self) -> Command | None:
+        """What holds up what is shown, or has it go on; None: it is nothing that goes on."""
+        return None
 
     def status(self) -> list[str]:
         """How much there is, and what is set: for the line under the header."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from textual.widget import Widget
 
 from console.tui.actions import Place
-from console.tui.detail import detail
+from console.tui.detail import Lines, detail
 from console.tui.keys import bind
 from console.tui.shown.base import Shown
 from console.tui.views import View
@@ -45,9 +46,17 @@ class ShownBeside(Shown):
 
     def tell_detail(self) -> None:
         """Show what is known of the row that the cursor is on now."""
-        document, row = self.query_one("#detail", Document), self.row
+        self.show_detail(lambda: self.about(self.row) if self.row is not None else [])
+
+    def show_detail(self, lines: Callable[[], Lines]) -> None:
+        """Have these stand beside, where there is room; they are made only then."""
+        document = self.query_one("#detail", Document)
         if document.display:
-            document.show(detail(self.deck.look, row) if row is not None else [])
+            document.show(lines())
+
+    def about(self, row: Any) -> Lines:
+        """What is known of a row."""
+        return detail(self.deck.look, row)
 
     def set_detail(self, wanted: bool) -> None:
         self._wants_detail = wanted

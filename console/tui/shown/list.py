@@ -27,6 +27,8 @@ class ShownList(ShownBeside):
     def __init__(self, view: View) -> None:
         super().__init__(view)
         self._listed: Listed
+        #: Of columns, by title, where more is known than they declare.
+        self.widths: dict[str, int] = {}
         self._cursor: Any = None  # where it was when the list was left, until that row is there
         self.table: FleetTable[Any, Any]
 
@@ -42,7 +44,8 @@ class ShownList(ShownBeside):
         )
         least, most = _HOST_WIDTHS
         names = [len(host.name) for host in deck.model.hosts()]
-        self.table.set_widths({"HOST": min(max(names, default=least), most)})
+        self.widths = {"HOST": min(max(names, default=least), most)}
+        self.table.set_widths(self.widths)
         bind(self.table, Place.LIST, deck.keymap)
         yield self.table
         yield from self.beside()

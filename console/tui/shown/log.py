@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 
+from console.commands.service_looking import instances_pattern
 from console.commands.values import format_duration
 from console.fleet.follow import JournalTail
 from console.fleet.merge import HOLD_S
@@ -32,7 +33,7 @@ def log_query(view: View, model: FleetModel, since: int | None) -> LogQuery:
     box = model.container((view.host or "", view.container)) if view.container else None
     span = SINCE[since].span if since is not None else None
     return LogQuery(
-        units=(view.unit,) if view.unit else (),
+        units=(view.unit,) if view.unit else (instances_pattern(view.service),) if view.service else (),
         containers=(box.name if box else view.label or view.container,) if view.container else (),
         since=span.total_seconds() if span else None,
         lines=_LINES if since is None else None,
@@ -67,7 +68,7 @@ class ShownLog(Shown):
 
     async def _tail(self) -> None:
         view, model = self.view, self.deck.model
-        hosts = [view.host] if view.host else [host.name for host in model.hosts()]
+        hosts = [view.host] if view.host else self._hosts()
         told: dict[str, str] = {}
         query = log_query(view, model, self._since)
         async with self.deck.look.fleet.follow_journal(hosts, query) as tail:
@@ -85,6 +86,13 @@ class ShownLog(Shown):
                     if status.reason and told.get(host) != status.reason:
                         self.notify(f"{host}: {status.state}: {status.reason}", markup=False)
                     told[host] = status.reason or ""
+
+    def _hosts(self) -> list[str]:
+        """Those that instances of the view's service are on; all where it is not a service's."""
+        book = self.deck.services
+        of = book.of(self.view.service) if self.view.service and book is not None else ()
+        found = {host for host, _ in of if self.deck.model.find(host) is not None}
+        return sorted(found) or [host.name for host in self.deck.model.hosts()]
 
     def on_log_pane_status_changed(self) -> None:
         self.post_message(self.StatusChanged())

@@ -62,7 +62,7 @@ class ShownMap(ShownBeside):
         if self.row is not None and self.row.name in batch.hosts:
             self.tell_detail()
 
-    def on_fleet_map_moved(self) -> None:
+    def on_sign_field_moved(self) -> None:
         self.tell_detail()
         self.post_message(self.StatusChanged())
 

@@ -6,7 +6,9 @@ from textual.app import ComposeResult
 
 from console.commands.looking import CONTAINER_QUESTIONS, UNIT_QUESTIONS
 from console.commands.rows import Cell, Tone
-from console.errors import QuarterdeckError
+from console.commands.service_looking import SERVICE_QUESTIONS
+from console.engine.services import ServiceStore
+from console.errors import QuarterdeckError, StoreError
 from console.fleet.model import Changes
 from console.tui.actions import Place
 from console.tui.detail import Lines, about_host
@@ -57,12 +59,20 @@ class ShownPage(Shown):
         view, look = self.view, self.deck.look
         if view.record and self.deck.core is not None:
             return await record_page(self.deck.core, view.record)
+        if view.service:
+            return await self._about_service(view.service, view.question or "")
         host = view.host or ""
         if view.unit and view.question in UNIT_QUESTIONS:
             return await UNIT_QUESTIONS[view.question](look, (host, view.unit))
         if view.container and view.question in CONTAINER_QUESTIONS:
             return await CONTAINER_QUESTIONS[view.question](look, (host, view.container))
         return self._about_host(host)
+
+    async def _about_service(self, name: str, question: str) -> Lines:
+        memory, book = await self.deck.memory(), self.deck.services
+        if memory is None or book is None:
+            raise StoreError("the fleet has no etcd", hint="E tells why")
+        return await SERVICE_QUESTIONS[question](ServiceStore(memory.etcd), book.seen, self.deck.model, name)
 
     def _about_host(self, name: str) -> Lines:
         look = self.deck.look

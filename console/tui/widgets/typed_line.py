@@ -41,7 +41,8 @@ class TypedLine(Input):
     DEFAULT_CSS = "TypedLine { height: 1; border: none; display: none; }"
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
-        super().__init__(compact=True, id=id)
+        # What stands there to begin with is gone on from, and not typed over.
+        super().__init__(compact=True, select_on_focus=False, id=id)
         self._errand: Errand | None = None
         self._back = 0  # how far back among earlier lines
         self._told: str | None = None  # what the errand was told of last
@@ -56,6 +57,7 @@ class TypedLine(Input):
         :param text: what stands there to begin with.
         """
         self.value = text
+        self.cursor_position = len(text)
         self.placeholder = errand.hint
         self._errand = errand
         self._back = 0

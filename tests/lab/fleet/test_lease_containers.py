@@ -11,7 +11,7 @@ import pytest
 from console.fleet.config import load_config
 from console.lab.lab import Lab
 from console.placement.exclusive import with_removal
-from tests.lab.fleet.conftest import lab_of
+from tests.lab.conftest import lab_of
 from tests.lab.fleet.placing import Placing
 from tests.lab.fleet.witness import beat, doubled, forget, lives, uptime
 from tests.lab.truth import Truth
@@ -31,7 +31,8 @@ Prefer=100 name={host}
 
 @pytest.fixture(scope="module")
 def docker_hosts() -> Iterator[Lab]:
-    yield from lab_of({"docker": 2})
+    with lab_of({"docker": 2}, "boxes-") as made:
+        yield made
 
 
 @pytest.fixture

@@ -1,0 +1,23 @@
+"""The kinds of rollouts there are: one line for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from console.errors import StoreError
+from console.rollouts.host_update import ROLLBACK, UPDATE, HostUpdate
+from console.rollouts.kind import Kind, Site
+from console.rollouts.rollout import Rollout
+
+KINDS: Mapping[str, Callable[[Site], Kind]] = {UPDATE: HostUpdate, ROLLBACK: HostUpdate}
+
+
+def kind_of(rollout: Rollout, site: Site) -> Kind:
+    """What carries out a rollout. :raises StoreError: a newer program has written it."""
+    made = KINDS.get(rollout.kind)
+    if made is None:
+        raise StoreError(
+            f"{rollout.id} is a {rollout.kind}, and this program knows no such rollout",
+            hint="use the newer quarterdeck here too",
+        )
+    return made(site)
