@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
+#: What is said of a host whose new version has no guard of ours.
+NO_GUARD = "it did not come along"
+
 
 @dataclass(frozen=True, slots=True)
 class StageVersion:
@@ -123,7 +126,7 @@ class ProlongGuard:
 
     async def do(self, hands: Hands) -> str:
         there = await guard.prolong(hands.transport, self.name, self.within)
-        return f"for {self.within:g} s" if there else "there is none"
+        return f"for {self.within:g} s" if there else NO_GUARD
 
 
 @dataclass(frozen=True, slots=True)

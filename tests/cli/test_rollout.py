@@ -98,6 +98,8 @@ async def test_a_denied_version_is_refused_unless_it_is_allowed(fleet: Fleet, le
     done = await fleet.console.run(*words, code=3)
     assert "9.9 is denied by r-2f9c: sim-0001: api.service failed" in done.stderr
     assert (await ledger.accounts())[0] == []
+    (record,) = await fleet.console.json("audit", "show")
+    assert (record["outcome"], record["line"]) == ("refused", "host update '--on=*' --to=9.9")
     assert (await fleet.console.json(*words[:-1], "--allow-denied", "--plan"))["steps"]
 
 
@@ -172,6 +174,12 @@ async def test_an_abort_without_a_driver_is_carried_to_its_end_from_here(
     assert (account.rollout.state, account.progress) == (State.ABORTED, {})
     done = await fleet.console.run("rollout", "resume", "r-0001", "--yes", code=3)
     assert "r-0001 is over: aborted" in done.stderr
+
+
+async def test_to_go_on_with_what_is_done_is_nothing_to_do(fleet: Fleet, ledger: Ledger) -> None:
+    await ledger.create(rollout(fleet, state=State.DONE))
+    done = await fleet.console.run("rollout", "resume", "r-0001", "--yes")
+    assert "nothing to do" in done.stderr
 
 
 async def test_a_halted_one_whose_version_is_denied_is_resumed_only_if_that_is_said(

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,12 +21,12 @@ from console.rollouts.ledger import KEPT, Ledger
 from console.rollouts.pacing import Position
 from console.rollouts.rollout import Account, State
 from console.rollouts.window import parse_windows
-from console.store.client import Etcd
+from console.store.client import Etcd, open_etcd
 from console.store.guarded import in_pages
 from console.store.schema import Keys
 from console.store.values import Put
 from tests.rollouts.acting import World, registered, rollout, site
-from tests.store.cluster import needs_etcd
+from tests.store.cluster import Options, needs_etcd, running_cluster
 
 pytestmark = needs_etcd
 
@@ -332,3 +333,30 @@ async def test_rollouts_that_are_over_are_kept_and_not_for_ever(ledger: Ledger, 
     found, _ = await ledger.accounts()
     assert len(found) == KEPT + 1
     assert found[0].rollout.id == "r-0005"
+
+
+# -- etcd -----------------------------------------------------------------------------------
+
+
+async def test_an_etcd_that_loses_its_leader_in_the_middle_loses_no_step(
+    tmp_path: Path, world: World
+) -> None:
+    (tmp_path / "three").mkdir()
+    async with (
+        running_cluster(tmp_path / "three", Options(members=3)) as cluster,
+        open_etcd(cluster.config()) as etcd,
+    ):
+        keys = Keys(etcd.prefix)
+        ledger = Ledger(etcd, keys)
+        await ledger.create(rollout("r-0001", 12, max_unavailable=2))
+        leader = await cluster.leader()
+        driver = asyncio.create_task(carry_out(site(etcd, keys), "r-0001", "a test"))
+        try:
+            await until(ledger, "r-0001", lambda now: len(now.progress) >= 4)
+            await leader.kill()
+            account = await until(ledger, "r-0001", over)
+        finally:
+            await _ended(driver)
+    assert account.rollout.state is State.DONE
+    assert world.changed == {f"t{n}": 1 for n in range(12)}, "none left out, none done twice"
+    assert world.most_out <= 2

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from console.model.container import Container
 from console.model.unit import Health, Unit
 from console.rollouts.gate import Vitals, read_vitals, troubles, vitals, vitals_text
-from console.rollouts.host_update import restarts_of
+from console.rollouts.host_gate import restarts_of
 
 
 def unit(name: str, health: Health = Health.OK, active: str = "active") -> Unit:
