@@ -179,6 +179,7 @@ class HostSession:
             try:
                 link = await self._connect(self.config)
             except Exception as error:
+                _heed_cancellation()
                 fault = _as_fault(error, self.name, "connecting")
                 let_go(error)
                 self._lost(_host_state(fault), _reason(fault))
@@ -189,6 +190,7 @@ class HostSession:
             self._link, self._over = link, asyncio.Event()
             self._connected.set()
             try:
+                _heed_cancellation()
                 backoff.good()
                 self._tell(State.LIVE)
                 await self._follow(link, self._over)
@@ -266,6 +268,17 @@ class HostSession:
 
     def _teller(self, source: Source) -> Callable[[Status], None]:
         return lambda status: self._emit(SourceChanged(self.name, source, status))
+
+
+def _heed_cancellation() -> None:
+    """End here, if we were told to while we connected and it was not heeded.
+
+    asyncssh connects within `asyncio.wait_for`, which before Python 3.12 loses a cancellation that comes
+    at the same moment as the answer. Whoever waits for us to end would wait for ever.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _as_fault(error: Exception, host: str, where: str) -> HostError:

@@ -5,7 +5,7 @@ Each part is a process of its own, as a console is. A key comes from a thread, a
 time however busy the loop is, and counts from there to the first write to the terminal after its action was
 carried out. Beside it stands the same by a clock that leaves out what the machine kept from us (`own_clock`).
 
-The fleet is held for $QUARTERDECK_BENCH_HOLD seconds, 60 by default; 600 for the page.
+The fleet is held for $QUARTERDECK_BENCH_HOLD seconds, 60 by default; `make bench-hold` holds it for 600.
 
 python -m tests.bench mass
 """

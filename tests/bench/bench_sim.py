@@ -29,7 +29,7 @@ from console.model.wants import Wants
 
 _UNITS, _CONTAINERS, _SEED = 200, 20, 7
 _SETTLES_WITHIN = 300.0
-_IDLE_S = 20.0
+_IDLE_S = 10.0
 #: Changes a second on one host while the fleet changes.
 _CHURN_A_HOST = 0.04
 _TICK_S = 0.01

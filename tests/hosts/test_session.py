@@ -239,3 +239,26 @@ def test_backoff_doubles_up_to_its_most_and_starts_anew_only_after_a_good_spell(
     backoff.good()
     now += 60
     assert backoff.delay() == 1
+
+
+@pytest.mark.parametrize("refused", [True, False])
+async def test_a_cancellation_that_connecting_has_lost_ends_it_all_the_same(refused: bool) -> None:
+    connecting, link = asyncio.Event(), FakeLink()
+
+    async def connect(config: HostConfig) -> Link:
+        connecting.set()
+        try:
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            # As asyncio.wait_for did before Python 3.12, where the answer comes at that very moment.
+            if refused:
+                raise Unreachable("connection refused", host="web1") from None
+        return link  # type: ignore[return-value]
+
+    running = asyncio.create_task(HostSession(HostConfig("web1"), connect, {}, lambda event: None).run())
+    await connecting.wait()
+    running.cancel()
+    async with asyncio.timeout(5):
+        await asyncio.wait((running,))
+    assert running.cancelled()
+    assert link.closed is not refused

@@ -18,7 +18,7 @@ _AWAY_S = 35
 
 @pytest.mark.parametrize(
     ("hosts", "services", "each", "away"),
-    [(20, 4, 25, 1), pytest.param(500, 25, 200, 25, marks=pytest.mark.full)],
+    [(20, 4, 25, 1), pytest.param(200, 10, 200, 10, marks=pytest.mark.full)],
 )
 async def test_the_fleet_ends_as_desired_through_churn_and_lost_hosts(
     tmp_path: Path, hosts: int, services: int, each: int, away: int

@@ -106,6 +106,7 @@ class FakeRemembering:
         self.cluster = SimpleNamespace(last=look, watched=self._watched)
         self.engine = ""
         self.services: ServiceBook | None = None
+        self.engine = ""
         etcd = FakeEtcd(values)
         self.memory: Any = SimpleNamespace(etcd=etcd, keys=Keys(PREFIX), status=status) if status else None
         self.watchers = 0

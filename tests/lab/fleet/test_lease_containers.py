@@ -31,7 +31,7 @@ Prefer=100 name={host}
 
 @pytest.fixture(scope="module")
 def docker_hosts() -> Iterator[Lab]:
-    with lab_of({"docker": 2}, "leases-") as made:
+    with lab_of({"docker": 2}, "boxes-") as made:
         yield made
 
 

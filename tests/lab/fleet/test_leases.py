@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.fleet.exclusive_campaign import Campaign
+from tests.lab.fleet.lease_campaign import Campaign
 from tests.lab.fleet.placing import HELLO, Placing
 from tests.lab.fleet.witness import beating, doubled, forget, lives, uptime
 from tests.store.cluster import running_cluster
