@@ -79,6 +79,7 @@ class HostUpdate:
         self._lock = RebootLock(site.ledger.etcd, site.ledger.keys)
         self._gate = HostGate(site, self._runs)
         self._sent_back: dict[str, str] = {}  # from which boot
+        self._prolonged: set[str] = set()  # whose guard waits longer
         self._stages: Mapping[str, Callable[[At], Awaitable[Outcome]]] = {
             host_course.LOOK: self._look,
             host_course.DRAIN: self._drain,
@@ -87,7 +88,7 @@ class HostUpdate:
             host_course.ARM: self._arm,
             host_course.BOOT: self._boot,
             host_course.RETURN: self._return,
-            host_course.GATE: self._gate.look,
+            host_course.GATE: self._prove,
             host_course.CONFIRM: self._confirm,
             host_course.UNDRAIN: self._undrain,
             host_course.RELEASE: self._release,
@@ -267,16 +268,18 @@ class HostUpdate:
         status = await self._status(at)
         if not _is(status.booted, at.fact("to_id")):
             return await self._elsewhere(at, status)
-        facts = {"new_boot": boot}
-        if at.fact("guarded"):
-            # Whoever reaches it has as long as the gate may take.
+        return Done({"new_boot": boot})
+
+    async def _prove(self, at: At) -> Outcome:
+        """The gate. Whoever begins to look after it has the guard wait for as long as the gate may take."""
+        if at.fact("guarded") and at.target.id not in self._prolonged:
             longer = at.seconds("gate_timeout", host_gate.GATE_TIMEOUT_S) + at.seconds("within", WITHIN_S)
             act = ProlongGuard(at.name, longer)
             said = await hand.do(self._site, at, "guard", "waits", f"for {longer:g} s more", act)
             if said == NO_GUARD:
                 self._site.told(f"{at.host}: its guard is not in the new version, and cannot take it back")
-                facts["guarded"] = ""
-        return Done(facts)
+            self._prolonged.add(at.target.id)
+        return await self._gate.look(at)
 
     async def _elsewhere(self, at: At, status: UpdateStatus) -> Outcome:
         """It came back, and not in the version that it was to boot."""
@@ -374,7 +377,8 @@ class HostUpdate:
             how = "its guard may bring it back" if at.fact("guarded") else "it has no guard"
             return self._overdue(at, f"{why}; {how}", self._gives_up_after(at))
         outcome = self._overdue(at, why)
-        if isinstance(outcome, Failed) and stage in (host_course.RETURN, host_course.CONFIRM):
+        trial = (host_course.RETURN, host_course.GATE, host_course.CONFIRM)
+        if isinstance(outcome, Failed) and stage in trial:
             return Failed(outcome.why, blames=True)
         return outcome
 
