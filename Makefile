@@ -17,7 +17,7 @@ PACKAGES := python3-venv python3-dev gcc pkg-config libsystemd-dev openssh-clien
 SIDE_BY_SIDE := -n 2 --dist loadfile
 LAB_PACKAGES := $(shell sed 's/#.*//' console/lab/packages.txt)
 
-.PHONY: help setup demo lab lab-down test test-full check bench screenshots lock clean
+.PHONY: help setup demo lab lab-down test test-full check bench bench-hold screenshots lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -46,8 +46,12 @@ check: setup  ## ruff, mypy, import-linter
 	@$(BIN)/lint-imports
 
 bench: setup  ## measure, against named alternatives in the same run; all of it makes docs/performance.md
-	@$(BIN)/python -m tests.bench --json .make/bench.json $(ARGS)
-	@test -n "$(ARGS)" || $(BIN)/python -m tests.bench.page .make/bench.json > docs/performance.md
+	@rm -f .make/bench.json; $(BIN)/python -m tests.bench --json .make/bench.json $(ARGS); code=$$?; \
+	  test -n "$(ARGS)" || { $(BIN)/python -m tests.bench.page .make/bench.json > .make/performance.md && \
+	  mv .make/performance.md docs/performance.md; } || code=1; exit $$code
+
+bench-hold: setup  ## a thousand simulated hosts under churn, held for ten minutes
+	@QUARTERDECK_BENCH_HOLD=600 $(BIN)/python -m tests.bench.bench_mass hold
 
 screenshots: setup  ## pictures of the terminal on the lab, into screenshots/
 	@said=$$($(BIN)/quarterdeck lab up) && config=$$(echo "$$said" | tail -n 1) && $(BIN)/python scripts/screenshots "$$config" screenshots
@@ -56,6 +60,8 @@ lock:  ## pin what pyproject.toml asks for
 	@$(BIN)/pip install -q uv
 	@$(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
 	  --no-header --extra dev pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
+	  --no-header --constraint requirements.lock pyproject.toml -o requirements-run.lock
 	@$(BIN)/uv pip compile -q --generate-hashes --python-version 3.11 --no-emit-index-url \
 	  --no-header --no-deps --extra systemd pyproject.toml -o .make/all.lock
 	@awk '/^[a-z]/ {ours = /^systemd-python/} ours' .make/all.lock > requirements-systemd.lock

@@ -10,23 +10,26 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from console.actions.boot import boot_id
 from console.errors import HostFailure, Refused
 from console.hosts.power import reboot_from
 from console.updates import guard
-from console.updates.driver import Cleanup, Progress, Target
-from console.updates.updater import Updater, find_updater
+from console.updates.driver import Cleanup, Driver, Progress, Target, WayBack
+from console.updates.updater import Updater, updater_of
 
 if TYPE_CHECKING:
     from console.actions.hands import Hands
 
 _T = TypeVar("_T")
 
+#: What is said of a host whose new version has no guard of ours.
+NO_GUARD = "it did not come along"
+
 
 @dataclass(frozen=True, slots=True)
 class StageVersion:
     """Brings a version to the host. :param heard: takes how far it is."""
 
+    driver: Driver
     target: Target
     heard: Callable[[Progress], None] = field(repr=False, compare=False)
 
@@ -34,7 +37,7 @@ class StageVersion:
         return None
 
     async def do(self, hands: Hands) -> str:
-        updater = await find_updater(hands.transport)
+        updater = updater_of(self.driver, hands.transport)
         status = await told(updater.stage(self.target, self.heard))
         pending = status.pending
         if pending is None:
@@ -47,18 +50,15 @@ class ArmGuard:
     """Has the host go back by itself from what it boots next. See `guard.arm`."""
 
     name: str
+    way: WayBack
     boot: str
     within: float
 
     async def check(self, hands: Hands) -> str | None:
-        return await moved_on(hands, self.boot)
+        return None  # the host itself looks which boot it is in, with what it does then
 
     async def do(self, hands: Hands) -> str:
-        updater = await find_updater(hands.transport)
-        way = await updater.way_back()
-        if way is None:
-            raise HostFailure("it has no way to go back by itself", host=hands.host)
-        await told(guard.arm(hands.transport, self.name, way, boot=self.boot, within=self.within))
+        await told(guard.arm(hands.transport, self.name, self.way, boot=self.boot, within=self.within))
         return f"it goes back by itself {self.within:g} s after its boot"
 
 
@@ -70,15 +70,16 @@ class BootNext:
     :param back: whether that is the one that a rollback boots, which is put first before.
     """
 
+    driver: Driver
     identity: str
     boot: str
     back: bool = False
 
     async def check(self, hands: Hands) -> str | None:
-        return await moved_on(hands, self.boot)
+        return None  # as above
 
     async def do(self, hands: Hands) -> str:
-        updater = await find_updater(hands.transport)
+        updater = updater_of(self.driver, hands.transport)
         if self.back:
             await _put_first(updater, self.identity)
         status = await updater.status()
@@ -92,9 +93,11 @@ class BootNext:
 class LetGo:
     """Takes away what is staged, and the guard that was armed for it; the host stays as it is.
 
+    :param driver: None: nothing has been staged.
     :param identity: the deployment that may be taken away; None: none.
     """
 
+    driver: Driver | None
     name: str
     identity: str | None
 
@@ -103,8 +106,8 @@ class LetGo:
 
     async def do(self, hands: Hands) -> str:
         await guard.disarm(hands.transport, self.name)
-        if self.identity is not None:
-            updater = await find_updater(hands.transport)
+        if self.driver is not None and self.identity is not None:
+            updater = updater_of(self.driver, hands.transport)
             pending = (await updater.status()).pending
             if pending is not None and pending.id == self.identity:
                 await told(updater.cleanup(Cleanup.PENDING))
@@ -123,7 +126,7 @@ class ProlongGuard:
 
     async def do(self, hands: Hands) -> str:
         there = await guard.prolong(hands.transport, self.name, self.within)
-        return f"for {self.within:g} s" if there else "there is none"
+        return f"for {self.within:g} s" if there else NO_GUARD
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +151,6 @@ async def _put_first(updater: Updater, identity: str) -> None:
     if status.rollback is None or status.rollback.id != identity:
         raise HostFailure("what a rollback boots is not what it was to be", host=updater.host)
     await told(updater.rollback())
-
-
-async def moved_on(hands: Hands, boot: str) -> str | None:
-    """Why what was planned for a boot of the host is not to be done, or None."""
-    return None if await boot_id(hands.transport) == boot else "the host has rebooted since"
 
 
 async def told(doing: Awaitable[_T]) -> _T:

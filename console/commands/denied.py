@@ -12,8 +12,8 @@ from console.commands.command import Command, Recall, argument, option
 from console.commands.grammar import format_command
 from console.commands.rows.locks import DENIED
 from console.commands.values import TEXT
-from console.errors import NothingSelected
-from console.model.memory import Denied
+from console.errors import NothingSelected, UsageError
+from console.model.memory import HOST, Denied
 
 if TYPE_CHECKING:
     from console.actions.memory import OnEtcd
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from console.commands.output import Output
 
 _KIND = "of what it is a version: host, for that of a host's operating system"
+#: The kinds of versions that something goes by; of another nothing would ever be denied.
+_KINDS = (HOST, "service", "container")
+
 _VERSION = "as its updater writes it, or a commit's checksum"
 
 
@@ -54,6 +57,8 @@ class DeniedAdd(FleetChange):
         from console.rollouts.denied import checked_version, deny, find_denied
 
         etcd, keys = core.mind.etcd, core.mind.keys
+        if self.what not in _KINDS:
+            raise UsageError(f"not a kind of version: {self.what!r}", hint=f"one of {', '.join(_KINDS)}")
         steps = []
         for version in dict.fromkeys(self.versions):
             checked_version(self.what, version)

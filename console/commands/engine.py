@@ -126,6 +126,7 @@ async def engine_picture(core: Core) -> EnginePicture:
     """The engine as etcd tells of it. :raises StoreError: etcd does not say."""
     from console.commands.rows.engine import EnginePicture
     from console.engine.brake import read_brake
+    from console.engine.lease_record import leases_of
     from console.engine.present import read_leader, read_present
     from console.engine.reporting import read_report, read_standing
 
@@ -149,6 +150,7 @@ async def engine_picture(core: Core) -> EnginePicture:
         tuple((keys.name(entry.key), *read_standing(entry)) for entry in observed),
         conditions,
         tuple(without.items()),
+        tuple(leases_of(keys, (await etcd.list(keys.under("leases"))).entries).items()),
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from console.actions.plan import Plan, Refusal, Step
 from console.actions.waves import wave_ends
 from console.commands import clock
-from console.commands.change import Planned, confirmed, permit_for, tell_idle, unreached
+from console.commands.change import Planned, confirmed, in_company, permit_for, tell_idle, unreached
 from console.commands.command import Command, Recall, option, switch
 from console.commands.grammar import format_command
 from console.commands.parameters import OnHosts
@@ -117,7 +117,7 @@ class Rolled(OnHosts, Planned):
 
     def check_options(self) -> None:
         """:raises UsageError: they cannot be kept to."""
-        from console.rollouts.host_update import checked_argv
+        from console.rollouts.host_gate import checked_argv
         from console.rollouts.reboot_lock import checked_group
         from console.rollouts.window import parse_windows
 
@@ -149,7 +149,11 @@ class Rolled(OnHosts, Planned):
         on = await self.selection(core)
         permit = permit_for(core, format_command(self))
         async with core.observe(on, WANTS) as view:
-            drawn = await self.drawn(core, view, out)
+            try:
+                drawn = await self.drawn(core, view, out)
+            except Refused as refused:
+                core.audit.refused(format_command(self), refused.message)
+                raise
             if drawn.rollout is None:
                 for refusal in drawn.plan.refused:
                     out.failed(HostError(refusal.why, host=refusal.host))
@@ -309,7 +313,8 @@ async def drawn(command: Rolled, core: Core, wishes: Wishes, out: Output) -> Dra
         for index, one in enumerate(wishes.wanted)
     )
     notes = await _notes(core, rollout)
-    return Drawn(Plan(line, steps, tuple(wishes.refused), notes, grave=False), rollout, awaiting)
+    plan = in_company(Plan(line, steps, tuple(wishes.refused), notes), core)
+    return Drawn(plan, rollout, awaiting)
 
 
 async def see_denied(core: Core, versions: Iterable[str]) -> None:

@@ -123,6 +123,12 @@ def _step(
     )
 
 
+def _signed(core: Core, why: str) -> str:
+    """What a slot is held for, and by whom; where it is taken back, that stands there already."""
+    actor = core.audit.who.actor
+    return why if why.endswith(f"({actor})") else f"{why} ({actor})"
+
+
 def _held(state: LockState | None) -> str:
     if state is None:
         return "there is no such group"
@@ -159,7 +165,7 @@ class LockAcquire(_LockChange):
         if state is not None and state.find(identity) is not None:
             return []
         check_free(state or LockState(self.group))
-        why = f"{self.why} ({core.audit.who.actor})"
+        why = _signed(core, self.why)
 
         async def do() -> None:
             await lock.acquire(self.group, identity, host=host, why=why, now=clock.now())
@@ -310,7 +316,7 @@ class LockTake(_LockChange):
                 f"{holder.words} is not stale",
                 hint="`lock release` takes it all the same, for anybody to have",
             )
-        why = f"{self.why} ({core.audit.who.actor})"
+        why = _signed(core, self.why)
 
         async def do() -> None:
             await lock.take(self.group, holder, identity, host=host, why=why, now=clock.now())

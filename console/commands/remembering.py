@@ -63,16 +63,16 @@ class Remembering:
     :ivar settled: set once it is known whether there is a memory.
     :ivar why: why there is none, where there is none.
     :ivar cluster: how etcd itself is doing; None without a memory.
-    :ivar services: the services of the fleet; None without a memory.
     :ivar engine: what an engine in here is to the others, in a word or two; empty where there is none.
+    :ivar services: the services of the fleet; None without a memory.
     """
 
     def __init__(self, core: Core, fleet: Fleet) -> None:
         self.settled = asyncio.Event()
         self.why = ""
         self.cluster: ClusterWatch | None = None
-        self.services: ServiceBook | None = None
         self.engine = ""
+        self.services: ServiceBook | None = None
         self._core = core
         self._fleet = fleet
         self._told: Tell = lambda text: None

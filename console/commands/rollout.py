@@ -121,6 +121,8 @@ class _Turned(FleetChange):
 
         account = await ledger_of(core).account(self.id)
         before, to = account.rollout.state, State(self.to)
+        if before is State.DONE and to is State.RUNNING:
+            return Plan(format_command(self), ())
         if before.over:
             raise Refused(f"{self.id} is over: {before}")
         if before is to and not self.again(account):

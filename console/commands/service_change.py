@@ -192,11 +192,12 @@ class ServiceSubmit(ServiceChange):
     words = ("service", "submit")
     aliases = (("submit",),)
     files: tuple[str, ...] = argument("UNITFILE", "unit files (docs/spec.md)", many=True, required=True)
+    with_removal: bool = switch("add what has an exclusive service's container be gone with it")
 
     async def draw(self, core: Core, desk: Desk, out: Output) -> Drawn:
         from console.commands.service_names import Meant, read_specs
 
-        specs = read_specs(self.files)
+        specs = read_specs(self.files, removing=self.with_removal)
         meant = [Meant(desk.manifest.services.get(spec.name), spec) for spec in specs]
         return await to_be(self, core, desk, meant, None, out)
 

@@ -27,8 +27,10 @@ from console.engine.service_placing import (
 from console.engine.service_states import Instance, instances, remembered, told
 from console.engine.services import Desired, Service, ServiceStore
 from console.errors import UsageError
+from console.model.config import LEASE_TTL_S
 from console.model.unit import Unit
 from console.model.wants import Wants
+from console.placement.lease import MARGIN_S, STOP_S
 from console.placement.outcome import Placement
 from console.placement.spec import Spec
 from console.placement.unit_name import UnitName
@@ -78,6 +80,7 @@ class Desk:
     store: ServiceStore
     seen: Seen
     view: View
+    lease_ttl: float = LEASE_TTL_S
 
     @property
     def manifest(self) -> Manifest:
@@ -96,7 +99,7 @@ class Desk:
 async def open_desk(core: Core, view: View) -> Desk:
     """:raises StoreError: etcd does not say."""
     etcd = core.mind.etcd
-    return Desk(ServiceStore(etcd), await Following(etcd).read(), view)
+    return Desk(ServiceStore(etcd), await Following(etcd).read(), view, core.file.lease_ttl)
 
 
 def instances_told(
@@ -208,8 +211,22 @@ def drawn(line: str, desk: Desk, wishes: Sequence[Wish], notes: Iterable[str] = 
                 wish.undo,
             )
         )
-    told = (*notes, *preview(loads(manifest, placement))) if steps else tuple(notes)
-    return Plan(line, tuple(steps), refusals(then, own, desk.view), told)
+    leased = (_on_a_lease(wish, desk.lease_ttl) for wish in wishes if _is_exclusive(wish))
+    shown = preview(loads(manifest, placement)) if steps else ()
+    return Plan(line, tuple(steps), refusals(then, own, desk.view), (*notes, *leased, *shown))
+
+
+def _is_exclusive(wish: Wish) -> bool:
+    return wish.after.spec.policy.exclusive and wish.after.desired is not Desired.INACTIVE
+
+
+def _on_a_lease(wish: Wish, ttl: float) -> str:
+    """What an outage does to an exclusive service."""
+    return (
+        f"{wish.name} is exclusive: it stops where no engine has wound its host's lease for {ttl:g} s, until "
+        f"one does; elsewhere it is {ttl + STOP_S + MARGIN_S:g} s after its host was last heard of at the "
+        "earliest"
+    )
 
 
 def preview(changed: Sequence[Load]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from console.engine.services import UNIT_MAX, Assigned, Service
 from console.errors import ConfigError, NothingSelected, Problem, UsageError
 from console.model.selector import glob_matches, is_glob
 from console.model.text import clean
+from console.placement.exclusive import with_removal
 from console.placement.spec import Spec, parse_spec
 from console.placement.unit_name import TYPES, UnitName
 
@@ -43,9 +44,10 @@ def is_file(word: str) -> bool:
     return "/" in word or (word.rpartition(".")[2] in TYPES and Path(word).is_file())
 
 
-def read_spec(path: Path) -> Spec:
+def read_spec(path: Path, *, removing: bool = False) -> Spec:
     """A unit file; of an instance that has none of its own, its template's, as fleet did.
 
+    :param removing: add what has an exclusive one's container be gone with it.
     :raises ConfigError: it cannot be read, or is no spec; every problem, with its line.
     """
     unit = UnitName(path.name)
@@ -65,16 +67,16 @@ def read_spec(path: Path) -> Spec:
     except UnicodeDecodeError as error:
         line = found[: error.start].count(b"\n") + 1
         raise ConfigError((Problem(path, line, "is not UTF-8"),)) from None
-    return parse_spec(text, path, name)
+    return parse_spec(with_removal(text) if removing else text, path, name)
 
 
-def read_specs(files: Iterable[str]) -> list[Spec]:
+def read_specs(files: Iterable[str], *, removing: bool = False) -> list[Spec]:
     """Unit files, by their paths. :raises ConfigError: the problems of all of them, in their order."""
     found: list[Spec] = []
     problems: list[Problem] = []
     for file in files:
         try:
-            found.append(read_spec(Path(file).expanduser()))
+            found.append(read_spec(Path(file).expanduser(), removing=removing))
         except ConfigError as error:
             problems += error.problems
     if problems:

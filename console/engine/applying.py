@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 _JOBS: Mapping[Step, Literal["start", "stop"]] = {Step.START: "start", Step.HALT: "stop"}
 
+#: Characters of what is recorded of one change: every unit is named of as many as any host has.
+_RECORDED = 20_000
+
 #: The line under which what an engine does is recorded.
 LINE = "engine run"
 
@@ -106,7 +109,7 @@ class Hand:
         """
         work = tuple(work)
         said: list[Applied] = []
-        what = clean(", ".join(f"{one.verb} {one.unit}" for one in work), 500)
+        what = clean(", ".join(f"{one.verb} {one.unit}" for one in work), _RECORDED)
         single = work[0].unit if len(work) == 1 else ""
         act = ApplyUnits(self._fleet, self._revision, work, said.append)
         plan = Plan(LINE, (PlanStep(host, single, "apply", "as it is", what, act, touches=None),))

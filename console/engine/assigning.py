@@ -49,15 +49,15 @@ class Assignment:
     """What is to be written of placements, and what has none.
 
     :param put: `modified` is that of the record that is replaced, 0 where there is none.
-    :param staying: what is to leave its host, and stays for want of another.
     :param leaving: exclusive instances that are to be gone from where they are before they are placed anew.
+    :param staying: what is to leave its host, and stays for want of another.
     """
 
     put: tuple[Assigned, ...] = ()
     forget: tuple[Assigned, ...] = ()
     pending: tuple[Pending, ...] = ()
-    staying: tuple[Pending, ...] = ()
     leaving: frozenset[str] = frozenset()
+    staying: tuple[Pending, ...] = ()
 
 
 def assign(
@@ -81,7 +81,11 @@ def assign(
     """
     hosts = tuple(hosts)
     standing = {host.name: host.standing for host in hosts}
-    specs, refused = _specs(registry, embedded=embedded)
+    specs, refused = placeable(
+        [one.spec for one in registry.services.values() if one.desired is not Desired.INACTIVE],
+        registry.assigned,
+        embedded=embedded,
+    )
     everywhere = {spec.name for spec in specs if spec.policy.everywhere}
     placement = schedule_pinned(
         specs,
@@ -93,17 +97,9 @@ def assign(
     for placed in placement.placed:
         work.place(placed)
     work.unplace({spec.name for spec in specs})
-    waiting = (
-        Pending(spec.name, instance, None, ((NEEDS_ENGINE, len(hosts)),))
-        for spec in refused
-        for instance in spec.instances()
-    )
+    pending = (*placement.pending, *waiting(refused, len(hosts)))
     return Assignment(
-        tuple(work.put),
-        tuple(work.forget),
-        (*placement.pending, *waiting),
-        placement.staying,
-        frozenset(work.leaving),
+        tuple(work.put), tuple(work.forget), pending, frozenset(work.leaving), placement.staying
     )
 
 
@@ -121,7 +117,7 @@ def leases(
         wanted = one.service in registry.unreadable or (
             service is not None
             and service.desired is not Desired.INACTIVE
-            and one.instance in service.spec.instances()
+            and service.spec.is_instance(one.instance)
         )
         if one.leased and (held or (wanted and one.instance not in leaving)):
             holds.setdefault(one.host, set()).add(one.instance)
@@ -143,7 +139,7 @@ def wants(registry: Registry, leaving: Collection[str] = ()) -> list[Want]:
         if service.revision != one.revision:
             continue  # its text is not at hand; the record is brought up to date first
         policy = service.spec.policy
-        if not policy.everywhere and one.instance not in service.spec.instances():
+        if not policy.everywhere and not service.spec.is_instance(one.instance):
             continue
         found.append(
             Want(
@@ -155,7 +151,7 @@ def wants(registry: Registry, leaving: Collection[str] = ()) -> list[Want]:
                 service.desired is Desired.LAUNCHED,
                 "/etc" if policy.persistent else "/run",
                 policy.everywhere,
-                one.leased,
+                one.leased or policy.exclusive,
                 one.instance in leaving,
             )
         )
@@ -180,14 +176,28 @@ def spared(registry: Registry, marks: Marks) -> frozenset[tuple[str, str]]:
     return frozenset(found)
 
 
-def _specs(registry: Registry, *, embedded: bool) -> tuple[list[Spec], list[Spec]]:
-    """What is to be placed, and what this engine may not place: what it has on a lease it keeps."""
-    specs = [one.spec for one in registry.services.values() if one.desired is not Desired.INACTIVE]
+def placeable(
+    specs: Iterable[Spec], assigned: Iterable[Assigned], *, embedded: bool
+) -> tuple[list[Spec], list[Spec]]:
+    """What an engine places, and what it does not.
+
+    :param embedded: whether it ends with a console. What it finds on a lease it keeps there.
+    """
+    specs = list(specs)
     if not embedded:
         return specs, []
-    there = {one.service for one in registry.assigned}
+    there = {one.service for one in assigned}
     refused = [spec for spec in specs if spec.policy.exclusive and spec.name not in there]
     return [spec for spec in specs if spec not in refused], refused
+
+
+def waiting(refused: Iterable[Spec], hosts: int) -> list[Pending]:
+    """The instances that no engine is there to place."""
+    return [
+        Pending(spec.name, instance, None, ((NEEDS_ENGINE, hosts),))
+        for spec in refused
+        for instance in spec.instances()
+    ]
 
 
 def _pins(services: Mapping[str, Service]) -> dict[str, str]:
@@ -281,7 +291,9 @@ class _Assigning:
             if self.held is not None:
                 return
             if (placed.instance, record.host) in self.firm:
+                # Its record is brought up to date all the same: what it is to be there is nothing, and known.
                 self.leaving.add(placed.instance)
+                self._renew(record, placed.service, revision)
                 return
             epoch = self._epochs[placed.instance] + 1
             self.put.append(
@@ -291,8 +303,12 @@ class _Assigning:
                     leased=exclusive,
                 )
             )
-        elif record.revision != revision or record.service != placed.service:
-            self.put.append(replace(record, service=placed.service, revision=revision))
+        else:
+            self._renew(record, placed.service, revision)
+
+    def _renew(self, record: Assigned, service: str, revision: int) -> None:
+        if (record.service, record.revision) != (service, revision):
+            self.put.append(replace(record, service=service, revision=revision))
 
     def unplace(self, specs: set[str]) -> None:
         """What has a record and no place, or is wanted no more."""
@@ -322,4 +338,4 @@ class _Assigning:
 
     def _is_instance(self, record: Assigned) -> bool:
         service = self.registry.services[record.service]
-        return service.spec.policy.everywhere or record.instance in service.spec.instances()
+        return service.spec.policy.everywhere or service.spec.is_instance(record.instance)

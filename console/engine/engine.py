@@ -92,7 +92,7 @@ class Engine:
                     try:
                         await self._lead(claim)
                     finally:
-                        self._tally.report = None
+                        self._tally.role, self._tally.report = Role.BEGINS, None
             except StoreError as error:
                 self._stand(Role.WAITS, "waiting for etcd")
                 told(str(error))

@@ -8,11 +8,15 @@ times are for people, by the clock of the engine that wrote them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from console.placement.lease import MARGIN_S, STOP_S, Kept
 from console.store.records import pack, text, time, unpack, written
+from console.store.schema import Keys
+from console.store.values import Entry
 
 #: Winds that are overdue by so many times are late: one may be lost, and is made up for by the next.
 _LATE = 3
@@ -47,6 +51,15 @@ class LeaseRecord:
         """Whether a wind is overdue, while nobody has let the lease go."""
         since = self.wound or self.until - timedelta(seconds=self.kept.ttl)
         return (now - since).total_seconds() > _LATE * self.every
+
+
+def leases_of(keys: Keys, entries: Iterable[Entry]) -> dict[str, LeaseRecord]:
+    """All that can be read, by host: what cannot is told by the engine, which goes by it too."""
+    found: dict[str, LeaseRecord] = {}
+    for entry in entries:
+        with suppress(ValueError):
+            found[keys.name(entry.key)] = read_lease(entry.value)
+    return found
 
 
 def lease_bytes(record: LeaseRecord) -> bytes:

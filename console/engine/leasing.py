@@ -3,8 +3,10 @@
     what is placed ──▶ want() ──▶ wind: Leases ──▶ leases/<host> in etcd ──▶ the host ──▶ what it said
                                                 (compares the claim)
 
-One wind of a host at a time, every few seconds and at once where what its lease names has changed. When an
-instance may be elsewhere is for `Leases` to say (`console/placement/lease.py`).
+One wind of a host at a time, every few seconds and at once where what its lease names has changed. A wind
+that is sent counts, whether it comes there or not: so a host is asked for its clock first, and one that has
+just been cut off is not given a lease that others would have to wait for. When an instance may be elsewhere
+is for `Leases` to say (`console/placement/lease.py`).
 """
 
 from __future__ import annotations
@@ -15,10 +17,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from console.actions.wind_lease import Wound
+from console.engine.assigning import Registry
 from console.engine.inspecting import Inspected
 from console.engine.lease_record import LeaseRecord, lease_bytes, read_lease
 from console.errors import HostError, StoreError
 from console.placement.lease import MARGIN_S, STOP_S, Clock, Kept, Leases, Terms, Wind
+from console.placement.reconcile import Condition, Phase, Want
 from console.store.claim import Claim
 from console.store.client import Etcd
 from console.store.guarded import in_pages
@@ -29,6 +33,9 @@ from console.store.values import Delete, Operation, Put, Span
 #: Where a wind has failed, or a unit is still to go, the next is sent after so many seconds.
 _AGAIN_S = 0.5
 
+#: A host that has said what its clock is so shortly ago is there. Seconds.
+_FRESH_S = 1.0
+
 #: Without anything to wait for, leases are looked at so often. Seconds.
 _LOOK_S = 0.25
 
@@ -37,6 +44,7 @@ class Leasing:
     """All leases of the fleet, for one term.
 
     :param wind: sends one to a host.
+    :param ask: asks a host what its clock is.
     :param told: takes what an operator should know, a line each.
     :param changed: called when something may be done that could not be before.
     """
@@ -47,6 +55,7 @@ class Leasing:
         claim: Claim,
         terms: Terms,
         wind: Callable[[str, Wind], Awaitable[Wound]],
+        ask: Callable[[str], Awaitable[Inspected]],
         told: Callable[[str], None],
         changed: Callable[[], None],
     ) -> None:
@@ -55,6 +64,7 @@ class Leasing:
         self._claim = claim
         self._terms = terms
         self._wind = wind
+        self._ask = ask
         self._told = told
         self._changed = changed
         self._leases = Leases(terms)
@@ -68,6 +78,7 @@ class Leasing:
         self._busy: set[str] = set()
         self._why: dict[str, str] = {}
         self._late: set[str] = set()
+        self._unrecorded = ""  # why etcd did not take the last records
         self._stirred = asyncio.Event()
         self.superseded = asyncio.Event()
         #: Set once what etcd has of leases is known.
@@ -105,22 +116,25 @@ class Leasing:
 
     # -- what may be done -------------------------------------------------------------------
 
-    def firm(self, placed: Iterable[tuple[str, str, bool]], hosts: Collection[str]) -> set[tuple[str, str]]:
-        """Of instances, their hosts, and whether they are there on a lease: those that may run there.
+    def firm(self, registry: Registry, hosts: Collection[str]) -> frozenset[tuple[str, str]]:
+        """Exclusive instances and the hosts they are placed on, where they may run there.
 
-        :param hosts: all of the fleet. What has no lease there may run on one of them until that says it is
-            down; a person has taken away the others.
+        :param hosts: all of the fleet. One that has no lease there may run on one of them until that says it
+            is down; a person has taken away the others.
         """
         at = now()
         found: set[tuple[str, str]] = set()
-        for instance, host, leased in placed:
-            if leased:
-                free = self._leases.free_at(host, instance, STOP_S)
-                if free is not None and at < free:
-                    found.add((instance, host))
-            elif host in hosts and not self._leases.is_free(host, instance):
-                found.add((instance, host))
-        return found
+        exclusive = {name for name, one in registry.services.items() if one.spec.policy.exclusive}
+        for one in registry.assigned:
+            if one.leased:
+                free = self._leases.free_at(one.host, one.instance, STOP_S)
+                may_run = free is not None and at < free
+            else:
+                unsaid = one.host in hosts and not self._leases.is_free(one.host, one.instance)
+                may_run = one.service in exclusive and unsaid
+            if may_run:
+                found.add((one.instance, one.host))
+        return frozenset(found)
 
     def leased(self) -> set[tuple[str, str]]:
         """Hosts and instances that may be started there now."""
@@ -132,10 +146,18 @@ class Leasing:
             if self._leases.holds(host, instance, at)
         }
 
-    def takeover(self, host: str) -> datetime | None:
-        """From when on what a host has may be elsewhere, for people; None: it has no lease."""
-        until = self._leases.until(host)
-        return None if until is None else _wall(until + STOP_S + MARGIN_S)
+    def told(self, conditions: Iterable[Condition], placed: Iterable[Want]) -> tuple[Condition, ...]:
+        """The same; of what is exclusive and whose host is lost, from when on it may be elsewhere."""
+        exclusive = {want.instance for want in placed if want.exclusive}
+
+        def one(condition: Condition) -> Condition:
+            until = self._leases.until(condition.host)
+            if condition.phase is not Phase.LOST or condition.instance not in exclusive or until is None:
+                return condition
+            at = _wall(until + STOP_S + MARGIN_S)
+            return replace(condition, reason=f"{condition.reason}; elsewhere from {at:%H:%M:%S}Z on")
+
+        return tuple(map(one, conditions))
 
     @property
     def unwound(self) -> dict[str, str]:
@@ -190,6 +212,10 @@ class Leasing:
             holds, drops = self._holds.get(host, ()), self._drops.get(host, ())
             if not self._is_due(host, frozenset(holds), frozenset(drops), at):
                 continue
+            if (age := self._leases.clock_age(host, at)) is not None and age > _FRESH_S:
+                self._busy.add(host)
+                group.create_task(self._hear_clock(host), name=f"engine: clock of {host}")
+                continue
             wind = self._leases.wind(host, holds, drops, at)
             if wind is None:
                 continue
@@ -204,8 +230,11 @@ class Leasing:
             await in_pages(self._etcd, operations, [self._claim.guard])
         except StoreError as error:
             # Not sent what is not known to be recorded. It counts as sent all the same.
-            self._told(f"leases are not wound: {error}")
+            if str(error) != self._unrecorded:
+                self._unrecorded = str(error)
+                self._told(f"leases are not wound: {error}")
             return
+        self._unrecorded = ""
         self._recorded |= winds.keys()
         for host, wind in winds.items():
             self._busy.add(host)
@@ -245,6 +274,21 @@ class Leasing:
         for host in gone:
             self._records.pop(host, None)
         return gone
+
+    async def _hear_clock(self, host: str) -> None:
+        connection = self._connections.get(host)
+        try:
+            found = await self._ask(host)
+            at = now()
+        except HostError as error:
+            self._failed(host, error.message)
+            self._sent[host] = now()
+        else:
+            if connection is not None and self._connections.get(host) == connection:
+                self.inspected(host, connection, found, at)
+        finally:
+            self._busy.discard(host)
+            self._stirred.set()
 
     async def _send(self, host: str, wind: Wind) -> None:
         try:

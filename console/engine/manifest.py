@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from console.engine.lease_record import LeaseRecord, leases_of
+from console.engine.present import read_leader
 from console.engine.services import Assigned, Desired, Service, ServiceStore, read_assigned, read_services
 from console.placement.spec import Spec
 from console.placement.unit_name import UnitName
@@ -18,12 +20,16 @@ class Manifest:
 
     :param problems: what cannot be read, by its key.
     :param engine: whether an engine is elected; without one nothing is carried out.
+    :param embedded: whether that one ends with a console, and places nothing that needs a lease.
+    :param leases: of hosts, by name; not known where this was made of what is followed.
     """
 
     services: Mapping[str, Service]
     assigned: tuple[Assigned, ...] = ()
     problems: Mapping[str, str] = field(default_factory=dict)
     engine: bool = False
+    embedded: bool = False
+    leases: Mapping[str, LeaseRecord] = field(default_factory=dict)
 
     def of(self, service: str) -> tuple[Assigned, ...]:
         """The placements of one service."""
@@ -36,7 +42,7 @@ class Manifest:
             return own
         template = UnitName(instance).template
         service = None if template is None else self.services.get(template)
-        return service if service is not None and instance in service.spec.instances() else None
+        return service if service is not None and service.spec.is_instance(instance) else None
 
 
 def wanted(services: Iterable[Service]) -> list[Spec]:
@@ -50,7 +56,13 @@ async def read_manifest(store: ServiceStore) -> Manifest:
     services = await store.etcd.list(keys.under("services"))
     instances = await store.etcd.list(keys.under("instances"))
     leader = await store.etcd.get(keys.leader)
-    return manifest_of(keys, services.entries, instances.entries, engine=leader is not None)
+    held = (await store.etcd.list(keys.under("leases"))).entries
+    found = manifest_of(keys, services.entries, instances.entries, engine=leader is not None)
+    return replace(
+        found,
+        embedded=leader is not None and read_leader(leader).embedded,
+        leases=leases_of(keys, held),
+    )
 
 
 def manifest_of(

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from contextlib import aclosing
 
 from console.engine.term import Term
+from console.errors import StoreError, first_of
 from console.fleet.model import Feed
 from console.model.locks import LockState
 from console.rollouts.fleetlock_ids import hosts_by_id, named
@@ -60,6 +61,8 @@ async def name_holders(term: Term) -> None:
             group.create_task(follow_locks(), name="following reboot locks")
             group.create_task(follow_hosts(feed), name="following hosts")
             group.create_task(name(), name="naming holders")
+    except* StoreError as errors:
+        raise first_of(errors) from None
     finally:
         model.leave(feed)
 

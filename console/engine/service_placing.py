@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from console.engine.assigning import placeable, waiting
 from console.engine.manifest import Manifest, wanted
 from console.engine.pinning import schedule_pinned
 from console.engine.services import Assigned
@@ -43,7 +44,8 @@ def planned(manifest: Manifest, hosts: Sequence[Candidate]) -> Placement:
 
     Instances that were moved by hand are where they were moved to (`pinning.py`).
     """
-    specs = wanted(manifest.services.values())
+    wanted_ones = wanted(manifest.services.values())
+    specs, refused = placeable(wanted_ones, manifest.assigned, embedded=manifest.embedded)
     pins = {name: host for one in manifest.services.values() for name, host in one.pins.items()}
     there = {one.instance for one in manifest.assigned}
 
@@ -53,7 +55,8 @@ def planned(manifest: Manifest, hosts: Sequence[Candidate]) -> Placement:
             Placed(_owner(manifest, name), name, host) for name, host in counting.items() if name not in there
         ]
 
-    return schedule_pinned(specs, hosts, current, pins)
+    found = schedule_pinned(specs, hosts, current, pins)
+    return replace(found, pending=(*found.pending, *waiting(refused, len(hosts))))
 
 
 def _owner(manifest: Manifest, instance: str) -> str:

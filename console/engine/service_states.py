@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from console.engine.lease_record import LeaseRecord
 from console.engine.manifest import Manifest
 from console.engine.reporting import stuck_words
 from console.engine.services import Assigned, Desired, Service
@@ -62,6 +63,7 @@ class Instance:
     :param unit: its unit there, where the host shows one.
     :param blocked: whether no host will have it as things stand.
     :param goes: whether it is to be there no longer.
+    :param lease: what it runs on, where it is exclusive.
     """
 
     service: str
@@ -73,6 +75,7 @@ class Instance:
     unit: Unit | None = None
     blocked: bool = False
     goes: bool = False
+    lease: LeaseRecord | None = None
     by: By = By.CONSOLE
 
     @property
@@ -100,7 +103,16 @@ def instances(
             for one in assigned
         ]
         found += _unplaced(service, assigned, targets, placement)
-    return tuple(found)
+    return with_leases(found, manifest)
+
+
+def with_leases(found: Iterable[Instance], manifest: Manifest) -> tuple[Instance, ...]:
+    """The same, with the leases of those that run on one."""
+    leased = {(one.instance, one.host) for one in manifest.assigned if one.leased}
+    return tuple(
+        replace(one, lease=manifest.leases.get(one.host or "")) if (one.name, one.host) in leased else one
+        for one in found
+    )
 
 
 def told(
@@ -154,7 +166,7 @@ def _here(one: Assigned, service: Service, hosts: Mapping[str, Host], unit: Unit
     there = unit(one.host, one.instance)
     state, reason = _state(service, hosts.get(one.host), there)
     goes = service.desired is Desired.INACTIVE or (
-        not service.spec.policy.everywhere and one.instance not in service.spec.instances()
+        not service.spec.policy.everywhere and not service.spec.is_instance(one.instance)
     )
     if state is InstanceState.RUNNING and goes:
         reason = "to be stopped"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Role(StrEnum):
     """What an engine is to the others."""
 
-    BEGINS = "begins"
+    BEGINS = "begins"  # it asks etcd to be elected, for the first time or again
     LEADS = "leads"
     STANDS_BY = "stands by"
     WAITS = "waits for etcd"

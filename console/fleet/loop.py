@@ -8,8 +8,10 @@ is painted. This one takes a few at a time: a round of the loop is short whateve
 from __future__ import annotations
 
 import asyncio
+from asyncio.selector_events import _SelectorSocketTransport  # type: ignore[attr-defined]
 from collections import deque
 from selectors import DefaultSelector, SelectorKey
+from typing import Any
 
 #: Sockets served in one round of the loop. What is read from one sets off work in the rounds that follow,
 #: some tenths of a millisecond while a host is connected.
@@ -41,6 +43,32 @@ class FairSelector(DefaultSelector):
         return served
 
 
+class _Transport(_SelectorSocketTransport):  # type: ignore[misc]
+    """asyncio's, which keeps a method of its own and so itself; this one lets go when it has ended."""
+
+    def _call_connection_lost(self, exc: Exception | None) -> None:
+        try:
+            super()._call_connection_lost(exc)
+        finally:
+            self._read_ready_cb = _nothing_comes
+
+
+class FairLoop(asyncio.SelectorEventLoop):
+    """asyncio's own, with that selector, and transports that nothing is left of."""
+
+    def __init__(self) -> None:
+        super().__init__(FairSelector())
+
+    def _make_socket_transport(
+        self, sock: Any, protocol: Any, waiter: Any = None, *, extra: Any = None, server: Any = None
+    ) -> _Transport:
+        return _Transport(self, sock, protocol, waiter, extra, server)
+
+
+def _nothing_comes() -> None:
+    """What a transport reads that has ended."""
+
+
 def fair_loop() -> asyncio.AbstractEventLoop:
     """A new loop of that kind, for `asyncio.Runner`."""
-    return asyncio.SelectorEventLoop(FairSelector())
+    return FairLoop()

@@ -30,6 +30,7 @@ from dbus_fast.auth import UID_NOT_SPECIFIED, AuthExternal
 from console.errors import AccessRefused, HostError, HostFailure, Unreachable
 from console.hosts.bus_errors import error_of
 from console.hosts.bus_guard import MESSAGE_LIMIT, Guard, guarded
+from console.hosts.knots import untie_bus
 from console.hosts.transport import Transport
 from console.model.text import clean
 
@@ -311,6 +312,7 @@ async def system_bus(
         finally:
             bus.close()
             await watch
+            untie_bus(wire)
             # Whoever heard the signals holds the bus: nothing of it stays when both are let go.
             bus.on_signal = guard.on_down = None
 

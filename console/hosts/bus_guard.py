@@ -146,6 +146,12 @@ class Guard:
         self._host_side.abort()
         self._client_side.abort()
 
+    def untie(self) -> None:
+        """Nothing comes any more: let its two sides, which know it, know nothing."""
+        self.stop_listening = _nothing
+        for side in (self._host_side, self._client_side):
+            side.untie()
+
     async def closed(self) -> None:
         await self._host_side.closed.wait()
         if self._client_side.transport is not None:
@@ -198,10 +204,21 @@ class _Side(asyncio.Protocol):
         if self.transport is not None:
             self.transport.abort()
 
+    def untie(self) -> None:
+        self._take, self._over, self.peer = _drop, _nothing, None
+
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed.set()
         if not self._refuse:
             self._over()
+
+
+def _drop(data: bytes) -> None:
+    """Said by a side that nobody listens to any more."""
+
+
+def _nothing() -> None:
+    """Nobody is to be told."""
 
 
 @asynccontextmanager
@@ -226,5 +243,6 @@ async def guarded(path: Path, limit: int = MESSAGE_LIMIT) -> AsyncIterator[tuple
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1):
                     await guard.closed()
+            guard.untie()
     finally:
         shutil.rmtree(folder, ignore_errors=True)

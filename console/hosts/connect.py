@@ -13,6 +13,7 @@ import asyncssh
 
 from console.errors import AccessRefused, HostError, HostFailure, Unreachable
 from console.hosts.become import Becoming
+from console.hosts.quiet import quieten
 from console.hosts.secrets import Keyring
 from console.hosts.ssh import SshTransport
 from console.model.config import HostConfig
@@ -65,6 +66,9 @@ class _Client(asyncssh.SSHClient):
         self._password_given = False
         self.offered: asyncssh.SSHKey | None = None
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
+        quieten(conn)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.lost.done():

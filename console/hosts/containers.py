@@ -24,7 +24,7 @@ from console.hosts.container_feed import ContainerFeed
 from console.hosts.engine_api import Engine
 from console.hosts.engine_sockets import find_engines
 from console.hosts.engine_threads import EngineThreads
-from console.hosts.groups import Group
+from console.hosts.groups import Group, unheld
 from console.hosts.source import Emit
 from console.hosts.transport import Transport
 from console.model.container import Container
@@ -93,7 +93,7 @@ class ContainersSource:
 
         async with Group() as group:
             for feed in feeds:
-                group.create_task(feed.follow(changed), name=f"{self._host}: containers")
+                group.create_task(unheld(feed.follow(changed)), name=f"{self._host}: containers")
         raise AssertionError("a feed only ends by raising")
 
 

@@ -9,8 +9,12 @@ in the same task is then wrong: with Python 3.11.2, which Debian 12 has, every l
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from traceback import clear_frames
 from types import TracebackType
+from typing import Any, TypeVar
+
+Returned = TypeVar("Returned")
 
 
 class Group(asyncio.TaskGroup):
@@ -37,6 +41,18 @@ class Group(asyncio.TaskGroup):
             while task.cancelling() > self._before:
                 task.uncancel()
             raise
+
+
+async def unheld(doing: Coroutine[Any, Any, Returned]) -> Returned:
+    """What `doing` gives; an error of its, or its cancellation, keeps nothing of what was local in it.
+
+    For a task of a group: it is held by its own cancellation, which it holds.
+    """
+    try:
+        return await doing
+    except BaseException as error:
+        let_go(error)
+        raise
 
 
 def let_go(error: BaseException) -> None:

@@ -127,6 +127,7 @@ class _Kept:
                 let_go(error)
             self.tell(_source_state(fault, was_live=self._was_live), _reason(fault))
             rare = isinstance(fault, Absent | AccessRefused)
+            del fault  # or it would be kept, with all that led to it, until the next
             await asyncio.sleep((seldom if rare else backoff).delay())
 
 
@@ -182,6 +183,7 @@ class HostSession:
                 let_go(error)
                 self._lost(_host_state(fault), _reason(fault))
                 slow = isinstance(fault, AccessRefused)
+                del fault
                 await self._pause(SLOW_RETRY * random.uniform(0.5, 1.0) if slow else backoff.delay())
                 continue
             self._link, self._over = link, asyncio.Event()

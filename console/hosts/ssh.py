@@ -15,6 +15,7 @@ import asyncssh
 
 from console.errors import Absent, AccessRefused, HostError, HostFailure, Unreachable
 from console.hosts.become import Becoming
+from console.hosts.knots import untie_connection, untie_process
 from console.hosts.relay import serving
 from console.hosts.running import collect
 from console.hosts.sessions import SessionSlots
@@ -145,6 +146,7 @@ class SshTransport:
         self._connection.abort()
         with suppress(asyncssh.Error, OSError):
             await self._connection.wait_closed()
+        untie_connection(self._connection)
         await asyncio.gather(*self._leaving, return_exceptions=True)
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -260,6 +262,7 @@ class SshTransport:
                 with suppress(TimeoutError, asyncssh.Error, OSError):
                     async with asyncio.timeout(_CLOSE_TIMEOUT):
                         await process.wait_closed()
+            untie_process(process)
 
         process.close()
         task = asyncio.create_task(left(), name=f"{self._host}: a session ends")

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from console.errors import HostFailure
@@ -61,10 +62,15 @@ class UnitTable:
 
     :param details: whether `result`, `restarts` and `since` are wanted of every unit, or only of those
         that are not at rest (what changes brings its own).
+    :param before: as they were when the last connection ended: one that is as it was is the same object, so
+        that whoever keeps it does not come to keep two.
     """
 
-    def __init__(self, host: str, *, details: bool = False) -> None:
+    def __init__(
+        self, host: str, *, details: bool = False, before: Mapping[str, Unit] = MappingProxyType({})
+    ) -> None:
         self._host = host
+        self._before = before
         self._all_details = details
         self._units: dict[str, Unit] = {}
         self._changes: dict[str, _Change] = {}
@@ -84,6 +90,11 @@ class UnitTable:
         self.wants_list = True
         #: Units that are to be looked up by name.
         self.unknown: set[str] = set()
+
+    @property
+    def units(self) -> Mapping[str, Unit]:
+        """All of them, as they were last told."""
+        return self._units
 
     @property
     def reloading(self) -> bool:
@@ -296,6 +307,7 @@ class UnitTable:
         self._removed.clear()
         if self._whole:
             self._whole = False
+            self._before = {}
             return UnitsListed(self._host, tuple(self._units.values()))
         if changed or removed:
             return UnitsChanged(self._host, tuple(changed), tuple(removed))
@@ -337,6 +349,8 @@ class UnitTable:
         )
         if unit == old:
             return None
+        if unit == (before := self._before.get(name)):
+            unit = before
         self._units[name] = unit
         return unit
 

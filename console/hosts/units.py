@@ -11,7 +11,7 @@ The match rules are narrow: of a restart's twenty signals with their kilobyte ea
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -24,6 +24,7 @@ from console.hosts.source import Emit
 from console.hosts.transport import Transport
 from console.hosts.unit_table import Question, UnitTable
 from console.hosts.unit_wire import MANAGER, PATH, RESULT_INTERFACE, SERVICE, UNIT, UnitRow, unit_name
+from console.model.unit import Unit
 
 _UNIT_CHANGES = (
     f"type='signal',sender='{SERVICE}',path_namespace='{PATH}/unit',"
@@ -71,6 +72,7 @@ class UnitsSource:
         self._details = details
         self._timing = timing
         self._manager: SystemdManager | None = None
+        self._known: Mapping[str, Unit] = {}
 
     @property
     def manager(self) -> SystemdManager | None:
@@ -80,12 +82,13 @@ class UnitsSource:
     async def run(self, transport: Transport, emit: Emit, live: Callable[[], None]) -> NoReturn:
         async with system_bus(transport) as bus:
             manager = SystemdManager(bus, transport)
-            table = UnitTable(self._host, details=self._details)
+            table = UnitTable(self._host, details=self._details, before=self._known)
             self._manager = manager
             try:
                 await _Feed(bus, manager, table, self._timing, emit, live).run()
             finally:
                 self._manager = None
+                self._known = table.units or self._known
 
 
 class _Feed:

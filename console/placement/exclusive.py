@@ -15,12 +15,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from console.placement.lease import STOP_S
-from console.placement.unit_file import Fault, Option, UnitFile
+from console.placement.unit_file import Fault, Option, UnitFile, parse
 from console.placement.unit_name import UnitName
 
 #: The unit that is there for as long as a host's lease holds, and the test of it (wind_lease.sh).
 LEASE_UNIT = "quarterdeck-lease.service"
 _TEST = "+/bin/sh /run/quarterdeck/lease.sh held %n"
+
+_SECTION, _SETTING = "X-Quarterdeck", "UnitService."
 
 _ENGINES = ("docker", "podman")
 #: Verbs of theirs after which a container may run on without its client.
@@ -82,6 +84,23 @@ def drop_in(file: UnitFile, settings: Iterable[Option]) -> list[Option]:
     if not any(file.values("Service", name) for name in ("TimeoutStopSec", "TimeoutSec")):
         options.append(Option("Service", "TimeoutStopSec", f"{_most(file):g}s"))
     return options
+
+
+def with_removal(text: str) -> str:
+    """A unit file with what has its container be gone with it, where that is all that is missing."""
+    file = parse(text)
+    own = file.of_section(_SECTION)
+    if not any(option.name == "Exclusive" and option.value for option in own):
+        return text
+    settings = [
+        Option("Service", option.name.removeprefix(_SETTING), option.value)
+        for option in own
+        if option.name.startswith(_SETTING)
+    ]
+    if not (missing := removal(file, settings)):
+        return text
+    lines = [f"{_SETTING}{option.name}={option.value}\n" for option in missing]
+    return "".join((text, "" if text.endswith("\n") else "\n", f"\n[{_SECTION}]\n", *lines))
 
 
 def removal(file: UnitFile, settings: Iterable[Option]) -> list[Option]:

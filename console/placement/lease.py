@@ -23,8 +23,8 @@ from dataclasses import dataclass, field
 #: Another's unit may take so many seconds to be gone once its lease has run out (`exclusive.py`).
 STOP_S = 10.0
 
-#: Added to each: what a host takes to notice, twice half a second, and to kill what is left.
-MARGIN_S = 3.0
+#: Added to each: what a host takes to notice, half a second at most, and to kill what is left.
+MARGIN_S = 2.0
 
 #: Two clocks run apart by no more than this share: what chrony and ntpd slew by is half of it.
 DRIFT = 0.001
@@ -207,6 +207,11 @@ class Leases:
         """Whether the host has said that an instance is down, and cannot be started there any more."""
         known = self._hosts.get(host)
         return known is not None and instance in known.free
+
+    def clock_age(self, host: str, now: float) -> float | None:
+        """Seconds since a host said what its clock is; None: it has not, over this connection."""
+        known = self._hosts.get(host)
+        return None if known is None or known.clock is None else now - known.clock.at
 
     def confirmed(self, host: str) -> tuple[Wind, float] | None:
         """The last wind that a host confirmed to this leader, and when."""

@@ -4,7 +4,7 @@ Every setting is from systemd.resource-control(5) or systemd.exec(5). The number
 
     guaranteed   CPUWeight=1000 a core     ten times what a unit has that says nothing (100), so that
                                            the host's other units cannot eat into what is reserved
-                 MemoryMin=Memory          never reclaimed, as far as its slice has as much (see below)
+                 MemoryMin=Memory          never reclaimed, as far as its slice has as much (docs/spec.md)
                  MemoryMax=Memory          and never more: what is promised to others stays theirs
                  OOMPolicy=stop            a unit with one process killed is stopped whole, and Restart= acts
                  OOMScoreAdjust=-500       the kernel's last choice
@@ -61,21 +61,6 @@ def drop_in(name: str, policy: Policy, text: str) -> str | None:
     sections = dict.fromkeys(option.section for option in both)
     gathered = [option for section in sections for option in both if option.section == section]
     return f"# Made by Quarterdeck from {name}; a change here is overwritten.\n{serialise(gathered)}"
-
-
-def slice_drop_in(policies: Iterable[Policy]) -> str | None:
-    """The drop-in of `system.slice` on a host that runs instances with these policies; None if it needs none.
-
-    The kernel protects a control group's memory only as far as its parents are protected
-    (Documentation/admin-guide/cgroup-v2.rst, memory.min), so the slice must have the sum.
-    """
-    least = low = 0
-    for policy in policies:
-        least += policy.memory if policy.qos is QoS.GUARANTEED else 0
-        low += policy.memory if policy.qos is not QoS.BEST_EFFORT else 0
-    options = [Option("Slice", "MemoryMin", str(least))] if least else []
-    options += [Option("Slice", "MemoryLow", str(low))] if low else []
-    return serialise(options) if options else None
 
 
 def _has(own: UnitFile, option: Option) -> bool:

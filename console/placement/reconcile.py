@@ -28,9 +28,7 @@ from console.placement.mark import Mark, Root
 _UP = frozenset({"active", "reloading", "activating", "refreshing"})
 _BAD = frozenset({Health.FAILED, Health.GAVE_UP})
 _RESTARTING = frozenset({Health.RECOVERING, Health.FLAPPING})
-
-
-NOTHING_WRONG: Mapping[str, str] = {}
+_ALL_WOUND: Mapping[str, str] = {}
 
 
 class Phase(StrEnum):
@@ -138,7 +136,7 @@ def reconcile(
     unplacing: bool = True,
     spared: Collection[tuple[str, str]] = (),
     leased: Collection[tuple[str, str]] = (),
-    unwound: Mapping[str, str] = NOTHING_WRONG,
+    unwound: Mapping[str, str] = _ALL_WOUND,
 ) -> Reconciled:
     """What is to be done now.
 

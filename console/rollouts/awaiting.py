@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from console.errors import HostFailure
 from console.rollouts.course import End, Progress
 from console.rollouts.driving import follow
-from console.rollouts.rollout import Account, State
+from console.rollouts.rollout import Account
 
 if TYPE_CHECKING:
     from console.actions.hands import Hands
@@ -52,10 +52,8 @@ class Awaiting:
         return account.progress[target]
 
     async def settled(self) -> Account:
-        """Wait until nothing more comes of it by itself, and its state says so."""
-        return await self._until(
-            lambda now: now.stands and not (now.failed and now.rollout.state is State.RUNNING)
-        )
+        """Wait until nothing more comes of it by itself."""
+        return await self._until(lambda now: now.stands)
 
     async def _until(self, reached: Callable[[Account], bool]) -> Account:
         async with self._changed:

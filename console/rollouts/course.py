@@ -110,9 +110,10 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Not yet: the stage is to be looked at again."""
+    """Not yet: the stage is to be looked at again, after so many seconds."""
 
     why: str
+    again: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ def after(course: Course, progress: Progress, outcome: Outcome, now: datetime) -
     """How far a target is once its stage has come out so."""
     stage = course[progress.stage]
     match outcome:
-        case Waiting(why):
+        case Waiting(why, _):
             return replace(progress, waiting=why)
         case Again(to, why):
             count = int(progress.facts.get(_AGAINS, "0")) + 1

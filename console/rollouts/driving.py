@@ -132,6 +132,7 @@ class Driving:
         self._carried: dict[str, asyncio.Task[None]] = {}
         self._progress: dict[str, Progress] = {}  # what etcd has not told us of yet
         self._written: dict[str, int] = {}  # at which revision, once that is known
+        self._blamed: dict[str, str | None] = {}  # by which targets, and what is denied since
         self._saying: dict[str, str] = {}
 
     async def run(self) -> None:
@@ -191,6 +192,8 @@ class Driving:
             try:
                 if await self._pass(account):
                     return
+            except Conflict:
+                await asyncio.sleep(_PAUSE_S)  # a person has turned it meanwhile, or the claim is another's
             except (StoreUnreachable, FateUnknown) as error:
                 self._say("etcd", f"{error}; nothing is begun until it answers")
                 await asyncio.sleep(_PAUSE_S)
@@ -216,6 +219,9 @@ class Driving:
     async def _settle(self, account: Account) -> None:
         """Have the rollout say what its targets have come to."""
         rollout, positions = account.rollout, account.positions
+        for name in account.failed:
+            if account.progress[name].blames and name not in self._blamed:
+                self._blamed[name] = await self._kind.blame(self._at(account, name))
         if rollout.state in (State.RUNNING, State.PAUSED) and account.failed:
             await self._halt(account)
         elif rollout.state is State.ABORTING and not account.under_way:
@@ -226,11 +232,9 @@ class Driving:
     async def _halt(self, account: Account) -> None:
         reasons = []
         for name in account.failed:
-            progress = account.progress[name]
+            progress, denied = account.progress[name], self._blamed.get(name)
             reason = f"{name}: {progress.failed or progress.end}"
-            if progress.blames and (denied := await self._kind.blame(self._at(account, name, progress))):
-                reason += f"; {denied} is denied"
-            reasons.append(reason)
+            reasons.append(f"{reason}; {denied} is denied" if denied else reason)
         await self._put_state((State.RUNNING, State.PAUSED), State.HALTED, "; ".join(reasons[:4]))
         self._site.told(f"{self._identity} is halted: {reasons[0]}")
 
@@ -295,7 +299,7 @@ class Driving:
                 if isinstance(outcome, Waiting):
                     if found.waiting != progress.waiting:
                         self._say(f"{target.id} waits", f"{target.id} waits: {found.waiting}")
-                    await asyncio.sleep(_LOOK_EVERY_S)
+                    await asyncio.sleep(outcome.again)
                 if found == progress:
                     continue
                 progress = found
@@ -348,9 +352,9 @@ class Driving:
             except StoreUnreachable:
                 await asyncio.sleep(_PAUSE_S)
 
-    def _at(self, account: Account, name: str, progress: Progress) -> At:
+    def _at(self, account: Account, name: str) -> At:
         target = next(one for one in account.rollout.targets if one.id == name)
-        return At(account.rollout, target, progress)
+        return At(account.rollout, target, account.progress[name])
 
     def _say(self, about: str, text: str) -> None:
         """Tell an operator what has changed about something; nothing where it is as it was."""

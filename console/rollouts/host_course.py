@@ -1,9 +1,11 @@
 """The stages of a host that is updated or rolled back as a whole. Data; `host_update.py` carries them out.
 
-look ─▶ drain ─▶ stage ─▶ lock ─▶ arm ─▶ boot ─▶ return ─▶ gate ─▶ confirm ─▶ undrain ─▶ release ─▶ done
-         └────────┴────────┴───────┴──────┘         └────────┴────────┘
-                   leave ─▶ failed                     back ─▶ restore ─▶ rolled-back
-                                                         └─▶ lost: what it holds is kept
+look ─▶ drain ─▶ stage ─▶ lock ─▶ arm ─▶ boot ─▶ return ─▶ gate ─▶ confirm ─▶ undrain ─▶ release: done
+          └────────┴────────┴──────┘       └───────┴─────────┴────────┘
+                leave: failed                 back ─▶ restore: rolled-back
+                                               └─▶ lost: what it holds is kept
+
+From `boot` on nobody can say that a host was not rebooted without looking at it: what fails there goes back.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ COURSE = Course(
         Stage(STAGE, "gets the version", LOCK, LEAVE, turning=True),
         Stage(LOCK, "waits for the reboot lock", ARM, LEAVE, turning=True),
         Stage(ARM, "gets a guard that would take it back", BOOT, LEAVE, turning=True),
-        Stage(BOOT, "is told to reboot", RETURN, LEAVE),
+        Stage(BOOT, "is told to reboot", RETURN, BACK),
         Stage(RETURN, "reboots", GATE, BACK),
         Stage(GATE, "proves itself", CONFIRM, BACK),
         Stage(CONFIRM, "is confirmed", UNDRAIN, BACK),

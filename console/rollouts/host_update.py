@@ -6,14 +6,15 @@ have been killed right after it. What tells is said at each of them.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from console.actions.boot import boot_id
 from console.actions.drain import drain, undrain
 from console.actions.host_updates import (
+    NO_GUARD,
     ArmGuard,
     BootNext,
     ConfirmVersion,
@@ -22,50 +23,50 @@ from console.actions.host_updates import (
     StageVersion,
     told,
 )
-from console.errors import HostError, Unreachable, UsageError
+from console.errors import HostError, Unreachable
 from console.model.deployment import Deployment, UpdateStatus
-from console.model.state import Source, State
-from console.model.text import clean
-from console.rollouts import hand, host_course
+from console.model.state import State
+from console.rollouts import hand, host_course, host_gate
 from console.rollouts.course import Again, Done, Failed, Outcome, Waiting
 from console.rollouts.denied import HOST, deny, find_denied
-from console.rollouts.gate import Vitals, read_vitals, troubles, vitals, vitals_text
+from console.rollouts.gate import vitals_text
+from console.rollouts.host_gate import HostGate, words
 from console.rollouts.kind import At, Site
 from console.rollouts.reboot_lock import NoSlot, RebootLock
 from console.rollouts.window import opens
+from console.updates.driver import Driver
 from console.updates.driver import Progress as Staging
 from console.updates.driver import Target as Version
 from console.updates.guard import read_guard
-from console.updates.updater import find_updater
+from console.updates.updater import find_updater, updater_of
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from console.rollouts.rollout import Rollout
 
 UPDATE, ROLLBACK = "host update", "host rollback"
 
 #: What a rollout of hosts goes by, where nothing else is said. Seconds.
-GATE_S, GATE_TIMEOUT_S, GUARD_S, WITHIN_S = 60.0, 600.0, 600.0, 300.0
+GUARD_S, WITHIN_S = 600.0, 300.0
 
 #: What has not left a drained host by then has nowhere to go. Seconds.
 _DRAIN_S = 120.0
 
+#: A host that was told to reboot and is up after so many seconds is told again.
+_GOES_DOWN_S = 120.0
+
+#: A host that reboots is looked for this often: its connection is made anew by itself. Seconds.
+_LOOK_AGAIN_S = 0.25
+
 #: How far staging is, is told this often. Seconds.
 _TELL_EVERY_S = 5.0
 
-#: How often a host in the gate is asked by the operator's own check, and how long that may take. Seconds.
-_CHECK_EVERY_S, _CHECK_WITHIN_S = 5.0, 30.0
-
-_RESTARTS = "systemctl show --property=Id --property=NRestarts '*.service'"
-_STATE = "cat /proc/sys/kernel/random/boot_id; systemctl is-system-running"
-_BOOTED_STATES = frozenset({"running", "degraded"})
-
 #: Stages in which a host may be on its way up.
-_COMING_UP = frozenset({host_course.RETURN, host_course.GATE, host_course.CONFIRM, host_course.BACK})
+_COMING_UP = frozenset(
+    {host_course.BOOT, host_course.RETURN, host_course.GATE, host_course.CONFIRM, host_course.BACK}
+)
 
 #: Those in which only etcd is asked, which is waited for as long as it takes.
-_IN_ETCD = frozenset({host_course.UNDRAIN, host_course.RELEASE, host_course.RESTORE})
+_IN_ETCD = frozenset({host_course.UNDRAIN, host_course.RELEASE, host_course.RESTORE, host_course.LEAVE})
 
 
 class HostUpdate:
@@ -76,8 +77,7 @@ class HostUpdate:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._lock = RebootLock(site.ledger.etcd, site.ledger.keys)
-        self._healthy: dict[str, datetime] = {}  # since when a host in the gate is well
-        self._checked: dict[str, tuple[datetime, str | None]] = {}  # when, and what was wrong
+        self._gate = HostGate(site, self._runs)
         self._sent_back: dict[str, str] = {}  # from which boot
         self._stages: Mapping[str, Callable[[At], Awaitable[Outcome]]] = {
             host_course.LOOK: self._look,
@@ -87,7 +87,7 @@ class HostUpdate:
             host_course.ARM: self._arm,
             host_course.BOOT: self._boot,
             host_course.RETURN: self._return,
-            host_course.GATE: self._gate,
+            host_course.GATE: self._gate.look,
             host_course.CONFIRM: self._confirm,
             host_course.UNDRAIN: self._undrain,
             host_course.RELEASE: self._release,
@@ -104,9 +104,9 @@ class HostUpdate:
             return self._silent(at, error)
         except HostError as error:
             if stage in _IN_ETCD:
-                return Waiting(_words(error))
+                return Waiting(words(error))
             # On its way up a host refuses much that it will take in a moment.
-            return self._silent(at, error) if stage in _COMING_UP else Failed(_words(error))
+            return self._silent(at, error) if stage in _COMING_UP else Failed(words(error))
 
     async def slots(self, rollout: Rollout) -> int | None:
         state = await self._lock.find(rollout.group)
@@ -132,15 +132,17 @@ class HostUpdate:
 
     async def _look(self, at: At) -> Outcome:
         """Nothing is changed yet. What is seen is what the host is measured by afterwards."""
-        before = await self._vitals(at, restarts=True)
+        before = await self._gate.vitals(at, restarts=True)
         if before is None:
             return self._overdue(at, "its units and containers are not known yet")
         transport = hand.reach(self._site, at.host)
-        status = await (await find_updater(transport)).status()
+        updater = await find_updater(transport)
+        status = await updater.status()
         booted = status.booted
         if booted is None:
             return Failed("its updater does not say what runs")
         facts = {
+            "driver": updater.driver.value,
             "from_id": booted.id,
             "from_version": booted.version or "",
             "baseline": vitals_text(before),
@@ -151,7 +153,7 @@ class HostUpdate:
         if self._goes_back(at):
             back = status.rollback
             if back is None or (to and back.version != to):
-                return Failed(f"it has no version {to or 'before'} to go back to any more".replace("  ", " "))
+                return Failed(f"it has no version {to or 'before'} to go back to any more")
         return Done(facts)
 
     async def _drain(self, at: At) -> Outcome:
@@ -187,7 +189,12 @@ class HostUpdate:
                 self._site.told(f"{at.host}: {progress.text}")
 
         await hand.do(
-            self._site, at, "stage", at.fact("from_version"), str(wanted), StageVersion(wanted, heard)
+            self._site,
+            at,
+            "stage",
+            at.fact("from_version"),
+            str(wanted),
+            StageVersion(_driver(at), wanted, heard),
         )
         status = await self._status(at)
         pending = status.pending
@@ -219,14 +226,18 @@ class HostUpdate:
         """Done anew each time. The boot in which it is done is the one that is left."""
         transport = hand.reach(self._site, at.host)
         boot = await boot_id(transport)
-        if not self._goes_back(at) and not _is((await self._status(at)).pending, at.fact("to_id")):
+        if self._goes_back(at):
+            return Done({"boot": boot})
+        updater = updater_of(_driver(at), transport)
+        status = await told(updater.status())
+        if not _is(status.pending, at.fact("to_id")):
             return Again(
                 host_course.STAGE, "what was staged is gone: it has rebooted, or somebody cleaned up"
             )
         guard = at.seconds("guard", GUARD_S)
-        if guard <= 0 or self._goes_back(at) or await (await find_updater(transport)).way_back() is None:
+        if guard <= 0 or (way := updater.way_back(status)) is None:
             return Done({"boot": boot})
-        act = ArmGuard(at.name, boot, guard)
+        act = ArmGuard(at.name, way, boot, guard)
         await hand.do(self._site, at, "guard", "no guard", f"back after {guard:g} s", act)
         return Done({"boot": boot, "guarded": "yes"})
 
@@ -238,8 +249,9 @@ class HostUpdate:
             if _is(status.booted, at.fact("to_id")):
                 return Done()
             return Again(host_course.STAGE, "it has rebooted into the version that it had")
-        act = BootNext(at.fact("to_id"), at.fact("boot"), back=self._goes_back(at))
-        await hand.do(self._site, at, "reboot", at.fact("from_version"), at.fact("to_version"), act)
+        act = BootNext(_driver(at), at.fact("to_id"), at.fact("boot"), back=self._goes_back(at))
+        with suppress(Unreachable):  # it may be on its way down: its return is seen to
+            await hand.do(self._site, at, "reboot", at.fact("from_version"), at.fact("to_version"), act)
         return Done()
 
     # -- in the new version -----------------------------------------------------------------
@@ -249,17 +261,22 @@ class HostUpdate:
         transport = hand.reach(self._site, at.host)
         boot = await boot_id(transport)
         if boot == at.fact("boot"):
-            return self._overdue(at, "it has not gone down")
+            if (self._site.now() - at.progress.since).total_seconds() < _GOES_DOWN_S:
+                return Waiting("it has not gone down", _LOOK_AGAIN_S)
+            return Again(host_course.BOOT, "it does not go down")
         status = await self._status(at)
         if not _is(status.booted, at.fact("to_id")):
             return await self._elsewhere(at, status)
+        facts = {"new_boot": boot}
         if at.fact("guarded"):
             # Whoever reaches it has as long as the gate may take.
-            longer = at.seconds("gate_timeout", GATE_TIMEOUT_S) + at.seconds("within", WITHIN_S)
-            await hand.do(
-                self._site, at, "guard", "waits", f"for {longer:g} s more", ProlongGuard(at.name, longer)
-            )
-        return Done({"new_boot": boot})
+            longer = at.seconds("gate_timeout", host_gate.GATE_TIMEOUT_S) + at.seconds("within", WITHIN_S)
+            act = ProlongGuard(at.name, longer)
+            said = await hand.do(self._site, at, "guard", "waits", f"for {longer:g} s more", act)
+            if said == NO_GUARD:
+                self._site.told(f"{at.host}: its guard is not in the new version, and cannot take it back")
+                facts["guarded"] = ""
+        return Done(facts)
 
     async def _elsewhere(self, at: At, status: UpdateStatus) -> Outcome:
         """It came back, and not in the version that it was to boot."""
@@ -273,61 +290,6 @@ class HostUpdate:
         took = guard.fired and guard.name == at.name
         how = "its guard took it back" if took else "it has not booted the new one"
         return Failed(f"it is back on {runs}: {how}", blames=True)
-
-    async def _gate(self, at: At) -> Outcome:
-        """Well for as long as is asked, in one go. Who takes over begins to count anew."""
-        now = self._site.now()
-        try:
-            wrong = await self._wrong(at)
-        except HostError as error:
-            wrong = [_words(error)]
-        if wrong is None:
-            return Failed("it is back on the version before by itself", blames=True)
-        hold = at.seconds("gate", GATE_S)
-        if not wrong:
-            since = self._healthy.setdefault(at.target.id, now)
-            if (now - since).total_seconds() >= hold:
-                self._healthy.pop(at.target.id)
-                return Done()
-        else:
-            self._healthy.pop(at.target.id, None)
-        if (now - at.progress.since).total_seconds() >= at.seconds("gate_timeout", GATE_TIMEOUT_S):
-            self._healthy.pop(at.target.id, None)
-            told = "; ".join(wrong) or f"it was not well for {hold:g} s in one go"
-            return Failed(told, blames=True)
-        return Waiting("; ".join(wrong) or f"{host_course.WELL}, and has to be for {hold:g} s")
-
-    async def _wrong(self, at: At) -> list[str] | None:
-        """What keeps the gate shut; None: the host runs the version before."""
-        transport = hand.reach(self._site, at.host)
-        said = await transport.run(("sh", "-c", _STATE), limit=4096)
-        boot, _, state = said.stdout.decode("utf-8", "replace").strip().partition("\n")
-        if boot.strip() != at.fact("new_boot") and not _is((await self._status(at)).booted, at.fact("to_id")):
-            return None
-        if state.strip() not in _BOOTED_STATES:
-            return [f"its boot has not ended: {clean(state.strip(), 40) or 'it does not say'}"]
-        now = await self._vitals(at)
-        if now is None:
-            return ["its units and containers are not known yet"]
-        before = read_vitals(at.fact("baseline"))
-        wrong = troubles(before, now, complete=bool(at.setting("boot_complete")))
-        return wrong or await self._own_check(at)
-
-    async def _own_check(self, at: At) -> list[str]:
-        """What the operator's own check says, now and then."""
-        argv = tuple(shlex.split(at.setting("check")))
-        if not argv:
-            return []
-        now = self._site.now()
-        last = self._checked.get(at.target.id)
-        if last is None or (now - last[0]).total_seconds() >= _CHECK_EVERY_S:
-            try:
-                end = await hand.reach(self._site, at.host).run(argv, timeout=_CHECK_WITHIN_S)
-                wrong = None if end.code == 0 else f"{argv[0]}: {clean(end.complaint, 200)}"
-            except HostError as error:
-                wrong = f"{argv[0]}: {error.message}"
-            last = self._checked[at.target.id] = (now, wrong)
-        return [last[1]] if last[1] else []
 
     async def _confirm(self, at: At) -> Outcome:
         """Told by the guard, which is gone then."""
@@ -348,7 +310,8 @@ class HostUpdate:
         """Before its reboot: what is staged goes again. Where the host does not answer, that stays."""
         gone = None
         try:
-            act = LetGo(at.name, at.progress.facts.get("to_id") if not self._goes_back(at) else None)
+            staged = None if self._goes_back(at) else at.progress.facts.get("to_id")
+            act = LetGo(_driver(at) if staged else None, at.name, staged)
             await hand.do(self._site, at, "let go", "on its way", at.fact("from_version"), act)
         except HostError as error:
             gone = Failed(f"{at.progress.failed}; what is staged stays: {error.message}")
@@ -362,11 +325,12 @@ class HostUpdate:
         boot = await boot_id(transport)
         status = await self._status(at)
         if _is(status.booted, at.fact("from_id")):
-            act = ConfirmVersion(at.name)
+            # Where it was never rebooted, what is staged goes too.
+            act = LetGo(_driver(at), at.name, None if self._goes_back(at) else at.fact("to_id"))
             await hand.do(self._site, at, "disarm", "guarded", at.fact("from_version"), act)
             return Done()
         if self._sent_back.get(at.target.id) != boot:
-            act_back = BootNext(at.fact("from_id"), boot, back=True)
+            act_back = BootNext(_driver(at), at.fact("from_id"), boot, back=True)
             await hand.do(self._site, at, "go back", _name(status.booted), at.fact("from_version"), act_back)
             self._sent_back[at.target.id] = boot
         return self._overdue(at, f"it reboots into {at.fact('from_version')}", self._gives_up_after(at))
@@ -383,27 +347,12 @@ class HostUpdate:
         """Whether the host goes to the version that its updater keeps, and nothing is fetched."""
         return at.fact("method") == "rollback"
 
-    async def _status(self, at: At) -> UpdateStatus:
-        updater = await find_updater(hand.reach(self._site, at.host))
-        return await told(updater.status())
+    async def _runs(self, at: At) -> bool:
+        """Whether the host runs what it was to boot."""
+        return _is((await self._status(at)).booted, at.fact("to_id"))
 
-    async def _vitals(self, at: At, *, restarts: bool = False) -> Vitals | None:
-        """How the host is; None while not all of it is known."""
-        model = self._site.fleet.model
-        host = model.find(at.host)
-        if host is None or host.state is not State.LIVE:
-            return None
-        units = host.sources.get(Source.UNITS)
-        containers = host.sources.get(Source.CONTAINERS)
-        if units is None or units.state is not State.LIVE:
-            return None
-        if containers is None or containers.state not in (State.LIVE, State.ABSENT):
-            return None
-        counts: dict[str, int] = {}
-        if restarts:
-            said = await hand.reach(self._site, at.host).run(("sh", "-c", _RESTARTS))
-            counts = restarts_of(said.stdout.decode("utf-8", "replace"))
-        return vitals(model.units(at.host), model.containers(at.host), counts)
+    async def _status(self, at: At) -> UpdateStatus:
+        return await told(updater_of(_driver(at), hand.reach(self._site, at.host)).status())
 
     async def _said(self, at: At, *, drained: bool) -> None:
         """Have the host take no instances, or take them again, as far as this rollout is asked."""
@@ -420,7 +369,7 @@ class HostUpdate:
     def _silent(self, at: At, error: HostError) -> Outcome:
         """The host does not answer, or not as it should, in a stage that needs it."""
         stage = at.progress.stage
-        why = f"it does not answer: {error.message}" if isinstance(error, Unreachable) else _words(error)
+        why = f"it does not answer: {error.message}" if isinstance(error, Unreachable) else words(error)
         if stage == host_course.BACK:
             how = "its guard may bring it back" if at.fact("guarded") else "it has no guard"
             return self._overdue(at, f"{why}; {how}", self._gives_up_after(at))
@@ -432,41 +381,20 @@ class HostUpdate:
     def _gives_up_after(self, at: At) -> float:
         """How long a host may take to be back on the version before, by its guard or by us, in seconds."""
         within = at.seconds("within", WITHIN_S)
-        trial = at.seconds("gate_timeout", GATE_TIMEOUT_S) if at.fact("new_boot") else 0.0
+        trial = at.seconds("gate_timeout", host_gate.GATE_TIMEOUT_S) if at.fact("new_boot") else 0.0
         return at.seconds("guard", GUARD_S) + trial + 2 * within
 
     def _overdue(self, at: At, why: str, within: float | None = None) -> Outcome:
         """It is waited for, until it has taken too long."""
         limit = at.seconds("within", WITHIN_S) if within is None else within
         if (self._site.now() - at.progress.since).total_seconds() < limit:
-            return Waiting(why)
+            return Waiting(why, _LOOK_AGAIN_S)
         return Failed(f"{why}, for {limit:g} s")
 
 
-def restarts_of(text: str) -> dict[str, int]:
-    """How often systemd has restarted each service: what `systemctl show` prints of `Id` and `NRestarts`."""
-    found: dict[str, int] = {}
-    for block in text.split("\n\n"):
-        values = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
-        count = values.get("NRestarts", "")
-        if "Id" in values and count.isdigit():
-            found[clean(values["Id"], 300)] = int(count[:9])
-    return found
-
-
-def checked_argv(text: str) -> tuple[str, ...]:
-    """The operator's own check, as words. :raises UsageError: it is none."""
-    try:
-        words = tuple(shlex.split(text))
-    except ValueError as error:
-        raise UsageError(f"not a command: {clean(text, 80)!r}: {error}") from None
-    if not words:
-        raise UsageError("a check is a command")
-    return words
-
-
-def _words(error: HostError) -> str:
-    return f"{error.message} ({error.hint})" if error.hint else error.message
+def _driver(at: At) -> Driver:
+    """The host's updater, as it was when it was looked at."""
+    return Driver(at.fact("driver"))
 
 
 def _is(deployment: Deployment | None, identity: str) -> bool:

@@ -102,8 +102,8 @@ class Connection:
         if self._member is not None:
             return self._member
         if self._connecting is None:
-            self._connecting = asyncio.create_task(self._connect(), name="etcd connecting")
-            self._connecting.add_done_callback(self._connected)
+            self._connecting = asyncio.create_task(self._connected(), name="etcd connecting")
+            self._connecting.add_done_callback(_seen)
         try:
             member: Member = await answer(asyncio.shield(self._connecting))
         except CallFailed:
@@ -129,10 +129,17 @@ class Connection:
         if member is not None:
             await member.close()
 
-    def _connected(self, task: asyncio.Task[Member]) -> None:
-        self._connecting = None
-        if not task.cancelled() and task.exception() is None:
-            self._member = task.result()
+    async def _connected(self) -> Member:
+        """The member that is in use from now on.
+
+        Nobody may find this task done and its member not in use: who asks then would ask again at once, and
+        for ever, as nothing else would have its turn.
+        """
+        try:
+            self._member = member = await self._connect()
+        finally:
+            self._connecting = None
+        return member
 
     async def _connect(self) -> Member:
         order = [(self._next + offset) % len(self.endpoints) for offset in range(len(self.endpoints))]
@@ -178,6 +185,12 @@ class Connection:
             return member
         await member.close()
         return complaint
+
+
+def _seen(task: asyncio.Task[Member]) -> None:
+    """Whoever waits for it is told why it failed; there may be nobody."""
+    if not task.cancelled():
+        task.exception()
 
 
 async def _called_off(tasks: set[asyncio.Task[Member | StoreError]]) -> list[Member]:

@@ -4,6 +4,8 @@
     engine      what the engine keeps: placements, rollouts, locks, its election; reads the rest
     viewer      reads
 
+What airlock keeps in the same etcd each of them may read.
+
 etcd's own status, alarms and members are not under its access control; a viewer sees them.
 """
 
@@ -33,6 +35,7 @@ _ENGINES = (
     "audit-leases",
 )
 _HOSTS = "hosts"  # drained-by
+_AIRLOCKS = "com.coreos.airlock/"
 
 READ, READ_WRITE = 0, 2  # of authpb.Permission.Type
 
@@ -49,10 +52,11 @@ def rights(prefix: str) -> dict[str, tuple[Right, ...]]:
     """The roles on a fleet's keys."""
     everything = Span.under(prefix)
     engines = tuple(Right(Span.under(f"{prefix}{kind}/"), READ_WRITE) for kind in (*_ENGINES, _HOSTS))
+    airlocks = Right(Span.under(_AIRLOCKS), READ)
     return {
-        "operator": (Right(everything, READ_WRITE),),
-        "engine": (Right(everything, READ), *engines),
-        "viewer": (Right(everything, READ),),
+        "operator": (Right(everything, READ_WRITE), airlocks),
+        "engine": (Right(everything, READ), *engines, airlocks),
+        "viewer": (Right(everything, READ), airlocks),
     }
 
 

@@ -27,6 +27,7 @@ from console.tui.actions import Place
 from console.tui.keys import Keymap, bind
 from console.tui.palette import FleetProvider
 from console.tui.screens.main import MainScreen
+from console.tui.strips import mend_strips
 from console.tui.theme_watch import ThemeWatch
 from console.tui.tones import DEFAULT_VARIABLES
 
@@ -74,6 +75,7 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
         core: Core | None = None,
         remembering: Remembering | None = None,
     ) -> None:
+        mend_strips()
         super().__init__(ansi_color=True if no_color else None)
         self.title = name
         self.look = look
@@ -169,10 +171,10 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
     def badges(self) -> list[str]:
         """What must not be forgotten, for the header."""
         found = ["READ-ONLY"] if self.read_only else []
-        if self.services is not None and self.services.no_engine:
-            found.append("no engine")
         if self.remembering is not None and self.remembering.engine:
             found.append(f"ENGINE {self.remembering.engine}")
+        if self.services is not None and self.services.no_engine:
+            found.append("no engine")
         if self.recorder is not None and self.recorder.name:
             found.append(f"REC {self.recorder.name}")
         return found

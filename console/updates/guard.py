@@ -93,6 +93,7 @@ systemctl daemon-reload; rm -rf {FOLDER}
 #: $1: the name, $2: the timer as it is in this boot. What is lost with the boot leaves the timer as it was.
 _PROLONG = f"""
 [ "$(cat {FOLDER}/name 2>/dev/null)" = "$1" ] && [ -e {FOLDER}/home ] || exit 8
+[ -e /etc/systemd/system/{TIMER} ] || exit 8
 folder=/run/systemd/system/{TIMER}.d
 mkdir -p $folder && printf '%s' "$2" >$folder/longer.conf || exit 1
 systemctl daemon-reload && systemctl restart {TIMER}

@@ -184,9 +184,8 @@ class Updater:
             raise HostFailure(f"it was to go back to {_name(back)}, and will not", host=self.host)
         return status.next
 
-    async def way_back(self) -> WayBack | None:
+    def way_back(self, status: UpdateStatus) -> WayBack | None:
         """How it goes back by itself from what it boots next; None where nothing waits, or it cannot."""
-        status = await self.status()
         return self._driver.way_back(status) if status.booted is not None else None
 
     async def pin(self, identity: str, *, keep: bool = True) -> UpdateStatus:

@@ -1,8 +1,9 @@
 """The engine on three real hosts, against what fleet took on the same kind of machine.
 
 Times are the hosts' own, by the clock that they share with us: from etcd's answer to a commit until systemd
-says that the unit is active (`ActiveEnterTimestampMonotonic`). The limits and fleet's figures are those of
-the issue: docs/performance.md says how fleet was measured.
+says that the unit is active (`ActiveEnterTimestampMonotonic`); and those of whole `service start` lines,
+which wait until the unit runs. fleet 1.0 was measured with its defaults on three hosts of the same kind on
+the same machine: its process ran 2.85 s after a start, and `list-units` said so after 4.07 s.
 
 python -m tests.bench engine
 """
@@ -31,12 +32,13 @@ from tests.store.cluster import ETCD, ETCDCTL, running_cluster
 _STARTS = 10
 _UNITS = 100
 
-#: Seconds, and proposals a minute: what the issue allows, and what fleet took.
+#: What is allowed, and what fleet took.
 _LIMITS = {
-    "one start": (0.4, 4.07),
-    "100 units": (3.0, 6.5),
-    "power cut": (20.0, 29.9),
-    "idle": (60.0, 980.0),
+    "one start, commit to active, p50 s": (0.4, 2.85),
+    "one start, argv to exit, p50 s": (1.2, 4.07),
+    "100 units, commit to all active, s": (3.0, 6.5),
+    "power cut to all active elsewhere, s": (20.0, 29.9),
+    "idle with 100 units, etcd proposals a minute": (60.0, 980.0),
 }
 
 _PROPOSALS = re.compile(r"^etcd_server_proposals_committed_total (\S+)", re.MULTILINE)
@@ -70,12 +72,18 @@ def _measured(placing: Placing, idle_s: float) -> dict[str, object]:
     placing.leading()
     placing.submit({"warm.service": HELLO})
     placing.until(lambda: placing.active("warm.service"), "it runs")
-    starts = []
+    starts, argvs = [], []
     for number in range(_STARTS):
         committed = placing.submit({f"one{number}.service": HELLO})
         _until_running(placing, f"one{number}.", 1)
         starts.append(_last_active(placing, f"one{number}.service") - committed)
-    placing.destroy(*(f"one{number}.service" for number in range(_STARTS)), "warm.service")
+    for number in range(_STARTS):
+        file = placing.folder / f"argv{number}.service"
+        file.write_text(HELLO)
+        began = time.monotonic()
+        placing.run("service", "start", str(file), "--yes")
+        argvs.append(time.monotonic() - began)
+    placing.destroy(*placing.services())
     placing.until(lambda: not placing.placed(), "all gone", 30)
     began = time.monotonic()
     placing.submit({f"many{number}.service": HELLO for number in range(_UNITS)})
@@ -92,12 +100,12 @@ def _measured(placing: Placing, idle_s: float) -> dict[str, object]:
     _until_running(placing, "many", _UNITS, *others)
     placing.until(lambda: lost <= placing.active("many*", *others).keys(), "all run elsewhere", 60)
     moved = _last_active(placing, "many*", *others) - cut
-    found: dict[str, object] = {"starts": _STARTS, "one start, p50 s": statistics.median(starts)}
-    found["one start, most s"] = max(starts)
-    figures = {"one start": statistics.median(starts), "100 units": many, "power cut": moved, "idle": idle}
-    for name, figure in figures.items():
+    medians = statistics.median(starts), statistics.median(argvs)
+    found: dict[str, object] = {"one start, commit to active, most s": max(starts)}
+    found["one start, argv to exit, most s"] = max(argvs)
+    for name, figure in zip(_LIMITS, (*medians, many, moved, idle), strict=True):
         limit, fleets = _LIMITS[name]
-        kept = "yes" if figure <= limit else "no"
+        kept = "yes" if figure <= limit else "NO"
         found[name] = f"{figure:.2f} (limit {limit:g}: {kept}; fleet {fleets:g})"
     return found
 

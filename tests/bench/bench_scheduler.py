@@ -41,7 +41,7 @@ def run(times: int = 5) -> dict[str, object]:
     hosts = _hosts(_HOSTS)
     lost = [replace(host, standing=Standing.LOST) if host.name == "host0500" else host for host in hosts]
     results: dict[str, object] = {}
-    slowest = {"empty": 0.0, "lost": 0.0}
+    empties, losses = {}, {}
     for services in (500, 20, 10_000):
         specs = _specs(services, _INSTANCES // services)
         placement = schedule(specs, hosts)
@@ -57,8 +57,8 @@ def run(times: int = 5) -> dict[str, object]:
         label = f"{services} services of {_INSTANCES // services}"
         results[f"{label}: from empty, ms"] = empty
         results[f"{label}: one host lost, ms"] = again
+        empties[services], losses[services] = empty, again
         if services == 500:
-            slowest["empty"], slowest["lost"] = empty, again
             results["why one instance is where it is, ms"] = _median(
                 times,
                 lambda specs=specs, placed=placement.placed: why(specs, hosts, placed, "s00000@1.service"),  # type: ignore[misc]
@@ -71,9 +71,9 @@ def run(times: int = 5) -> dict[str, object]:
     return {
         **results,
         "alternative: every host for every instance, ms": naive,
-        "alternative / from empty": naive / slowest["empty"],
-        f"500 services, from empty: at most {_EMPTY_LIMIT_MS:g} ms": _kept(slowest["empty"], _EMPTY_LIMIT_MS),
-        f"500 services, one host lost: at most {_LOST_LIMIT_MS:g} ms": _kept(slowest["lost"], _LOST_LIMIT_MS),
+        "alternative / from empty, 500 services": naive / empties[500],
+        f"from empty: at most {_EMPTY_LIMIT_MS:g} ms": _kept(max(empties.values()), _EMPTY_LIMIT_MS),
+        f"one host lost: at most {_LOST_LIMIT_MS:g} ms": _kept(max(losses.values()), _LOST_LIMIT_MS),
     }
 
 

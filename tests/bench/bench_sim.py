@@ -1,7 +1,8 @@
 """The fleet at size, on simulated hosts: cold, idle, and while it changes; and what the simulator costs.
 
 One client process against `lab sim` on the same machine, so that walls include the simulator's own work.
-The sizes are those of $QUARTERDECK_BENCH_HOSTS, `100,500` by default; `1,10,100,500,1000` for all of it.
+The sizes are those of $QUARTERDECK_BENCH_HOSTS, `1,10,100,500,1000` by default; then a hundred hosts with
+fewer and with more units each. What befalls many hosts at once is measured on the screen, by `mass`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ from console.fleet.loop import fair_loop
 from console.hosts.links import Links
 from console.lab.sim.fleet import Running, SimFleet
 from console.lab.sim.plan import SimPlan
-from console.lab.sim.script import parse
 from console.model.host import Host
 from console.model.state import State
 from console.model.wants import Wants
@@ -33,17 +33,12 @@ _IDLE_S = 20.0
 #: Changes a second on one host while the fleet changes.
 _CHURN_A_HOST = 0.04
 _TICK_S = 0.01
-#: What befalls many hosts at once, and for how long the console is watched at least.
-_EVENTS = {
-    "40 % of the hosts die for 5 s": 'do = "die"\nshare = 0.4\nfor = 5',
-    "a daemon-reload on all": 'do = "daemon-reload"',
-    "every connection drops": 'do = "drop"',
-}
-_EVENT_S = 10.0
+#: Growth with units: so many hosts, with so many units each; at the usual number they are measured anyway.
+_GROWTH_HOSTS, _GROWTH_UNITS = 100, (50, 800)
 
 
 def sizes() -> list[int]:
-    return [int(word) for word in os.environ.get("QUARTERDECK_BENCH_HOSTS", "100,500").split(",")]
+    return [int(word) for word in os.environ.get("QUARTERDECK_BENCH_HOSTS", "1,10,100,500,1000").split(",")]
 
 
 class Stalls:
@@ -104,32 +99,6 @@ async def _cold(fleet: Fleet, began: float, hosts: int) -> dict[str, float]:
     }
 
 
-async def _mass(running: Running, fleet: Fleet, hosts: int) -> dict[str, float]:
-    """What happens to many hosts at once, and how the console comes through it."""
-    result: dict[str, float] = {}
-    for name, text in _EVENTS.items():
-        (fault,) = parse(f"[[fault]]\n{text}")
-        stalls = Stalls()
-        watch = asyncio.create_task(stalls.watch())
-        began, cpu = time.perf_counter(), time.process_time()
-        running.befall(fault)
-        await asyncio.sleep(_EVENT_S)
-        async with asyncio.timeout(_SETTLES_WITHIN):
-            while sum(map(_whole, fleet.model.hosts())) < hosts:  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
-        watch.cancel()
-        with suppress(asyncio.CancelledError):
-            await watch
-        result |= {
-            f"{name}: all whole again, s": time.perf_counter() - began,
-            f"{name}: client CPU, s": time.process_time() - cpu,
-            f"{name}: loop late p99, ms": stalls.share(0.99),
-            f"{name}: loop late at worst, ms": stalls.share(1.0),
-            f"{name}: client memory after, MB": _memory_of([os.getpid()]),
-        }
-    return result
-
-
 async def _span(seconds: float) -> dict[str, float]:
     """The client's CPU and its loop's stalls over a while."""
     stalls = Stalls()
@@ -151,12 +120,12 @@ def _named(name: str, found: dict[str, float]) -> dict[str, float]:
     return {f"{name}: {key}": value for key, value in found.items()}
 
 
-async def _one(hosts: int, churn: float, folder: Path) -> dict[str, float]:
-    plan = SimPlan(hosts, _UNITS, _CONTAINERS, _SEED, churn)
+async def _one(plan: SimPlan, folder: Path) -> dict[str, float]:
     began = time.perf_counter()
     async with SimFleet(folder, plan, lambda line: None).running() as running:
         up = time.perf_counter() - began
-        return {"simulator: up, s": up, **await _against(running, hosts, "churn" if churn else "idle")}
+        told = await _against(running, plan.hosts, "churn" if plan.churn else "idle")
+        return {"simulator: up, s": up, **told}
 
 
 async def _against(running: Running, hosts: int, name: str) -> dict[str, float]:
@@ -177,8 +146,6 @@ async def _against(running: Running, hosts: int, name: str) -> dict[str, float]:
         sim_cpu = _cpu_of(pids)
         result |= _named(name, await _span(_IDLE_S))
         result[f"{name}: simulator CPU, % of a core"] = 100 * (_cpu_of(pids) - sim_cpu) / _IDLE_S
-        if name == "churn":
-            result |= _named(name, await _mass(running, fleet, hosts))
     return result
 
 
@@ -191,14 +158,20 @@ def run() -> dict[str, object]:
     found: dict[str, object] = {}
     for hosts in sizes():
         for churn in (0.0, _CHURN_A_HOST * hosts):
-            with (
-                tempfile.TemporaryDirectory() as folder,
-                asyncio.Runner(loop_factory=fair_loop) as runner,
-            ):
-                result = runner.run(_one(hosts, churn, Path(folder) / "sim"))
-            kept = (
-                result if not churn else {key: value for key, value in result.items() if key[:5] == "churn"}
-            )
-            found |= {f"{hosts} hosts: {key}": value for key, value in kept.items()}
-            gc.collect()
+            told = _measured(SimPlan(hosts, _UNITS, _CONTAINERS, _SEED, churn))
+            # What the cold start takes is told without churn.
+            wanted = "churn: " if churn else ""
+            found |= {f"{hosts} hosts: {key}": value for key, value in told.items() if key.startswith(wanted)}
+    for units in _GROWTH_UNITS:
+        told = _measured(SimPlan(_GROWTH_HOSTS, units, _CONTAINERS, _SEED))
+        name = f"{_GROWTH_HOSTS} hosts with {units} units"
+        found |= {f"{name}: {key}": value for key, value in told.items()}
     return found
+
+
+def _measured(plan: SimPlan) -> dict[str, float]:
+    """One fleet, come and gone."""
+    with tempfile.TemporaryDirectory() as folder, asyncio.Runner(loop_factory=fair_loop) as runner:
+        told = runner.run(_one(plan, Path(folder) / "sim"))
+    gc.collect()
+    return told

@@ -14,8 +14,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tests.bench.__main__ import Measured
 
-def page(results: Mapping[str, Mapping[str, object]], when: datetime, machine: str) -> str:
+
+def page(results: Mapping[str, Measured], when: datetime, machine: str) -> str:
     """The page as Markdown: what each bench is about, and its figures."""
     lines = [
         "# Performance",
@@ -23,16 +25,24 @@ def page(results: Mapping[str, Mapping[str, object]], when: datetime, machine: s
         f"Measured by `make bench` on {when:%Y-%m-%d} ({machine}). Times are medians or as named; the lab's",
         "hosts, the simulated ones and the console share the machine. This page is made from the run's JSON.",
     ]
-    for name, figures in results.items():
-        about = (importlib.import_module(f"tests.bench.bench_{name}").__doc__ or "").strip()
-        paragraphs = [" ".join(part.split()) for part in about.split("\n\n")]
-        told = [part for part in paragraphs if not part.startswith("python -m")]
-        lines += ["", f"## {name}", "", *"\n\n".join(told).splitlines(), ""]
-        if not figures:
+    for name, done in results.items():
+        lines += ["", f"## {name}", "", *"\n\n".join(_about(name)).splitlines(), ""]
+        if done.failed:
+            lines.append(f"**Failed**, and so without figures: {done.failed}")
+        elif not done.figures:
             lines.append("Left out: it cannot be measured on this machine.")
-            continue
-        lines += ["| | |", "|---|---|", *(f"| {key} | {_shown(value)} |" for key, value in figures.items())]
+        else:
+            lines += ["| | |", "|---|---|"]
+            lines += [f"| {key} | {_shown(value)} |" for key, value in done.figures.items()]
+            lines += ["", f"Measured in {done.took_s:.0f} s."]
     return "\n".join(lines) + "\n"
+
+
+def _about(name: str) -> list[str]:
+    """The paragraphs of a bench's own words, but for how it is called."""
+    about = (importlib.import_module(f"tests.bench.bench_{name}").__doc__ or "").strip()
+    paragraphs = [" ".join(part.split()) for part in about.split("\n\n")]
+    return [part for part in paragraphs if not part.startswith("python -m")]
 
 
 def _shown(value: object) -> str:
@@ -42,7 +52,9 @@ def _shown(value: object) -> str:
 def main(argv: list[str]) -> int:
     cores = os.cpu_count()
     machine = f"{cores} cores, {platform.machine()}, Python {platform.python_version()}"
-    sys.stdout.write(page(json.loads(Path(argv[0]).read_text()), datetime.now(UTC), machine))
+    told = json.loads(Path(argv[0]).read_text())
+    results = {name: Measured(**one) for name, one in told.items()}
+    sys.stdout.write(page(results, datetime.now(UTC), machine))
     return 0
 
 

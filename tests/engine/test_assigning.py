@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from console.engine.assigning import Assignment, Registry, assign, spared, wants
+from console.engine.assigning import NEEDS_ENGINE, Assignment, Registry, assign, leases, spared, wants
 from console.engine.services import Assigned, Desired, Service
 from console.placement.candidate import Candidate, Standing
 from console.placement.mark import Mark
@@ -143,10 +143,71 @@ def test_one_for_every_host_has_a_record_for_each() -> None:
     ]
 
 
-def test_an_exclusive_service_is_not_placed_and_says_why() -> None:
-    found = assign(registry(service("Replicas=1", "Exclusive=yes")), fleet(), NOTHING)
+def exclusive(host: str, *, leased: bool = True) -> Assigned:
+    return replace(at(host, epoch=4), leased=leased)
+
+
+ONE = service("Replicas=1", "Exclusive=yes")
+
+
+def test_an_exclusive_service_is_placed_on_a_lease() -> None:
+    (one,) = assign(registry(ONE), fleet(), NOTHING).put
+    assert one.leased
+
+
+def test_an_engine_that_ends_with_a_console_places_no_exclusive_service_and_keeps_what_is_placed() -> None:
+    found = assign(registry(ONE), fleet(), NOTHING, embedded=True)
     assert found.put == ()
-    assert [(one.instance, one.reason) for one in found.pending] == [(WEB, "needs leases on 3")]
+    assert [(one.instance, one.reason) for one in found.pending] == [(WEB, f"{NEEDS_ENGINE} on 3")]
+    there = registry(ONE, assigned=(exclusive("h1"),))
+    assert assign(there, fleet(), NOTHING, embedded=True) == Assignment()
+
+
+def test_what_may_run_on_a_lost_host_is_placed_elsewhere_only_once_it_cannot() -> None:
+    now = registry(ONE, assigned=(exclusive("h1"),))
+    lost = fleet(h1=Standing.LOST)
+    found = assign(now, lost, NOTHING, firm={(WEB, "h1")})
+    assert not found.put
+    assert found.leaving == {WEB}
+    (moved,) = assign(now, lost, NOTHING).put
+    assert (moved.host != "h1", moved.epoch, moved.leased) == (True, 5, True)
+
+
+def test_one_that_is_to_be_elsewhere_is_gone_from_where_it_is_first() -> None:
+    now = registry(replace(ONE, pins={WEB: "h2"}), assigned=(exclusive("h1"),))
+    found = assign(now, fleet(), marked("h1"), firm={(WEB, "h1")})
+    assert not found.put
+    assert found.leaving == {WEB}
+    (want,) = wants(now, found.leaving)
+    assert want.leaving
+    assert leases(now, found.leaving, held=False) == ({}, {"h1": {WEB}})
+    assert leases(now, (), held=False) == ({"h1": {WEB}}, {})
+
+
+def test_one_that_is_wanted_no_more_is_not_forgotten_while_it_may_run() -> None:
+    now = registry(assigned=(exclusive("h1"),))
+    gone = fleet(h1=Standing.LOST)
+    assert assign(now, gone, NOTHING, firm={(WEB, "h1")}).forget == ()
+    assert assign(now, gone, NOTHING).forget == now.assigned
+    assert leases(now, (), held=False) == ({}, {"h1": {WEB}})
+    assert leases(now, (), held=True) == ({"h1": {WEB}}, {}), "a brake holds, and nothing is taken away"
+
+
+def test_one_that_is_to_be_gone_is_what_its_service_is_now_so_that_it_is_stopped() -> None:
+    newer = replace(ONE, revision=2)
+    now = registry(newer, assigned=(exclusive("h1", leased=False),))
+    found = assign(now, fleet(), marked("h1"), firm={(WEB, "h1")})
+    assert put(found) == [(WEB, "h1", 4, 2)]
+    renewed = registry(newer, assigned=found.put)
+    assert not spared(renewed, marked("h1"))
+    assert [want.leaving for want in wants(renewed, found.leaving)] == [True]
+
+
+def test_one_that_ran_without_a_lease_is_stopped_before_it_is_placed_on_one() -> None:
+    now = registry(ONE, assigned=(exclusive("h1", leased=False),))
+    assert assign(now, fleet(), marked("h1"), firm={(WEB, "h1")}).leaving == {WEB}
+    (one,) = assign(now, fleet(), NOTHING).put
+    assert (one.host, one.epoch, one.leased) == ("h1", 5, True)
 
 
 def test_what_runs_of_a_service_that_cannot_be_read_is_left_alone() -> None:

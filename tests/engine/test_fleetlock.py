@@ -15,10 +15,12 @@ import pytest
 
 from console.actions.audit import Audit, Who
 from console.actions.hands import Permit
+from console.engine import naming
 from console.engine.applying import LINE
 from console.engine.fleetlock import WHY, fleetlock
 from console.engine.naming import name_holders
 from console.engine.term import Setting, Term
+from console.errors import StoreRefused
 from console.fleet.fleet import open_fleet
 from console.fleet.memory import Memory
 from console.hosts.links import Links
@@ -335,6 +337,25 @@ async def test_of_fifty_hosts_at_once_at_two_engines_no_more_than_max_are_down_a
     assert 1 < peak <= most
     assert waited > 0
     assert (await state(lock)).holders == ()
+
+
+async def test_naming_begins_anew_where_etcd_says_no(
+    etcd: Etcd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuses(*asked: Any) -> AsyncIterator[Any]:
+        if asked:
+            raise StoreRefused("permission denied")
+        yield ()
+
+    monkeypatch.setattr(naming, "mirror", refuses)
+    wants = Wants(units=False, containers=False, os=False, connect=False)
+    async with (
+        open_fleet([HostConfig("web1")], wants, Links(Keyring(None))) as fleet,
+        claimed(etcd, Keys(etcd.prefix).leader, b"", 15) as claim,
+    ):
+        # As itself, and not in a group: a duty that ends so is begun again.
+        with pytest.raises(StoreRefused, match="permission denied"):
+            await name_holders(Term(setting(etcd, tmp_path), claim, fleet, "f-1"))
 
 
 async def test_who_asks_by_zincatis_id_is_shown_by_its_host(

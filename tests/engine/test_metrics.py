@@ -6,8 +6,8 @@ import asyncio
 import shutil
 import subprocess
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -46,64 +46,72 @@ def samples(text: str) -> Samples:
     }
 
 
-@contextmanager
-def running(setting: Setting) -> Iterator[asyncio.Future[tuple[str, int]]]:
-    """An engine that tells, and where."""
+@asynccontextmanager
+async def telling(setting: Setting) -> AsyncIterator[tuple[str, int]]:
+    """Where it is told what `setting` counts, by no engine."""
+    bound: asyncio.Future[tuple[str, int]] = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(metrics_at(("127.0.0.1", 0), bound.set_result)(setting))
+    yield await bound
+    task.cancel()
+    await asyncio.wait((task,))
+
+
+@asynccontextmanager
+async def leading(setting: Setting) -> AsyncIterator[tuple[str, int]]:
+    """Where an engine tells that leads, and has looked at everything once."""
     bound: asyncio.Future[tuple[str, int]] = asyncio.get_running_loop().create_future()
     engine = engine_of(setting, tasks=(metrics_at(("127.0.0.1", 0), bound.set_result),))
     task = asyncio.create_task(engine.run())
-    try:
-        yield bound
-    finally:
-        task.cancel()
-
-
-async def until_leading(setting: Setting) -> None:
-    """Until it leads, and has looked at everything once."""
     await until(lambda: setting.tally.report is not None, "it has looked at everything")
+    yield await bound
+    task.cancel()
+    await asyncio.wait((task,))
 
 
-async def test_a_leader_tells_of_itself_and_of_its_fleet(setting: Setting) -> None:
-    with running(setting) as bound:
-        await until_leading(setting)
-        setting.tally.report = Report(
-            {"h1": Standing.LIVE, "h2": Standing.LOST},
-            (Condition("a.service", "a.service", "h1", Phase.RUNNING, ""),),
-            (Pending("b.service", "b.service", None, (("apart", 2),)),),
-        )
-        setting.tally.changes[Outcome.DONE] += 2
-        found = samples(await scraped(await bound))
+async def test_a_leader_tells_of_itself(setting: Setting) -> None:
+    async with leading(setting) as address:
+        found = samples(await scraped(address))
     assert found["quarterdeck_engine_leader", ""] == 1
     assert found["quarterdeck_engine_elections_total", ""] == 1
     assert found["quarterdeck_brake", ""] == 0
-    assert found["quarterdeck_instances", "running"] == found["quarterdeck_instances", "pending"] == 1
-    assert found["quarterdeck_instances", "failed"] == 0
-    assert found["quarterdeck_hosts", "live"] == found["quarterdeck_hosts", "lost"] == 1
-    assert found["quarterdeck_host_changes_total", "done"] == 2
-    assert found["quarterdeck_host_changes_total", "failed"] == 0
-    assert found["quarterdeck_reconcile_seconds_count", ""] >= 1
-    assert (
-        found["quarterdeck_reconcile_seconds_bucket", "+Inf"]
-        == (found["quarterdeck_reconcile_seconds_count", ""])
-    )
+    assert found["quarterdeck_instances", "running"] == 0
+    looks = found["quarterdeck_reconcile_seconds_count", ""]
+    assert looks >= 1
+    assert found["quarterdeck_reconcile_seconds_bucket", "+Inf"] == looks
     assert found["process_cpu_seconds_total", ""] > 0
     assert found["process_resident_memory_bytes", ""] > 1e6
 
 
+async def test_a_fleet_is_told_by_states_each_of_them_also_where_there_is_none(setting: Setting) -> None:
+    setting.tally.report = Report(
+        {"h1": Standing.LIVE, "h2": Standing.LOST},
+        (Condition("a.service", "a.service", "h1", Phase.RUNNING, ""),),
+        (Pending("b.service", "b.service", None, (("apart", 2),)),),
+    )
+    setting.tally.braked = True
+    setting.tally.changes[Outcome.DONE] += 2
+    async with telling(setting) as address:
+        found = samples(await scraped(address))
+    assert found["quarterdeck_instances", "running"] == found["quarterdeck_instances", "pending"] == 1
+    assert found["quarterdeck_instances", "failed"] == 0
+    assert found["quarterdeck_hosts", "live"] == found["quarterdeck_hosts", "lost"] == 1
+    assert found["quarterdeck_brake", ""] == 1
+    assert found["quarterdeck_host_changes_total", "done"] == 2
+    assert found["quarterdeck_host_changes_total", "failed"] == 0
+
+
 async def test_an_engine_that_does_not_lead_tells_nothing_of_the_fleet(setting: Setting) -> None:
-    with running(setting) as bound:
-        await until_leading(setting)
-        setting.tally.role, setting.tally.report = Role.STANDS_BY, None
-        found = samples(await scraped(await bound))
+    setting.tally.role = Role.STANDS_BY
+    async with telling(setting) as address:
+        found = samples(await scraped(address))
     assert found["quarterdeck_engine_leader", ""] == 0
     assert not [name for name, _ in found if name in ("quarterdeck_instances", "quarterdeck_hosts")]
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool (package prometheus)")
 async def test_prometheus_own_linter_finds_nothing(setting: Setting) -> None:
-    with running(setting) as bound:
-        await until_leading(setting)
-        text = await scraped(await bound)
+    async with leading(setting) as address:
+        text = await scraped(address)
     done = await asyncio.to_thread(
         subprocess.run, ["promtool", "check", "metrics"], input=text, capture_output=True, text=True
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
+import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack
 from selectors import EVENT_READ
@@ -84,3 +86,22 @@ def test_what_is_to_be_done_soon_is_done_after_eight_hosts_and_not_after_all(sta
         runner.run(hear())
     assert len(read) == _HOSTS
     assert before == [8]
+
+
+def test_of_a_connection_that_has_ended_nothing_waits_for_the_collector() -> None:
+    async def connect_and_end() -> weakref.ref[asyncio.BaseTransport]:
+        near, far = socket.socketpair()
+        with far:
+            transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=near)
+            transport.close()
+            await asyncio.sleep(0)
+            return weakref.ref(transport)
+
+    gc.disable()
+    try:
+        with asyncio.Runner(loop_factory=fair_loop) as runner:
+            ended = runner.run(connect_and_end())
+            runner.run(asyncio.sleep(0))
+            assert ended() is None
+    finally:
+        gc.enable()

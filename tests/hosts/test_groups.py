@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from console.hosts.groups import Group, let_go
+from console.hosts.groups import Group, let_go, unheld
 
 
 async def fail() -> None:
@@ -73,5 +73,26 @@ async def test_an_error_that_is_let_go_keeps_nothing_of_what_it_ended_alive() ->
         except ExceptionGroup as error:
             let_go(error)
         assert kept[1]() is None
+    finally:
+        gc.enable()
+
+
+async def test_a_task_that_is_cancelled_keeps_nothing_of_what_it_did_alive() -> None:
+    async def waits(kept: list[weakref.ref[Held]]) -> None:
+        held = Held()
+        kept.append(weakref.ref(held))
+        async with Group():
+            await asyncio.Event().wait()
+
+    kept: list[weakref.ref[Held]] = []
+    gc.disable()
+    try:
+        for doing in (waits(kept), unheld(waits(kept))):
+            task = asyncio.create_task(doing)
+            await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task])
+            del task, doing
+        assert [each() is None for each in kept] == [False, True]
     finally:
         gc.enable()

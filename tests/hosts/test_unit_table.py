@@ -480,3 +480,13 @@ def test_a_unit_that_ran_before_it_was_looked_up_is_asked_since_when() -> None:
     event = table.publish(1.0)
     assert isinstance(event, UnitsChanged)
     assert {unit.name: unit.since for unit in event.changed} == {"b.service": SINCE, "loaded.service": None}
+
+
+def test_a_unit_that_comes_back_as_it_was_is_the_same_object_and_one_that_changed_is_not() -> None:
+    before = listed(row("a.service"), row("b.service")).units
+    table = UnitTable("web1", before=before)
+    table.listed((row("a.service"), row("b.service", sub="reloading")))
+    answer(table, {})
+    table.publish(0.0)
+    assert table.units["a.service"] is before["a.service"]
+    assert table.units["b.service"].sub == "reloading"

@@ -113,10 +113,10 @@ class Writer:
             stderr=subprocess.PIPE,
             text=True,
             env=self.environ,
-            preexec_fn=_interruptible,
+            preexec_fn=interruptible,
         )
 
 
-def _interruptible() -> None:
+def interruptible() -> None:
     """Also where the tests themselves were started with SIGINT ignored, as in the background of a shell."""
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -14,6 +14,7 @@ from typing import Any
 
 from console.fleet.config import load_config
 from console.lab.lab import Lab
+from tests.lab.changing import interruptible
 from tests.lab.fleet.placing import Placing
 from tests.lab.truth import Truth
 
@@ -54,6 +55,7 @@ class Rolling(Placing):
                 stderr=said,
                 text=True,
                 env={**os.environ, "XDG_STATE_HOME": str(state)},
+                preexec_fn=interruptible,
             )
         self.started.append(made)
         return made
@@ -109,8 +111,9 @@ class Rolling(Placing):
         found = json.loads(self.run("lock", "status", "-o", "json"))
         return [holder["host"] for lock in found for holder in lock["holders"]]
 
-    def drained(self) -> list[str]:
-        found = json.loads(self.run("host", "list", "-o", "json"))
+    def drained(self, code: int = 0) -> list[str]:
+        """:param code: 4 where one of the hosts does not answer."""
+        found = json.loads(self.run("host", "list", "-o", "json", code=code))
         return [host["name"] for host in found if host["drained"]]
 
     def denied(self) -> list[str]:

@@ -96,8 +96,8 @@ def test_a_host_that_nobody_reaches_is_brought_back_by_its_guard(two: Rolling) -
 def test_four_hosts_go_one_by_one_under_a_placed_service_and_an_undo_takes_all_back(four: Rolling) -> None:
     four.leading()
     spec = "[Service]\nExecStart=/bin/sleep infinity\n[X-Quarterdeck]\nReplicas=3\nApart=self\n"
-    four.submit({"web@.service": spec})
-    four.until(lambda: len(four.active("web@*")) == 3, "three instances run", 60)
+    four.submit({"site@.service": spec})
+    four.until(lambda: len(four.active("site@*")) == 3, "three instances run", 60)
     least = [3]
 
     def count() -> int:
@@ -105,7 +105,9 @@ def test_four_hosts_go_one_by_one_under_a_placed_service_and_an_undo_takes_all_b
         running = 0
         for host in four.hosts:
             try:
-                said = four.truth.ask(host, "systemctl list-units --state=active --plain --no-legend 'web@*'")
+                said = four.truth.ask(
+                    host, "systemctl list-units --state=active --plain --no-legend 'site@*'"
+                )
             except AssertionError:
                 continue  # it reboots
             running += len(said.splitlines())
@@ -170,7 +172,7 @@ def test_a_host_that_never_comes_back_is_lost_and_keeps_its_slot(two: Rolling) -
     shown = two.shown(identity)
     assert (shown["state"], two.results(identity)) == ("halted", {"atomic1": "lost", "atomic2": None})
     assert (two.held(), two.denied()) == (["atomic1"], ["1.1"])
-    assert "atomic1" in two.drained()
+    assert two.drained(code=4) == ["atomic1"]
     assert two.version("atomic2") == "1.0"
 
 
@@ -179,17 +181,18 @@ def test_another_goes_on_from_each_stage_in_which_a_driver_was_killed(two: Rolli
     """One update of one host, and a driver a stage: each is killed in it, and the next one takes over."""
     words = ("--gate=4s", "--gate-timeout=2m", "--guard=8m", "--within=3m")
     driver = two.start("host", "update", "--to=1.1", "--on=atomic1", *words, "--yes")
-    identity = two.in_stage("look", driver)
-    reached = []
+    identity = two.in_stage("stage", driver)
+    reached: list[str] = []
     for stage in STAGES:
-        before = two.shown(identity)["targets"][0]
-        if before["result"] is not None:
+        if reached and STAGES.index(stage) <= STAGES.index(reached[-1]):
+            continue  # short ones were over before anybody could look
+        two.until(partial(_at_least, two, identity, stage), f"it is in {stage}", PATIENCE_S)
+        (target,) = two.shown(identity)["targets"]
+        if target["result"] is not None:
             break
-        if STAGES.index(before["stage"]) <= STAGES.index(stage):
-            two.until(partial(_at_least, two, identity, stage), f"it is in {stage}", PATIENCE_S)
         driver.send_signal(signal.SIGKILL)
         driver.wait()
-        reached.append(two.shown(identity)["targets"][0]["stage"])
+        reached.append(target["stage"])
         driver = two.start("rollout", "resume", identity, "--yes")
     two.ended(driver)
     assert {"stage", "return", "gate"} <= set(reached), reached

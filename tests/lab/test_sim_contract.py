@@ -11,8 +11,10 @@ import pytest
 from console.hosts.bus import Call, system_bus
 from console.hosts.unit_wire import SERVICE, UNIT, unit_path
 from console.lab.lab import Lab
+from tests.lab.fleet.placing import UNCLAIM
 from tests.lab.units_host import OnHost, on_first, unit_file
 from tests.sim.contract import CHECKS, Check, Subject, connected, signals_of_a_restart
+from tests.sim.contract_units import WORK_CHECKS
 from tests.sim.sim_host import sim_host
 
 _UNIT = "contract.service"
@@ -63,9 +65,25 @@ async def subject(lab: Lab) -> AsyncIterator[LabSubject]:
         yield LabSubject(host)
 
 
+@pytest.fixture
+async def unclaimed(lab: Lab) -> AsyncIterator[LabSubject]:
+    """A host that is of no fleet, before and after."""
+    host = await on_first(lab)
+    await host.root(UNCLAIM)
+    yield LabSubject(host)
+    await host.root(UNCLAIM)
+
+
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 async def test_a_lab_host_keeps_the_contract(check: Check, subject: LabSubject) -> None:
     await check(subject)
+
+
+@pytest.mark.parametrize("check", WORK_CHECKS, ids=lambda check: check.__name__)
+async def test_a_lab_host_is_changed_by_an_engine_as_a_simulated_one_is(
+    check: Check, unclaimed: LabSubject
+) -> None:
+    await check(unclaimed)
 
 
 async def test_a_restart_sounds_the_same(subject: LabSubject, tmp_path: Path) -> None:

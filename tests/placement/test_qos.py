@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from console.placement.qos import drop_in, slice_drop_in
+from console.placement.qos import drop_in
 from console.placement.unit_file import parse
 from tests.placement.build import GIB, spec
 
@@ -78,17 +78,6 @@ def test_a_section_is_opened_once() -> None:
     assert text is not None
     assert re.findall(r"\[.*\]", text) == ["[Service]", "[Unit]"]
     assert text.startswith("# Made by Quarterdeck from web.service")
-
-
-def test_the_slice_is_protected_as_far_as_its_services() -> None:
-    policies = [
-        spec("a", "QoS=guaranteed", "CPU=1", "Memory=1G").policy,
-        spec("b", "Memory=2G").policy,
-        spec("c", "QoS=best-effort", "Memory=4G").policy,
-    ]
-    text = slice_drop_in(policies)
-    assert text == f"[Slice]\nMemoryMin={GIB}\nMemoryLow={3 * GIB}\n"
-    assert slice_drop_in([spec("c").policy]) is None
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")

@@ -266,3 +266,30 @@ def test_with_the_brakes_on_nothing_is_stopped_or_removed(world: tuple[list[Want
     wanted, seen = world
     done = set(steps(reconcile(wanted, seen, unplacing=False)).values())
     assert done <= {Step.START, Step.WRITE}
+
+
+ALONE = replace(want(), exclusive=True)
+
+
+def test_an_exclusive_one_is_started_on_its_hosts_lease_only() -> None:
+    assert steps(reconcile([ALONE], [sight()])) == {}
+    assert steps(reconcile([ALONE], [sight()], leased={("h1", WEB)})) == {"h1": Step.START}
+    found = reconcile([ALONE], [sight()], unwound={"h1": "sudo says no"})
+    assert phase(found) is Phase.FAILED, "so that another host is tried"
+
+
+@pytest.mark.parametrize("active", ["active", "activating", "deactivating"])
+def test_an_exclusive_one_is_not_started_while_another_host_has_it(active: str) -> None:
+    other = sight("h2", mark(), active)
+    found = steps(reconcile([ALONE], [sight(), other], leased={("h1", WEB)}))
+    assert "h1" not in found
+    assert found.get("h2") is (None if active == "deactivating" else Step.STOP), "and that one goes first"
+
+
+def test_an_exclusive_one_that_is_to_be_elsewhere_is_stopped_where_it_is() -> None:
+    leaving = replace(ALONE, leaving=True)
+    found = reconcile([leaving], [sight("h1", mark(), "active")], leased={("h1", WEB)})
+    assert steps(found) == {"h1": Step.STOP}
+    assert phase(found) is Phase.MOVING
+    down = reconcile([leaving], [sight("h1", mark(), "inactive")], leased={("h1", WEB)})
+    assert steps(down) == {"h1": Step.REMOVE}

@@ -34,6 +34,16 @@ def test_a_template_has_as_many_instances_as_it_says() -> None:
     assert spec("db", "Replicas=0").instances() == ()
 
 
+def test_a_name_is_an_instances_or_not() -> None:
+    web = spec("web@", "Replicas=2")
+    wanted = {"web@1.service": True, "web@2.service": True, "web@3.service": False, "web@01.service": False}
+    assert {name: web.is_instance(name) for name in wanted} == wanted
+    assert spec("db").is_instance("db.service")
+    assert not spec("db").is_instance("web.service")
+    assert not spec("db", "Replicas=0").is_instance("db.service")
+    assert spec("web@blue").is_instance("web@blue.service")
+
+
 def test_one_instance_may_be_a_spec_by_itself() -> None:
     assert spec("web@blue").instances() == ("web@blue.service",)
 

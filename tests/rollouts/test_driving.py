@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,12 +21,12 @@ from console.rollouts.ledger import KEPT, Ledger
 from console.rollouts.pacing import Position
 from console.rollouts.rollout import Account, State
 from console.rollouts.window import parse_windows
-from console.store.client import Etcd
+from console.store.client import Etcd, open_etcd
 from console.store.guarded import in_pages
 from console.store.schema import Keys
 from console.store.values import Put
 from tests.rollouts.acting import World, registered, rollout, site
-from tests.store.cluster import needs_etcd
+from tests.store.cluster import Options, needs_etcd, running_cluster
 
 pytestmark = needs_etcd
 
@@ -101,6 +102,24 @@ async def test_a_canary_that_fails_goes_back_halts_the_rest_and_is_denied(
     assert list(account.progress) == ["t0"], "the others were never begun"
     assert set(world.version.values()) == {"old"}
     assert set(world.denied) == {"new"}
+
+
+async def test_of_a_thousand_targets_one_in_a_hundred_fails_and_it_ends_right(
+    etcd: Etcd, keys: Keys, ledger: Ledger, world: World
+) -> None:
+    world.version = {f"t{n}": "old" for n in range(1000)}
+    world.bad = {f"t{n}" for n in range(99, 1000, 100)}
+    await ledger.create(rollout("r-0001", 1000, waves=(1, 10, 1000), max_unavailable=50))
+    account = await driven(etcd, keys, "r-0001", lambda now: now.stands)
+    assert account.rollout.state is State.HALTED
+    assert world.most_out == 50
+    ends = {name: one.end for name, one in account.progress.items()}
+    assert {name for name, end in ends.items() if end is End.ROLLED_BACK} == set(ends) & world.bad
+    assert "t99" in ends
+    assert {name for name, end in ends.items() if end is End.DONE} == set(ends) - world.bad
+    assert len(ends) < 250, "what was not under way has not begun"
+    new = {name for name, version in world.version.items() if version == "new"}
+    assert new == set(ends) - world.bad
 
 
 async def test_paused_it_begins_nothing_and_what_is_under_way_ends(
@@ -314,3 +333,30 @@ async def test_rollouts_that_are_over_are_kept_and_not_for_ever(ledger: Ledger, 
     found, _ = await ledger.accounts()
     assert len(found) == KEPT + 1
     assert found[0].rollout.id == "r-0005"
+
+
+# -- etcd -----------------------------------------------------------------------------------
+
+
+async def test_an_etcd_that_loses_its_leader_in_the_middle_loses_no_step(
+    tmp_path: Path, world: World
+) -> None:
+    (tmp_path / "three").mkdir()
+    async with (
+        running_cluster(tmp_path / "three", Options(members=3)) as cluster,
+        open_etcd(cluster.config()) as etcd,
+    ):
+        keys = Keys(etcd.prefix)
+        ledger = Ledger(etcd, keys)
+        await ledger.create(rollout("r-0001", 12, max_unavailable=2))
+        leader = await cluster.leader()
+        driver = asyncio.create_task(carry_out(site(etcd, keys), "r-0001", "a test"))
+        try:
+            await until(ledger, "r-0001", lambda now: len(now.progress) >= 4)
+            await leader.kill()
+            account = await until(ledger, "r-0001", over)
+        finally:
+            await _ended(driver)
+    assert account.rollout.state is State.DONE
+    assert world.changed == {f"t{n}": 1 for n in range(12)}, "none left out, none done twice"
+    assert world.most_out <= 2

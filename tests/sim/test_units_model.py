@@ -6,7 +6,7 @@ import pytest
 
 from console.lab.sim.catalog import UnitKind, units
 from console.lab.sim.machine import Machine
-from console.lab.sim.units import NoSuchUnit
+from console.lab.sim.unit_state import NoSuchUnit
 from tests.sim.worlds import Ear, world
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from console.lab.sim.agenda import Agenda
 from console.lab.sim.machine import Machine
-from console.lab.sim.units import UnitState
+from console.lab.sim.unit_state import UnitState
 
 BEGAN = 1_795_000_000.0
 

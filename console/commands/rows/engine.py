@@ -8,7 +8,9 @@ from typing import Any
 
 from console import __version__
 from console.commands.rows.base import Cell, RowKind, Tone, moment, since_cell
+from console.commands.rows.lease import lease_cells, lease_fields
 from console.engine.brake import Pulled
+from console.engine.lease_record import LeaseRecord
 from console.engine.present import EngineRecord
 from console.placement.reconcile import Condition, Phase
 
@@ -32,6 +34,7 @@ class EnginePicture:
     :param fleet: the fleet's id, by which hosts are claimed; None: no engine has led yet.
     :param hosts: each host, how it stands, and why it is left alone, if it is.
     :param pending: instances without a host, and why.
+    :param leases: of hosts that have or had exclusive instances.
     """
 
     leader: EngineRecord | None
@@ -41,6 +44,7 @@ class EnginePicture:
     hosts: tuple[tuple[str, str, str], ...]
     conditions: tuple[Condition, ...]
     pending: tuple[tuple[str, str], ...]
+    leases: tuple[tuple[str, LeaseRecord], ...] = ()
 
 
 def _fields(picture: EnginePicture) -> dict[str, Any]:
@@ -76,6 +80,7 @@ def _fields(picture: EnginePicture) -> dict[str, Any]:
             for one in picture.conditions
         ],
         "pending": [{"name": name, "reason": reason} for name, reason in picture.pending],
+        "leases": [{"host": host, **(lease_fields(lease) or {})} for host, lease in picture.leases],
     }
 
 
@@ -105,6 +110,7 @@ def _lines(picture: EnginePicture) -> list[tuple[Cell, ...]]:
         tone = Tone.GOOD if standing == "live" else Tone.WARN if standing == "silent" else Tone.BAD
         why = (Cell(reason),) if reason else ()
         lines.append((Cell(f"  {name:<20}"), Cell.state(standing, tone), *why))
+    lines += [(Cell(f"  {host:<20}"), *lease_cells(lease)) for host, lease in picture.leases]
     counts = Counter(one.phase for one in picture.conditions)
     if counts:
         told = [

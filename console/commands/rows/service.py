@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from console.commands.rows.base import Cell, Column, RowKind, Tone, moment, since_cell, worst_first
 from console.commands.rows.diff import difference_lines
+from console.commands.rows.lease import lease_cells, lease_fields
 from console.model.text import clean
 from console.placement.unit_file import parse
 from console.placement.unit_name import UnitName
@@ -95,6 +96,7 @@ def instance_fields(one: Instance) -> dict[str, Any]:
         "state": one.state.value,
         "revision": one.revision,
         "reason": one.reason or None,
+        "lease": lease_fields(one.lease),
         "told_by": one.by.value,
     }
 
@@ -191,6 +193,7 @@ def _detail_lines(row: ServiceRow) -> list[tuple[Cell, ...]]:
                 age,
                 Cell(revision, Tone.WARN),
                 Cell(clean(one.reason), Tone.FAINT),
+                *(lease_cells(one.lease) if one.lease else ()),
             )
         )
     return lines

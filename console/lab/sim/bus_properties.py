@@ -15,7 +15,8 @@ from console.lab.sim import seeds
 from console.lab.sim.bus_wire import job_path
 from console.lab.sim.catalog import UnitKind
 from console.lab.sim.machine import Machine
-from console.lab.sim.units import UnitState
+from console.lab.sim.unit_state import UnitState
+from console.lab.sim.units import Units
 
 SERVICE = "org.freedesktop.systemd1"
 UNIT = SERVICE + ".Unit"
@@ -102,8 +103,7 @@ def unit_properties(machine: Machine, unit: UnitState) -> Properties:
     """Everything of the Unit interface."""
     kind = unit.kind
     loaded = kind.load == "loaded"
-    path = f"/usr/lib/systemd/system/{kind.name}" if loaded else ""
-    relations = _relations(machine.units.kinds)[kind.name]
+    relations = _relations_of(machine.units, kind)
     return {
         "Id": Variant("s", kind.name),
         "Names": Variant("as", [kind.name]),
@@ -112,7 +112,7 @@ def unit_properties(machine: Machine, unit: UnitState) -> Properties:
         "LoadState": Variant("s", "masked" if unit.file_state == "masked" else kind.load),
         "UnitFileState": Variant("s", unit.file_state if loaded else ""),
         "UnitFilePreset": Variant("s", "enabled" if loaded else ""),
-        "FragmentPath": Variant("s", path),
+        "FragmentPath": Variant("s", kind.path if loaded else ""),
         "SourcePath": Variant("s", ""),
         "DropInPaths": Variant("as", machine.drop_ins(kind.name)),
         "CanStart": Variant("b", loaded),
@@ -181,7 +181,7 @@ def manager_properties(machine: Machine) -> Properties:
         "Version": Variant("s", "257.13-1"),
         "Architecture": Variant("s", "x86-64"),
         "SystemState": Variant("s", "degraded" if failed else "running"),
-        "NNames": Variant("u", len(machine.units.kinds)),
+        "NNames": Variant("u", sum(1 for _ in machine.units.all())),
         "NFailedUnits": Variant("u", failed),
         "NJobs": Variant("u", len(machine.units.jobs())),
         "UserspaceTimestamp": Variant("t", machine.micros(machine.booted)),
@@ -195,6 +195,20 @@ _RELATION_NAMES = (
     "ConsistsOf", "WantedBy", "UpheldBy", "Before", "After", "Conflicts", "ConflictedBy", "Triggers",
     "TriggeredBy", "PropagatesStopTo", "StopPropagatedFrom", "OnFailure", "OnSuccess",
 )  # fmt: skip
+
+
+def _relations_of(units: Units, kind: UnitKind) -> Mapping[str, tuple[str, ...]]:
+    """One unit's relations. Those of units that were written since come from their own files."""
+    if kind.name in units.of_the_boot:
+        found = dict(_relations(units.kinds)[kind.name])
+    else:
+        found = {"Requires": kind.requires, "After": kind.after, "WantedBy": kind.wanted_by}
+    for name, written in units.written.items():
+        if kind.name in written.requires:
+            found["RequiredBy"] = (*found.get("RequiredBy", ()), name)
+        if kind.name in written.after:
+            found["Before"] = (*found.get("Before", ()), name)
+    return found
 
 
 @lru_cache(maxsize=32)

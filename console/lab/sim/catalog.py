@@ -17,7 +17,7 @@ class UnitKind:
     """One unit as its file has it, the same on every host; times in seconds.
 
     `active`, `sub`: where it is once the host has booted. `restart`: `Restart=`, with the start limit
-    (`burst` starts within `interval`).
+    (`burst` starts within `interval`). `fault`: why systemd does not take what the file says, in its words.
     """
 
     name: str
@@ -34,6 +34,13 @@ class UnitKind:
     requires: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     wanted_by: tuple[str, ...] = ()
+    folder: str = "/usr/lib/systemd/system"
+    fault: str = ""
+
+    @property
+    def path(self) -> str:
+        """Its unit file."""
+        return f"{self.folder}/{self.name}"
 
     @property
     def type(self) -> str:

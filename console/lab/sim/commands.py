@@ -10,13 +10,15 @@ import shlex
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from console.lab.sim import containers_cli, facts, files
+from console.lab.sim import containers_cli, facts, files, unit_work
 from console.lab.sim.bus import BusService
 from console.lab.sim.docker_api import DockerService
 from console.lab.sim.files import Printed
 from console.lab.sim.journalctl import BadArguments, Follower, printed, question
 from console.lab.sim.machine import Machine
 from console.lab.sim.shell import Shell
+from console.lab.sim.unit_state import NoSuchUnit
+from console.lab.sim.unit_work import UnitWork
 from console.lab.sim.wire import Out, Service
 
 USER = "core"
@@ -98,6 +100,8 @@ def _service(machine: Machine, argv: Sequence[str], out: Out, *, root: bool) -> 
             engine = machine.engine
             if engine is not None and engine.kind == program and (root or program == "docker"):
                 return DockerService(machine, engine, out)
+        case ["sh", *_] if unit_work.asked(argv):
+            return UnitWork(machine, argv, out, root=root)
         case ["tee", *_]:
             return _Tee(machine, argv, out, root)
         case ["journalctl", *_] if "-f" in argv or "--follow" in argv:
@@ -129,6 +133,8 @@ def _sh(machine: Machine, argv: Sequence[str], root: bool) -> Printed:
     script = argv[2] if len(argv) > 2 and argv[1] == "-c" else ""
     if facts.is_script(script):
         return Printed(facts.answer(machine, script, root=root))
+    if unit_work.inspected(script):
+        return Printed(unit_work.inspection(machine, script))
     if "command -v journalctl" in script:
         now = f"now {machine.wall():.9f}\n"
         return Printed(f"machine {machine.machine_id}\n{now}{now}")
@@ -186,8 +192,9 @@ def _systemctl(machine: Machine, argv: Sequence[str], root: bool) -> Printed:
 
 def _systemctl_cat(machine: Machine, name: str) -> Printed:
     try:
-        text = f"# {files.UNIT_FOLDER}{name}\n{files.unit_file(machine, name)}"
-    except files.NoSuchFile:
+        path = machine.units.peek(name).kind.path
+        text = f"# {path}\n{files.text_of(machine, path).decode('utf-8', 'replace')}"
+    except (NoSuchUnit, files.NoSuchFile):
         return Printed(code=1, err=f"No files found for {name}.\n")
     for path in machine.drop_ins(name):
         text += f"\n# {path}\n{machine.files[path].decode('utf-8', 'replace')}"

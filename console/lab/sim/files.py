@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from console.lab.sim import facts
 from console.lab.sim.machine import Machine
-from console.lab.sim.units import NoSuchUnit
+from console.lab.sim.unit_state import NoSuchUnit
 
-UNIT_FOLDER = "/usr/lib/systemd/system/"
+_UNIT_FOLDER = "/usr/lib/systemd/system/"
 
 
 class Printed(NamedTuple):
@@ -36,8 +36,8 @@ def text_of(machine: Machine, path: str) -> bytes:
         return facts.answer(machine, f"section() {{ :; }}\nsection {_MADE[path]}").partition("\n")[2].encode()
     if path == "/etc/hostname":
         return f"{machine.name}\n".encode()
-    if path.startswith(UNIT_FOLDER):
-        return unit_file(machine, path.removeprefix(UNIT_FOLDER)).encode()
+    if path.startswith(_UNIT_FOLDER):
+        return _unit_file(machine, path.removeprefix(_UNIT_FOLDER)).encode()
     raise NoSuchFile(path)
 
 
@@ -51,13 +51,13 @@ _MADE = {
 }
 
 
-def unit_file(machine: Machine, name: str) -> str:
-    """The text of a unit's own file. :raises NoSuchFile: it has none."""
+def _unit_file(machine: Machine, name: str) -> str:
+    """The text of a file that the host has booted with. :raises NoSuchFile: it has none."""
     try:
         kind = machine.units.peek(name).kind
     except NoSuchUnit:
         raise NoSuchFile(name) from None
-    if kind.load != "loaded":
+    if kind.load != "loaded" or kind.folder != _UNIT_FOLDER.rstrip("/"):
         raise NoSuchFile(name)
     lines = ["[Unit]", f"Description={kind.description}"]
     lines += [f"Requires={other}" for other in kind.requires] + [f"After={other}" for other in kind.after]

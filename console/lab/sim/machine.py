@@ -15,6 +15,7 @@ from console.lab.sim.catalog import System
 from console.lab.sim.containers import Engine
 from console.lab.sim.deployments import Deployments
 from console.lab.sim.journal import Journal
+from console.lab.sim.unit_text import FOLDERS, written_units
 from console.lab.sim.units import Units
 
 _BOOT_LINES = (
@@ -28,6 +29,7 @@ _BOOT_LINES = (
     ("systemd", "Reached target multi-user.target - Multi-User System."),
 )
 _BOOT_TAKES = (6.0, 14.0)
+_IN_MEMORY = ("/run/", "/tmp/")
 
 
 @dataclass(slots=True)
@@ -193,8 +195,11 @@ class Machine:
 
     def drop_ins(self, unit: str) -> list[str]:
         """The drop-ins of a unit, by path."""
-        folder = f"/etc/systemd/system/{unit}.d/"
-        return sorted(path for path in self.files if path.startswith(folder) and path.endswith(".conf"))
+        return sorted(
+            path
+            for path in self.files
+            if path.endswith(".conf") and path.rpartition("/")[0] in {f"{each}/{unit}.d" for each in FOLDERS}
+        )
 
     def _down(self) -> None:
         self.line.down = True
@@ -217,12 +222,21 @@ class Machine:
         self.units = Units(self, catalog.units(self._sizes[0], self.system.engine), time)
         if self.deployments and self.boots > 1:
             self.version = self.deployments.booted()
+        self._start_what_was_written()
         for number, (identifier, text) in enumerate(_BOOT_LINES):
             line = text.format(kernel=self.system.kernel, name=self.name)
             pid = 1 if identifier == "systemd" else 0
             self._write(identifier, line, pid=pid, extra={}, time=time + 0.2 * number)
         if self._engine is not None:
             self._engine.booted()
+
+    def _start_what_was_written(self) -> None:
+        """What was in memory is gone with the last boot; what is on the disk comes back."""
+        self.files = {path: text for path, text in self.files.items() if not path.startswith(_IN_MEMORY)}
+        for kind, wanted in written_units(self.files):
+            self.units.write(kind)
+            if wanted and not kind.fault:
+                self.units.start(kind.name)
 
     def _first_ailment(self) -> None:
         """A few hosts of a fleet are never quite well."""

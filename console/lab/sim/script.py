@@ -38,7 +38,7 @@ from typing import Any
 from console.lab.sim import catalog, seeds
 from console.lab.sim.containers import ContainerState, Engine, NoSuchContainer
 from console.lab.sim.machine import Machine
-from console.lab.sim.units import NoSuchUnit
+from console.lab.sim.unit_state import NoSuchUnit
 
 _COMMON = {"at", "do", "hosts", "count", "share", "for"}
 

@@ -28,7 +28,7 @@ from console.lab.sim.bus_properties import (
 )
 from console.lab.sim.bus_wire import ROWS, SYSTEMD_PATH, Row, job_path, listing, unit_of, unit_path
 from console.lab.sim.machine import Machine
-from console.lab.sim.units import NoSuchUnit, UnitState
+from console.lab.sim.unit_state import BadSetting, NoSuchUnit, UnitState
 
 if TYPE_CHECKING:
     from console.lab.sim.bus import BusService
@@ -95,6 +95,8 @@ class Systemd:
             signature, body = self._answer(message)
         except NoSuchUnit as error:
             raise Refused(_ERROR + "NoSuchUnit", f"Unit {error} not loaded.") from None
+        except BadSetting as error:
+            raise Refused(_ERROR + "BadUnitSetting", f"Unit {error} has a bad unit file setting.") from None
         if not quiet:
             self._bus.answer(message, signature, body)
 

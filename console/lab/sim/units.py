@@ -2,16 +2,17 @@
 
 Behaves as systemd 257 was seen to: a start and a stop take their time; a crash shows `failed` and at
 once `activating/auto-restart`; NRestarts grows until the next start by hand; the start limit ends a
-crash loop with the first cause as its `Result`. Units at rest where the boot left them take no memory.
+crash loop with the first cause as its `Result`. Units at rest where the boot left them take no memory, and
+one that was written since is loaded from its first start until it has ended.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Callable, Container, Iterator
+from dataclasses import replace
 
 from console.lab.sim.catalog import UnitKind
+from console.lab.sim.unit_state import BadSetting, Host, Listener, NoSuchUnit, UnitState
 
 #: What a job does next once its unit is where it wants it.
 Done = Callable[[str], None]
@@ -27,67 +28,6 @@ _RESTARTED_BY = {"on-failure": True, "always": True}
 _MOMENT = 0.001
 
 
-class NoSuchUnit(Exception):
-    """There is no unit of that name, in memory or on disk."""
-
-
-class Host(Protocol):
-    """What systemd needs of the host it runs on."""
-
-    @property
-    def now(self) -> float:
-        """Seconds since the fleet began."""
-
-    def later(self, delay: float, action: Callable[[], None]) -> None:
-        """Do something that many seconds from now, unless the host goes down before."""
-
-    def log(self, message: str, *, unit: str = "", priority: int = 6, **extra: str) -> None:
-        """Write to the journal as systemd."""
-
-
-@dataclass(slots=True)
-class UnitState:
-    """One unit now. Times in seconds since the fleet began, None for never."""
-
-    kind: UnitKind
-    active: str
-    sub: str
-    changed: float
-    number: int
-    result: str = "success"
-    restarts: int = 0
-    exit_status: int = 0
-    active_since: float | None = None
-    inactive_since: float | None = None
-    pid: int = 0
-    file_state: str = "enabled"
-    job: tuple[int, str] | None = None
-    lasts: float | None = None  # in a crash loop: how long each life is
-    turn: int = 0  # grows with each new course of things; what belongs to an older one is dropped
-    lives: int = 0
-    starts: list[float] = field(default_factory=list)
-
-    @property
-    def name(self) -> str:
-        return self.kind.name
-
-
-class Listener(Protocol):
-    """Hears what systemd would tell its subscribers, as it happens."""
-
-    def unit_changed(self, unit: UnitState) -> None:
-        """Properties of a unit changed."""
-
-    def unit_loaded(self, name: str, *, loaded: bool) -> None:
-        """UnitNew or UnitRemoved."""
-
-    def job(self, number: int, name: str, result: str | None) -> None:
-        """A job is new (`result` is None), or has ended."""
-
-    def reloading(self, active: bool) -> None:
-        """systemd begins to read its files anew, or has done so."""
-
-
 class Units:
     """The units of one boot."""
 
@@ -97,6 +37,8 @@ class Units:
         self.booted = booted
         self._index = {kind.name: number for number, kind in enumerate(kinds)}
         self._states: dict[str, UnitState] = {}
+        #: Those with a file that was written since, by name.
+        self.written: dict[str, UnitKind] = {}
         self._jobs = 0
         self._pids = 2000
         self.heard: list[Listener] = []
@@ -104,7 +46,12 @@ class Units:
     # -- looking ----------------------------------------------------------------------------
 
     def __contains__(self, name: str) -> bool:
-        return name in self._index
+        return name in self._index or name in self._states
+
+    @property
+    def of_the_boot(self) -> Container[str]:
+        """The names of those that the host has booted with."""
+        return self._index
 
     def get(self, name: str) -> UnitState:
         """:raises NoSuchUnit: there is none."""
@@ -124,6 +71,9 @@ class Units:
         for kind in self.kinds:
             state = states.get(kind.name)
             yield (kind, kind.active, kind.sub) if state is None else (kind, state.active, state.sub)
+        for name, state in states.items():
+            if name not in self._index:
+                yield state.kind, state.active, state.sub
 
     def failed(self) -> int:
         return sum(state.active == "failed" for state in self._states.values())
@@ -134,9 +84,10 @@ class Units:
 
     def _fresh(self, name: str) -> UnitState:
         number = self._index.get(name)
-        if number is None:
+        if number is None and name not in self.written:
             raise NoSuchUnit(name)
-        kind = self.kinds[number]
+        kind = self.written[name] if number is None else self.kinds[number]
+        number = len(self.kinds) if number is None else number
         up = kind.active == "active"
         since = self.booted + 0.01 * number
         return UnitState(
@@ -146,6 +97,34 @@ class Units:
             file_state="enabled" if kind.wanted_by else "static",
         )  # fmt: skip
 
+    # -- files ------------------------------------------------------------------------------
+
+    def write(self, kind: UnitKind) -> None:
+        """A unit has this file from now on, which the host did not boot with."""
+        self.written[kind.name] = kind
+        if (unit := self._states.get(kind.name)) is not None:
+            unit.kind = kind
+
+    def erase(self, name: str) -> None:
+        """And no more. What runs of it goes on."""
+        if (kind := self.written.pop(name, None)) is not None and (unit := self._states.get(name)):
+            unit.kind = replace(kind, load="not-found")
+
+    def _load(self, name: str) -> UnitState:
+        """As `get`, by systemd itself: it tells of what it did not have."""
+        had = name in self
+        unit = self.get(name)
+        if not had:
+            self._tell(lambda listener: listener.unit_loaded(name, loaded=True))
+        return unit
+
+    def _collect(self, unit: UnitState) -> None:
+        """systemd forgets what has ended and nothing else names."""
+        name = unit.name
+        if unit.job is None and unit.active == "inactive" and name not in self._index and name in self:
+            del self._states[name]
+            self._tell(lambda listener: listener.unit_loaded(name, loaded=False))
+
     # -- jobs -------------------------------------------------------------------------------
 
     def start(self, name: str) -> int:
@@ -154,8 +133,8 @@ class Units:
         return self._begin(unit, "start", lambda done: self._start(unit, done))
 
     def stop(self, name: str) -> int:
-        """StopUnit."""
-        unit = self.get(name)
+        """StopUnit. :raises NoSuchUnit: there is none."""
+        unit = self._load(name)
         return self._begin(unit, "stop", lambda done: self._stop(unit, lambda: done("done")))
 
     def restart(self, name: str, *, only_if_up: bool = False) -> int:
@@ -188,7 +167,10 @@ class Units:
         done("done")
 
     def _startable(self, name: str) -> UnitState:
-        unit = self.get(name)
+        unit = self._load(name)
+        if unit.kind.fault:
+            self._collect(unit)
+            raise BadSetting(name)
         if unit.kind.load != "loaded":
             raise NoSuchUnit(name)
         return unit
@@ -219,6 +201,7 @@ class Units:
         unit.job = None
         self._tell(lambda listener: listener.job(number, unit.name, result))
         self._tell(lambda listener: listener.unit_changed(unit))
+        self._collect(unit)
 
     # -- courses ----------------------------------------------------------------------------
 
@@ -338,6 +321,7 @@ class Units:
         if unit.active == "failed":
             unit.result = "success"
             self._change(unit, "inactive", "dead")
+        self._collect(unit)
 
     def set_file_state(self, name: str, state: str) -> str:
         """Enable, disable, mask; what it was before."""
@@ -348,7 +332,7 @@ class Units:
     def daemon_reload(self) -> None:
         """Read the unit files anew: systemd forgets all units and loads them again, and says so."""
         self._tell(lambda listener: listener.reloading(True))
-        names = [kind.name for kind in self.kinds]
+        names = [kind.name for kind, _, _ in self.all()]
         for loaded in (False, True):
             for listener in tuple(self.heard):
                 for name in names:

@@ -140,14 +140,24 @@ class MainScreen(Screen[None], inherit_bindings=False):
         """Bring a batch of changes to the screen, in one go."""
         if self.shown is not None:
             self.shown.take(batch)
-        if batch.hosts or time.monotonic() - self._ticked >= _EVERY_S:
+        if time.monotonic() - self._ticked >= _EVERY_S:
             self.tick()
+        elif batch.hosts:
+            self._tell_fleet()
 
     def tick(self) -> None:
         """Redraw what depends on the clock."""
         if not self.is_mounted or not self.size.width:
             return
         self._ticked = time.monotonic()
+        self._tell_fleet()
+        if self.shown is not None:
+            self.shown.tick()
+
+    def _tell_fleet(self) -> None:
+        """Redraw what stands around the view, and depends on how the hosts are."""
+        if not self.is_mounted or not self.size.width:
+            return
         deck, width = self.deck, self.size.width
         header = header_text(
             deck.title,
@@ -161,8 +171,6 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.query_one("#header", Bar).show(header)
         self._tell_status()
         self.query_one("#hints", Bar).show(hint_text(hints(self._place(), width - 2, deck.keymap)))
-        if self.shown is not None:
-            self.shown.tick()
 
     def _tell_status(self) -> None:
         if self.line.is_open and self._complaint:

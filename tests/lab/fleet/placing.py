@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +26,9 @@ from console.lab.lab import Lab
 from console.model.config import EtcdConfig
 from console.placement.spec import parse_spec
 from console.store.client import Etcd, open_etcd
+from console.store.values import Delete, Span
 from tests.lab.truth import Truth
+from tests.store.cluster import Member, running_cluster
 
 #: fleet's own yardstick: it polled for so many seconds (functional/util/util.go).
 WAIT_S = 15.0
@@ -33,7 +38,10 @@ HELLO = "[Service]\nExecStart=/bin/sleep infinity\n"
 
 T = TypeVar("T")
 
-_CLEAN = r"""
+_LIFE = re.compile(r"InvocationID=\w")
+
+#: Has a host be of no fleet, with nothing of what it had of one.
+UNCLAIM = r"""
 cd / ; for root in /run /etc; do
   for mark in $root/quarterdeck/units/*; do
     [ -e "$mark" ] || continue; unit=${mark##*/}
@@ -42,7 +50,9 @@ cd / ; for root in /run /etc; do
     rm -f $root/systemd/system/*.wants/"$unit"
   done
   rm -rf $root/quarterdeck
-done; systemctl daemon-reload
+done
+systemctl stop quarterdeck-lease 2>/dev/null; rm -f /run/systemd/system/quarterdeck-lease.service
+systemctl daemon-reload
 """
 
 
@@ -57,6 +67,12 @@ class EngineProcess:
     def said(self) -> str:
         return self.log.read_text("utf-8", "replace")
 
+    def freeze(self) -> None:
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
     def kill(self) -> None:
         """As a power cut does."""
         self.process.kill()
@@ -68,11 +84,33 @@ class EngineProcess:
         return self.process.wait(timeout=20)
 
 
+@dataclass(frozen=True)
+class OwnEtcd:
+    """An etcd of one member that a test may do anything to."""
+
+    member: Member
+    runner: asyncio.Runner
+
+    def kill(self) -> None:
+        """As a power cut does."""
+        self.runner.run(self.member.kill())
+
+    def start(self) -> None:
+        self.runner.run(self.member.start())
+
+    def freeze(self) -> None:
+        self.member.freeze()
+
+    def thaw(self) -> None:
+        self.member.thaw()
+
+
 @dataclass
 class Placing:
     """What a test does to a fleet, and what it sees of it.
 
     :param prefix: of the fleet's keys; the etcd is shared, and each test has its own.
+    :param more: what else stands in the fleet's file.
     """
 
     lab: Lab
@@ -83,6 +121,21 @@ class Placing:
     hosts: tuple[str, ...]
     engines: list[EngineProcess] = field(default_factory=list)
     fleet_lines: str = ""  # more of [fleet], for engines that begin from then on
+    more: str = ""
+
+    @contextmanager
+    def own_etcd(self) -> Iterator[OwnEtcd]:
+        """Have the fleet be in an etcd of its own; its engines are killed before that ends."""
+        with asyncio.Runner() as runner:
+            running = running_cluster(self.folder)
+            cluster = runner.run(running.__aenter__())
+            self.endpoint = cluster.members[0].url
+            try:
+                yield OwnEtcd(cluster.members[0], runner)
+            finally:
+                for one in self.engines:
+                    one.kill()
+                runner.run(running.__aexit__(None, None, None))
 
     # -- engines ----------------------------------------------------------------------------
 
@@ -91,13 +144,23 @@ class Placing:
         """The fleet's file, with the etcd in it."""
         path = self.folder / "fleet.toml"
         text = self.truth.config.path.read_text().replace("[fleet]\n", f"[fleet]\n{self.fleet_lines}\n")
-        path.write_text(f'{text}\n[etcd]\nendpoints = ["{self.endpoint}"]\nprefix = "{self.prefix}"\n')
+        etcd = f'[etcd]\nendpoints = ["{self.endpoint}"]\nprefix = "{self.prefix}"\n'
+        path.write_text(f"{text}\n{self.more}\n{etcd}")
         return path
 
-    def engine(self) -> EngineProcess:
+    def engine(self, *options: str) -> EngineProcess:
         """One more engine; it has begun, and may stand by."""
         log = self.folder / f"engine-{len(self.engines)}.log"
-        argv = [sys.executable, "-m", "console.cli.main", "--config", str(self.config), "engine", "run"]
+        argv = [
+            sys.executable,
+            "-m",
+            "console.cli.main",
+            "--config",
+            str(self.config),
+            "engine",
+            "run",
+            *options,
+        ]
         with log.open("wb") as into:
             process = subprocess.Popen(
                 argv,
@@ -110,9 +173,9 @@ class Placing:
         self.engines.append(made)
         return made
 
-    def leading(self) -> EngineProcess:
+    def leading(self, *options: str) -> EngineProcess:
         """An engine, which leads."""
-        made = self.engine()
+        made = self.engine(*options)
         self.until(lambda: "leading the fleet" in made.said, "an engine leads", 25)
         return made
 
@@ -176,6 +239,14 @@ class Placing:
 
         self.etcd(do)
 
+    def wipe(self) -> None:
+        """Have etcd lose all that it has of the fleet."""
+
+        async def do(etcd: Etcd) -> None:
+            await etcd.write([Delete(Span.under(self.prefix))])
+
+        self.etcd(do)
+
     def services(self) -> dict[str, Service]:
         async def do(etcd: Etcd) -> dict[str, Service]:
             return (await ServiceStore(etcd).services())[0]
@@ -195,33 +266,47 @@ class Placing:
     def ask(self, host: str, command: str) -> str:
         return self.truth.ask(host, f"sudo sh -c {shlex.quote(command)}")
 
+    def ask_all(self, command: str, hosts: Sequence[str] = ()) -> dict[str, str]:
+        """What hosts answer, all asked at the same time."""
+        hosts = hosts or self.hosts
+        with ThreadPoolExecutor(len(hosts)) as pool:
+            return dict(zip(hosts, pool.map(lambda host: self.ask(host, command), hosts), strict=True))
+
+    def address(self, host: str) -> str:
+        """Where a host is reached."""
+        return next(one.address for one in self.truth.config.hosts if one.name == host) or ""
+
+    def standing(self, host: str) -> str:
+        """How a host stands, as the engine says."""
+        return next(str(one["standing"]) for one in self.status()["hosts"] if one["name"] == host)
+
     def active(self, pattern: str, *hosts: str) -> dict[str, tuple[str, ...]]:
-        """The hosts on which each unit that `pattern` means is active."""
+        """The hosts on which each unit that `pattern` means, or one of several, is active."""
         found: dict[str, list[str]] = {}
-        for host in hosts or self.hosts:
-            said = self.ask(
-                host, f"systemctl list-units --state=active --no-legend --plain '{pattern}' | cut -d' ' -f1"
-            )
+        units = f"systemctl list-units --state=active --no-legend --plain {_quoted(pattern)}"
+        command = f"{units} | cut -d' ' -f1"
+        for host, said in self.ask_all(command, hosts).items():
             for unit in said.split():
                 found.setdefault(unit, []).append(host)
         return {unit: tuple(there) for unit, there in sorted(found.items())}
 
     def files(self, pattern: str, *hosts: str) -> list[str]:
         """Unit files that `pattern` means, on all hosts."""
-        found = []
-        for host in hosts or self.hosts:
-            said = self.ask(host, f"find /run/systemd/system /etc/systemd/system -name '{pattern}' -path '*'")
-            found += [f"{host}:{line}" for line in said.split()]
-        return found
+        command = f"find /run/systemd/system /etc/systemd/system -name '{pattern}' -path '*'"
+        return [
+            f"{host}:{line}" for host, said in self.ask_all(command, hosts).items() for line in said.split()
+        ]
 
-    def invocations(self, pattern: str) -> set[str]:
+    def invocations(self, pattern: str, *hosts: str) -> set[str]:
         """What tells each life of each unit from any other life."""
-        found: set[str] = set()
-        for host in self.hosts:
-            found |= {f"{host} {line}" for line in self.ask(
-                host, f"systemctl show -p Id -p InvocationID '{pattern}' | paste - - -"
-            ).splitlines() if line.strip()}  # fmt: skip
-        return found
+        command = f"systemctl show -p Id -p InvocationID {_quoted(pattern)} | paste - - -"
+        said = self.ask_all(command, hosts)
+        return {f"{host} {line}" for host in said for line in said[host].splitlines() if _LIFE.search(line)}
+
+    def reboot(self, host: str) -> None:
+        """Have a host lose its power for a moment."""
+        asyncio.run(self.lab.kill(host))
+        asyncio.run(self.lab.start(host))
 
     def until(self, condition: Callable[[], object], what: str, within: float = WAIT_S) -> float:
         """Wait for a condition; how long that took. The test fails after `within` seconds."""
@@ -240,14 +325,24 @@ class Placing:
             assert condition(), what
             time.sleep(0.1)
 
+    def empty(self) -> None:
+        """Have the engine take away all that was wanted, from hosts that are whole."""
+        asyncio.run(self._mend())
+        self.destroy(*self.services())
+        marks = "cat /run/quarterdeck/units/* /etc/quarterdeck/units/* 2>/dev/null || true"
+        self.until(
+            lambda: not self.placed() and not any(self.ask_all(marks).values()),
+            "nothing is left",
+            40,
+        )
+
     def close(self) -> None:
         """End the engines, and leave the hosts as they were."""
         for engine in self.engines:
             if engine.process.poll() is None:
                 engine.kill()
         asyncio.run(self._mend())
-        for host in self.hosts:
-            self.ask(host, _CLEAN)
+        self.ask_all(UNCLAIM)
 
     async def _mend(self) -> None:
         for place in (await self.lab.status()).hosts:
@@ -255,3 +350,7 @@ class Placing:
                 await self.lab.start(place.name)
             elif place.state != "running":
                 await self.lab.heal(place.name)
+
+
+def _quoted(patterns: str) -> str:
+    return shlex.join(patterns.split())

@@ -1,11 +1,12 @@
 """When an instance ran on which host, as the hosts themselves wrote it down.
 
-The unit itself appends to a file on its host, twice a second while it runs; lab hosts share one clock. So a
-copy that systemd thinks is gone is seen all the same.
+What runs appends the uptime to a file on its host, several times a second; the lab's hosts share one kernel,
+and so one uptime. A copy that systemd thinks is gone is seen all the same.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ _GAP_S = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """One copy's time on a host, in seconds of the lab's clock."""
+    """One copy's time on a host, in seconds of the uptime."""
 
     host: str
     began: float
@@ -30,10 +31,17 @@ def beating(name: str, *, stubborn: bool = False) -> str:
     :param stubborn: it does not care for SIGTERM.
     """
     trap = 'trap "" TERM; ' if stubborn else ""
-    return (
-        f"ExecStart=/bin/sh -c '{trap}while :; do date +%%s.%%N >>/var/tmp/{name}.beats; "
-        "sleep 0.2 & wait $$!; done'"
-    )
+    return f"ExecStart=/bin/sh -c '{trap}{beat(name)}'"
+
+
+def beat(name: str) -> str:
+    """A shell's line that does, as it stands in a unit file."""
+    return f"while :; do read up _ </proc/uptime; echo $$up >>/var/tmp/{name}.beats; sleep 0.2; done"
+
+
+def uptime() -> float:
+    """The uptime now."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def lives(placing: Placing, name: str) -> list[Life]:
