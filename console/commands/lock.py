@@ -206,7 +206,7 @@ class LockSetMax(_LockChange):
 
     words = ("lock", "set-max")
     group: str = argument("GROUP", "letters, digits, dots and hyphens", required=True)
-    slots: str = argument("N", "slots, one at least", required=True)
+    slots: str = argument("SLOTS", "slots, one at least", required=True)
 
     async def steps(self, core: Core, lock: RebootLock) -> list[Step]:
         from console.rollouts.reboot_lock import checked_max
