@@ -1,6 +1,6 @@
 """What etcd says of services, followed or read once: what is desired, where it is, who leads, what is told.
 
-    services/ instances/ engine/ observed/ ──mirror──▶ Following ──▶ Seen: Manifest, Observed, leader, brake
+    services/ instances/ engine/ leases/ observed/ ──mirror──▶ Following ──▶ Seen
 
 A unit file is read once for each time that it changes, and a report of a host likewise: a fleet of thousands
 of instances is followed at the price of what changes of it.
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from console.engine.brake import Pulled, read_brake
 from console.engine.catalogue import Catalogue
+from console.engine.lease_record import LeaseRecord, leases_of
 from console.engine.manifest import Manifest
 from console.engine.placements import Placements
 from console.engine.present import EngineRecord, read_leader
@@ -27,7 +28,7 @@ from console.store.schema import Keys
 from console.store.values import Entry, Event
 
 #: What of etcd's keys is of services.
-KINDS = ("services", "instances", "engine", "observed")
+KINDS = ("services", "instances", "engine", "leases", "observed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class Following:
         self._catalogue = Catalogue(self._keys)
         self._placements = Placements(etcd)
         self._engine: dict[str, Entry] = {}
+        self._leases: dict[str, LeaseRecord] = {}
         self._conditions: dict[str, tuple[Condition, ...]] = {}
         self._pending: dict[str, str] = {}
         self._seen: Seen | None = None
@@ -90,6 +92,8 @@ class Following:
                     tuple(self._placements),
                     problems | self._placements.problems,
                     leader is not None,
+                    leader is not None and read_leader(leader).embedded,
+                    self._leases,
                 ),
                 Observed(
                     {(one.host, one.instance): one for told in self._conditions.values() for one in told},
@@ -150,6 +154,8 @@ class Following:
                 self._engine = dict(entries)
                 pending = entries.get(self._keys.pending)
                 self._pending = {} if pending is None else read_report(self._keys, (pending,))[1]
+            case "leases":
+                self._leases = leases_of(self._keys, entries.values())
             case _:
                 for event in events:
                     if event.entry is None:

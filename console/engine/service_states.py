@@ -143,7 +143,7 @@ def told(
                 state = InstanceState.PENDING
                 made = Instance(service.name, name, None, state, None, reason, blocked=why is not None, by=by)
                 found.append(made)
-    return tuple(found)
+    return with_leases(found, manifest)
 
 
 def remembered(
