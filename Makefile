@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE :=
 PACKAGES := python3-venv python3-dev gcc pkg-config libsystemd-dev openssh-client etcd-server \
   systemd-journal-remote tmux zsh etcd-client
 # Lab tests mostly wait for hosts: two files at a time, each worker with a lab of its own.
-SIDE_BY_SIDE := -n 2 --dist loadfile
+SIDE_BY_SIDE := -n 3 --dist loadfile
 LAB_PACKAGES := $(shell sed 's/#.*//' console/lab/packages.txt)
 
 .PHONY: help setup demo lab lab-down test test-full check bench bench-hold screenshots lock clean

@@ -79,10 +79,17 @@ class Image:
     """The image that a rollout brings everywhere: one digest, whatever its tag is made to mean meanwhile.
 
     :param digest: what the tag stands for; None: found out by the first host that pulls it.
+    :param denied: why a digest is not to be brought anywhere, or None; asked of one that is found out.
     """
 
-    def __init__(self, reference: Reference, digest: str | None) -> None:
+    def __init__(
+        self,
+        reference: Reference,
+        digest: str | None,
+        denied: Callable[[str], Awaitable[str | None]],
+    ) -> None:
         self.reference = reference
+        self._denied = denied
         self.digest = digest or reference.digest
         self._first = asyncio.Lock()
         self._on_host: dict[str, asyncio.Lock] = {}
@@ -97,7 +104,10 @@ class Image:
                 if self.digest is None:
                     await self._get(hands, engine.kind, str(self.reference), heard)
                     pulled = await engine.image(str(self.reference))
-                    self.digest = _digest_of(pulled, self.reference, hands.host)
+                    digest = _digest_of(pulled, self.reference, hands.host)
+                    if why := await self._denied(digest):
+                        raise HostFailure(why, host=hands.host)
+                    self.digest = digest
         pinned = Reference(self.reference.repository, None, self.digest).pinned
         # Several containers of a host wait for one pull.
         async with self._on_host.setdefault(hands.host, asyncio.Lock()):

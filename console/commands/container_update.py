@@ -66,9 +66,11 @@ class ContainerUpdate(Change):
         )
         drawn = Drawn()
         for reference, some in _by_image(hosts, self.image):
-            image = Image(reference, reference.digest or await _digest(view, some, reference))
-            if image.digest is not None and not self.allow_denied:
-                await _see_denied(core, reference, image.digest)
+            digest = reference.digest or await _digest(view, some, reference)
+            why = partial(_why_denied, core, reference, self.allow_denied)
+            if digest is not None and (denied := await why(digest)):
+                raise Refused(denied, hint="--allow-denied brings it all the same, `denied remove` for good")
+            image = Image(reference, digest, why)
             if image.digest is None:
                 drawn.notes.append(f"{reference}: the first host that pulls it tells which image that is")
             wish = UpdateWish(
@@ -116,18 +118,14 @@ def _plan(
     )
 
 
-async def _see_denied(core: Core, reference: Reference, digest: str) -> None:
-    """:raises Refused: an update of a container was rolled back from this image, or a person denied it."""
+async def _why_denied(core: Core, reference: Reference, allowed: bool, digest: str) -> str | None:
+    """That the image was rolled back from, or denied by a person; None: neither, or that is no matter."""
     from console.rollouts.denied import CONTAINER, find_denied
 
-    if core.memory is None:
-        return
+    if core.memory is None or allowed:
+        return None
     found = await find_denied(core.memory.etcd, core.memory.keys, CONTAINER, digest)
-    if found is not None:
-        raise Refused(
-            f"{reference} is {digest}, denied by {found.by}: {found.why}",
-            hint="--allow-denied brings it all the same, `denied remove` for good",
-        )
+    return None if found is None else f"{reference} is {digest}, denied by {found.by}: {found.why}"
 
 
 async def _deny(core: Core, out: Output, reference: Reference, digest: str, why: str) -> None:

@@ -18,6 +18,9 @@ _chosen = os.environ.get(_IMPLEMENTATION)
 os.environ[_IMPLEMENTATION] = "python"
 # What gRPC has to say of connections it would write to stderr, over the screen.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+# Else its threads are begun anew in a child that is forked to become a program, as a shell is that somebody
+# opens, and now and then end it before it is one.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     import grpc

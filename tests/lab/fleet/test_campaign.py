@@ -8,9 +8,8 @@ from tests.lab.fleet.campaign import Campaign
 from tests.lab.fleet.placing import Placing
 
 
-@pytest.mark.parametrize(
-    ("seed", "rounds"), [pytest.param(1, 3, id="3 rounds"), pytest.param(2, 20, marks=pytest.mark.full)]
-)
+@pytest.mark.full
+@pytest.mark.parametrize(("seed", "rounds"), [pytest.param(1, 3, id="3 rounds"), (2, 20)])
 def test_a_campaign_of_faults(placing: Placing, seed: int, rounds: int) -> None:
     with placing.own_etcd() as etcd:
         campaign = Campaign(placing, etcd, seed)

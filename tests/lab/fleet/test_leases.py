@@ -208,7 +208,8 @@ def test_without_etcd_it_stops_when_the_lease_is_over_and_comes_back_with_it(
             runner.run(running_.__aexit__(None, None, None))
 
 
-@pytest.mark.parametrize("rounds", [2, pytest.param(20, marks=pytest.mark.full)])
+@pytest.mark.full
+@pytest.mark.parametrize("rounds", [2, 20])
 def test_a_campaign_of_faults_doubles_nothing_and_loses_nothing(leased: Placing, rounds: int) -> None:
     leased.leading()
     leased.engine()

@@ -128,5 +128,5 @@ def test_26_schedule_global_conflicts(fleetctl: Fleetctl) -> None:
     led = fleetctl.placing
     fleetctl.start("conflict-global.0.service", "Global=true")
     fleetctl.start("conflict-global.1.service", "Global=true", "Conflicts=conflict-global.0.service", code=4)
-    assert led.reason("conflict-global.1.service") == "apart on 1"
+    led.until(lambda: led.reason("conflict-global.1.service") == "apart on 1", "the engine tells why")
     assert led.active("conflict-global.*") == {"conflict-global.0.service": led.hosts}
