@@ -13,7 +13,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # terminal, those of completion a shell, those of etcd somebody else who writes.
 PACKAGES := python3-venv python3-dev gcc pkg-config libsystemd-dev openssh-client etcd-server \
   systemd-journal-remote tmux zsh etcd-client
-# Lab tests mostly wait for hosts: two files at a time, each worker with a lab of its own.
+# Lab tests mostly wait for hosts: three files at a time, each worker with a lab of its own.
 SIDE_BY_SIDE := -n 3 --dist loadfile
 LAB_PACKAGES := $(shell sed 's/#.*//' console/lab/packages.txt)
 
