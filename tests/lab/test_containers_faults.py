@@ -66,7 +66,8 @@ async def test_sshd_goes_away(host: EngineHost) -> None:
 
 
 async def test_without_socket_forwarding_a_relay_serves(host: EngineHost) -> None:
-    await host.root(f"echo AllowStreamLocalForwarding no > {NO_FORWARDING}; systemctl reload ssh")
+    # Restarted, not reloaded: who is told to reload says nothing of when sshd listens again.
+    await host.root(f"echo AllowStreamLocalForwarding no > {NO_FORWARDING}; systemctl restart ssh")
     try:
         async with cleared(host), followed(host) as watched:
             await host.make("c-relayed")
@@ -75,7 +76,7 @@ async def test_without_socket_forwarding_a_relay_serves(host: EngineHost) -> Non
             relays = await host.say("pgrep -fc 'dial-stdi[o]'")
             assert int(relays) > 0
     finally:
-        await host.root(f"rm {NO_FORWARDING}; systemctl reload ssh")
+        await host.root(f"rm {NO_FORWARDING}; systemctl restart ssh")
 
 
 async def test_docker_without_the_group_is_read_through_sudo(breakable: Lab) -> None:

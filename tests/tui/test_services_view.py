@@ -107,6 +107,7 @@ async def test_from_a_service_to_an_instance_why_it_is_there_its_log_and_back() 
         assert fleet.queries[-1][0] == ("web2",)
         await pilot.press("escape")
         await shows(ready, "› services › web@.service")
+        await until(pilot, lambda: table(app).cursor_key == ("web2", "web@2.service"))
         await pilot.press("u")
         await shows(ready, "› web2 › units")
 

@@ -33,7 +33,7 @@ def test_17_detect_machine_id(placing: Placing) -> None:
     placing.until(lambda: len(placing.active("apart@*")) == 3, "one on each machine")
     before = placing.invocations("apart@*")
     placing.holds(lambda: placing.invocations("apart@*") == before, "all run on")
-    assert placing.reason("apart@4.service") == "apart on 3, foreign on 1"
+    placing.until(lambda: placing.reason("apart@4.service") == "apart on 3, foreign on 1", "it is told why")
 
 
 def test_28_shutdown(placing: Placing) -> None:

@@ -22,7 +22,7 @@ def test_15_templates_with_specifiers_in_metadata(fleetctl: Fleetctl) -> None:
         fleetctl("start", f"metadata@{zone}.service")
     assert fleetctl.where("metadata@*") == {f"metadata@{zone}.service": zones[zone] for zone in zones}
     fleetctl("start", "metadata@invalid.service", code=4)
-    assert led.reason("metadata@invalid.service") == "require on 3"
+    led.until(lambda: led.reason("metadata@invalid.service") == "require on 3", "the engine tells why")
 
 
 def test_18_schedule_machine_of(fleetctl: Fleetctl) -> None:
@@ -55,7 +55,7 @@ def test_20_schedule_one_way_conflict(fleetctl: Fleetctl) -> None:
     only = "MachineMetadata=zone=a"
     fleetctl.start("conflicts-with-hello.service", only, "Conflicts=hello.service")
     fleetctl.start("hello.service", only, code=4)
-    assert led.reason("hello.service") == "require on 2, apart on 1"
+    led.until(lambda: led.reason("hello.service") == "require on 2, apart on 1", "the engine tells why")
     assert not led.active("hello.service")
     fleetctl("destroy", "conflicts-with-hello.service")
     led.until(lambda: led.active("hello.service"), "it runs")
