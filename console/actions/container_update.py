@@ -10,13 +10,13 @@ proved itself. Whatever interrupts this, asking again looks at what is there and
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from console.actions.boot import boot_id
 from console.actions.container_gate import Gate
-from console.actions.containers import ContainerStamp, says
+from console.actions.containers import ContainerStamp, OnContainer, says
+from console.actions.inspected import Json, part
 from console.actions.successor import OURS, Successor, successor
 from console.actions.swap import Swap, policy_words, worked
 from console.errors import Absent, HostError, HostFailure
@@ -125,7 +125,7 @@ class Image:
         await worked(hands.transport, f"pull {name}", argv, heard, within=_PULLS_WITHIN, about=name)
 
 
-def _digest_of(image: Mapping[str, object], reference: Reference, host: str) -> str:
+def _digest_of(image: Json, reference: Reference, host: str) -> str:
     digests = image.get("RepoDigests")
     for one in digests if isinstance(digests, list) else []:
         repository, _, digest = str(one).partition("@")
@@ -135,7 +135,7 @@ def _digest_of(image: Mapping[str, object], reference: Reference, host: str) -> 
 
 
 @dataclass(frozen=True, slots=True)
-class ContainerUpdate:
+class ContainerUpdate(OnContainer):
     """Brings one container to another image.
 
     :param start_first: whether the successor may run beside it.
@@ -143,22 +143,11 @@ class ContainerUpdate:
     :param disproved: takes the digest of an image that did not prove itself, and why.
     """
 
-    name: str
-    stamp: ContainerStamp
     image: Image
     gate: Gate
     start_first: bool
     heard: Callable[[str], None] = field(repr=False, compare=False)
     disproved: Callable[[str, str], Awaitable[None]] = field(repr=False, compare=False)
-
-    async def check(self, hands: Hands) -> str | None:
-        engine = await hands.engine(self.stamp.engine)
-        boot = await boot_id(hands.transport) if self.stamp.boot is not None else None
-        try:
-            found = await engine.inspect(self.stamp.id)
-        except Absent:
-            return "the container of the plan is gone"
-        return self.stamp.moved(found, boot)
 
     async def do(self, hands: Hands) -> str:
         engine = await hands.engine(self.stamp.engine)
@@ -167,7 +156,7 @@ class ContainerUpdate:
         old = await engine.details(self.stamp.id)
         if old.get("Image") == wanted:
             return "it runs that image already"
-        await _clear(engine, names)
+        await _clear(engine, names, old)
         made = successor(old, await engine.image(str(old.get("Image"))), engine=engine.kind)
         new = await self._create(engine, made, wanted, names)
         if self.start_first:
@@ -180,7 +169,6 @@ class ContainerUpdate:
             names.leaving,
             names.failed,
             policy_words(made.restart),
-            policy_words(made.restart),
         )
         await there.carry_out(hands.transport, self.heard, grace=_grace(old))
         if not self.start_first and (why := await self.gate.passed(engine, new)):
@@ -190,7 +178,7 @@ class ContainerUpdate:
 
     async def _create(self, engine: EngineControl, made: Successor, image: str, names: Names) -> str:
         asked = str(self.image.reference)
-        labels = {**_labels(made), REPLACED: self.stamp.id, ASKED: asked}
+        labels = {**part(made.body, "Labels"), REPLACED: self.stamp.id, ASKED: asked}
         new = await engine.create(names.next, {**made.body, "Labels": labels, "Image": asked})
         try:
             if (await engine.details(new)).get("Image") != image:
@@ -228,7 +216,6 @@ class ContainerUpdate:
             self.name,
             names.failed,
             names.leaving,
-            there.before,
             there.policy,
         )
         self.heard(f"{why}: going back")
@@ -262,11 +249,10 @@ class ContainerRollback:
         engine = await hands.engine(self.engine)
         try:
             await engine.details(self.kept)
-            if self.stamp is not None:
-                await engine.details(self.stamp.id)
+            now = await engine.inspect(self.stamp.id) if self.stamp is not None else None
         except Absent:
             return "the containers of the plan are gone"
-        return None
+        return self.stamp.moved(now, None) if self.stamp is not None and now is not None else None
 
     async def do(self, hands: Hands) -> str:
         engine = await hands.engine(self.engine)
@@ -275,23 +261,31 @@ class ContainerRollback:
         if self.stamp is None:
             await engine.rename(self.kept, self.name)
             await engine.start(self.kept)
-            return "an update of it had been broken off"
-        await _discard(engine, names.after)
+            return "an update of it had been broken off; its restart policy is `no` now"
+        await _discard(engine, names.after, _made_by_an_update)
         now = await engine.details(self.stamp.id)
-        policy = policy_words(_part(_part(now, "HostConfig"), "RestartPolicy"))
-        swap = Swap(
-            engine.kind, self.stamp.id, self.kept, self.name, names.after, names.before, policy, policy
-        )
+        policy = policy_words(part(part(now, "HostConfig"), "RestartPolicy"))
+        swap = Swap(engine.kind, self.stamp.id, self.kept, self.name, names.after, names.before, policy)
         await swap.carry_out(hands.transport, self.heard, grace=_grace(now))
-        asked = _part(_part(kept, "Config"), "Labels").get(ASKED) or _part(kept, "Config").get("Image")
+        asked = part(part(kept, "Config"), "Labels").get(ASKED) or part(kept, "Config").get("Image")
         return f"{asked} again; the other one is kept as {names.after}"
 
 
-async def _clear(engine: EngineControl, names: Names) -> None:
-    """What updates before this one have left: all but the one to go back to."""
+async def _clear(engine: EngineControl, names: Names, now: Json) -> None:
+    """What updates before this one have left: all but the one to go back to.
+
+    :param now: the container that has the place.
+    :raises HostFailure: a container of somebody else's has one of the names.
+    """
     await _keep(engine, names)
     for name in names.passing:
-        await _discard(engine, name)
+        await _discard(engine, name, _made_by_an_update)
+    try:
+        before = await engine.details(names.before)
+    except Absent:
+        return
+    if not _replaced(now, before):
+        raise _not_ours(engine, names.before)
 
 
 async def _keep(engine: EngineControl, names: Names) -> None:
@@ -300,30 +294,37 @@ async def _keep(engine: EngineControl, names: Names) -> None:
         left = await engine.details(names.leaving)
     except Absent:
         return
-    await _discard(engine, names.before)
+    await _discard(engine, names.before, lambda before: _replaced(left, before))
     await engine.rename(str(left.get("Id")), names.before)
 
 
-async def _discard(engine: EngineControl, name: str) -> None:
-    """Remove one of ours that is not at work. :raises HostFailure: it is, so somebody has started it."""
+async def _discard(engine: EngineControl, name: str, ours: Callable[[Json], bool]) -> None:
+    """Remove one of ours that is not at work. :raises HostFailure: it is somebody else's, or runs."""
     try:
         found = await engine.details(name)
     except Absent:
         return
-    if _part(found, "State").get("Running") is True and not name.endswith(".next"):
+    if not ours(found):
+        raise _not_ours(engine, name)
+    if part(found, "State").get("Running") is True and not name.endswith(".next"):
         raise HostFailure(f"{name} is there, and runs", host=engine.host, hint="stop it first")
     await engine.remove(str(found.get("Id")), force=True, volumes=False)
 
 
-def _grace(container: Mapping[str, object]) -> float:
-    said = _part(container, "Config").get("StopTimeout")
+def _made_by_an_update(container: Json) -> bool:
+    return REPLACED in part(part(container, "Config"), "Labels")
+
+
+def _replaced(container: Json, other: Json) -> bool:
+    """Whether an update has put the container in the other one's place."""
+    return part(part(container, "Config"), "Labels").get(REPLACED) == other.get("Id")
+
+
+def _not_ours(engine: EngineControl, name: str) -> HostFailure:
+    hint = "give that container another name"
+    return HostFailure(f"{name} is there, and no update has made it", host=engine.host, hint=hint)
+
+
+def _grace(container: Json) -> float:
+    said = part(container, "Config").get("StopTimeout")
     return float(said) if isinstance(said, int) and not isinstance(said, bool) else _STOPS_WITHIN
-
-
-def _labels(made: Successor) -> Mapping[str, object]:
-    return _part(made.body, "Labels")
-
-
-def _part(value: Mapping[str, object], key: str) -> Mapping[str, object]:
-    found = value.get(key)
-    return found if isinstance(found, dict) else {}

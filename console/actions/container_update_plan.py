@@ -10,8 +10,9 @@ from console.actions.container_gate import Gate
 from console.actions.container_plan import reference
 from console.actions.container_update import ContainerRollback, ContainerUpdate, Image, Names
 from console.actions.containers import ContainerStamp, says, state_class
+from console.actions.inspected import Json
 from console.actions.plan import Refusal, Step
-from console.actions.successor import Json, successor
+from console.actions.successor import successor
 from console.model.container import Container
 
 _COMPOSE = "com.docker.compose.project"

@@ -69,7 +69,9 @@ class ContainerStamp:
 
 
 @dataclass(frozen=True, slots=True)
-class _OnContainer:
+class OnContainer:
+    """An act on one container, which is looked at just before."""
+
     name: str
     stamp: ContainerStamp
 
@@ -87,7 +89,7 @@ class _OnContainer:
 
 
 @dataclass(frozen=True, slots=True)
-class ContainerStart(_OnContainer):
+class ContainerStart(OnContainer):
     """Starts one that does not run."""
 
     async def do(self, hands: Hands) -> str:
@@ -97,7 +99,7 @@ class ContainerStart(_OnContainer):
 
 
 @dataclass(frozen=True, slots=True)
-class ContainerStop(_OnContainer):
+class ContainerStop(OnContainer):
     """Stops one: its stop signal, and KILL after `grace` seconds (None: as it is configured).
 
     :param patience: seconds that all of it may take.
@@ -120,7 +122,7 @@ class ContainerStop(_OnContainer):
 
 
 @dataclass(frozen=True, slots=True)
-class ContainerRestart(_OnContainer):
+class ContainerRestart(OnContainer):
     """Stops and starts one, as `ContainerStop` and `ContainerStart` do."""
 
     grace: float | None
@@ -133,7 +135,7 @@ class ContainerRestart(_OnContainer):
 
 
 @dataclass(frozen=True, slots=True)
-class ContainerKill(_OnContainer):
+class ContainerKill(OnContainer):
     """Sends a signal, `KILL`, to its main process. After KILL that process is seen to end."""
 
     signal: str
@@ -154,7 +156,7 @@ class ContainerKill(_OnContainer):
 
 
 @dataclass(frozen=True, slots=True)
-class ContainerPause(_OnContainer):
+class ContainerPause(OnContainer):
     """Freezes its processes."""
 
     async def do(self, hands: Hands) -> str:
@@ -164,7 +166,7 @@ class ContainerPause(_OnContainer):
 
 
 @dataclass(frozen=True, slots=True)
-class ContainerUnpause(_OnContainer):
+class ContainerUnpause(OnContainer):
     """Lets frozen processes go on."""
 
     async def do(self, hands: Hands) -> str:
@@ -174,7 +176,7 @@ class ContainerUnpause(_OnContainer):
 
 
 @dataclass(frozen=True, slots=True)
-class ContainerRemove(_OnContainer):
+class ContainerRemove(OnContainer):
     """Deletes it, and what was written in it.
 
     :param force: kill it first if it runs.

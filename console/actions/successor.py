@@ -13,12 +13,11 @@ moby, daemon/container_operations and daemon/commit.go (`merge`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from console.actions.inspected import Json, dicts, items, part
 from console.actions.successor_podman import as_docker_says, health_of_podman
-
-Json = Mapping[str, object]
 
 #: Fields of `Config` that an image has a default for and that are one value each.
 _PLAIN = ("User", "WorkingDir", "StopSignal", "StopTimeout", "Shell")
@@ -58,22 +57,22 @@ def successor(container: Json, image: Json, *, engine: str) -> Successor:
     """
     if engine == "podman":
         container = as_docker_says(container)
-    config, host = _part(container, "Config"), dict(_part(container, "HostConfig"))
-    defaults = _part(image, "Config")
+    config, host = part(container, "Config"), dict(part(container, "HostConfig"))
+    defaults = part(image, "Config")
     body = operators_part(config, defaults)
     if engine == "podman" and "Healthcheck" in body:
         body |= {"Healthcheck": health_of_podman(config.get("Healthcheck"), defaults.get("Healthcheck"))}
     identity = str(container.get("Id", ""))[:_SHORT_ID]
-    labels = {name: said for name, said in _part(body, "Labels").items() if not name.startswith(OURS)}
+    labels = {name: said for name, said in part(body, "Labels").items() if not name.startswith(OURS)}
     body["Labels"] = labels
     mode = str(host.get("NetworkMode", ""))
     if not mode.startswith(("host", "container:")) and config.get("Hostname") not in ("", None, identity):
         body["Hostname"] = config["Hostname"]
     if mac := config.get("MacAddress"):
         body["MacAddress"] = mac
-    host["Links"] = [_link(str(link)) for link in _items(host.get("Links"))] or None
-    host["Binds"] = [*_items(host.get("Binds")), *_anonymous(container, host)] or None
-    restart = _part(host, "RestartPolicy") or {"Name": "no"}
+    host["Links"] = [_link(str(link)) for link in items(host.get("Links"))] or None
+    host["Binds"] = [*items(host.get("Binds")), *_anonymous(container, host)] or None
+    restart = part(host, "RestartPolicy") or {"Name": "no"}
     body["HostConfig"] = {key: value for key, value in host.items() if key not in _HOST_DERIVED}
     networks = {} if mode.startswith(("host", "container:", "none")) else _networks(container, identity)
     first = next(iter(networks), None)
@@ -92,11 +91,11 @@ def operators_part(config: Json, image: Json) -> dict[str, object]:
         if key in left and _same(key, left[key], image.get(key)):
             del left[key]
     for key in _NAMED:
-        defaults = _part(image, key)
-        mine = {name: value for name, value in _part(config, key).items() if defaults.get(name) != value}
+        defaults = part(image, key)
+        mine = {name: value for name, value in part(config, key).items() if defaults.get(name) != value}
         left[key] = mine or None
-    default_env = set(_items(image.get("Env")))
-    left["Env"] = [item for item in _items(config.get("Env")) if item not in default_env] or None
+    default_env = set(items(image.get("Env")))
+    left["Env"] = [item for item in items(config.get("Env")) if item not in default_env] or None
     left["Healthcheck"] = _health(config.get("Healthcheck"), image.get("Healthcheck"))
     left["Entrypoint"], left["Cmd"] = _command(config, image)
     return {key: value for key, value in left.items() if value is not None}
@@ -104,8 +103,8 @@ def operators_part(config: Json, image: Json) -> dict[str, object]:
 
 def _command(config: Json, image: Json) -> tuple[object, object]:
     """Entrypoint and Cmd. An entrypoint of the operator's own puts the image's Cmd out of force too."""
-    entrypoint, command = _items(config.get("Entrypoint")), _items(config.get("Cmd"))
-    theirs, default = _items(image.get("Entrypoint")), _items(image.get("Cmd"))
+    entrypoint, command = items(config.get("Entrypoint")), items(config.get("Cmd"))
+    theirs, default = items(image.get("Entrypoint")), items(image.get("Cmd"))
     if entrypoint == theirs and (command or not default):
         return None, None if command == default else command
     # An empty one that puts the image's out of force is asked for as one empty word.
@@ -124,17 +123,17 @@ def _health(mine: object, default: object) -> object:
 def _networks(container: Json, identity: str) -> dict[str, Json]:
     """What the operator asked of each network: addresses that were given, names, options; no state."""
     found: dict[str, Json] = {}
-    hostname = str(_part(container, "Config").get("Hostname", ""))
-    for name, endpoint in _part(_part(container, "NetworkSettings"), "Networks").items():
+    hostname = str(part(container, "Config").get("Hostname", ""))
+    for name, endpoint in part(part(container, "NetworkSettings"), "Networks").items():
         if not isinstance(endpoint, dict):
             continue
         # Of themselves daemons add the short id, and podman the host name.
-        aliases = [alias for alias in _items(endpoint.get("Aliases")) if alias not in (identity, hostname)]
+        aliases = [alias for alias in items(endpoint.get("Aliases")) if alias not in (identity, hostname)]
         asked = {
-            "IPAMConfig": _part(endpoint, "IPAMConfig") or None,
-            "Links": _items(endpoint.get("Links")) or None,
+            "IPAMConfig": part(endpoint, "IPAMConfig") or None,
+            "Links": items(endpoint.get("Links")) or None,
             "Aliases": aliases or None,
-            "DriverOpts": _part(endpoint, "DriverOpts") or None,
+            "DriverOpts": part(endpoint, "DriverOpts") or None,
             "GwPriority": endpoint.get("GwPriority") or None,
         }
         found[name] = {key: value for key, value in asked.items() if value is not None}
@@ -143,40 +142,40 @@ def _networks(container: Json, identity: str) -> dict[str, Json]:
 
 def _anonymous(container: Json, host: Json) -> list[str]:
     """Volumes that no bind and no mount names, so that their content comes along."""
-    named = {bind.split(":")[1] for bind in _items(host.get("Binds")) if bind.count(":") >= 1}
-    named |= {str(mount.get("Target")) for mount in _dicts(host.get("Mounts"))}
+    named = {bind.split(":")[1] for bind in items(host.get("Binds")) if bind.count(":") >= 1}
+    named |= {str(mount.get("Target")) for mount in dicts(host.get("Mounts"))}
     return [
         f"{mount['Name']}:{mount['Destination']}{'' if mount.get('RW', True) else ':ro'}"
-        for mount in _dicts(container.get("Mounts"))
+        for mount in dicts(container.get("Mounts"))
         if mount.get("Type") == "volume" and mount.get("Name") and mount.get("Destination") not in named
     ]
 
 
 def _alone(container: Json, networks: Mapping[str, Json]) -> tuple[str, ...]:
     """Why no second one can run beside it."""
-    host, reasons = _part(container, "HostConfig"), []
+    host, reasons = part(container, "HostConfig"), []
     mode = str(host.get("NetworkMode", ""))
     if mode == "host" or mode.startswith("container:"):
         reasons.append(f"its network is {'the host' if mode == 'host' else 'another container'}'s")
     ports = sorted(
         {
             str(binding["HostPort"])
-            for bindings in _part(host, "PortBindings").values()
-            for binding in _dicts(bindings)
+            for bindings in part(host, "PortBindings").values()
+            for binding in dicts(bindings)
             if binding.get("HostPort") not in ("", "0", None)
         }
     )
     reasons += [f"it has the host's port {port}" for port in ports]
-    if any(_part(endpoint, "IPAMConfig") for endpoint in networks.values()):
+    if any(part(endpoint, "IPAMConfig") for endpoint in networks.values()):
         reasons.append("it has an address of its own")
-    if _part(container, "Config").get("MacAddress"):
+    if part(container, "Config").get("MacAddress"):
         reasons.append("it has a hardware address of its own")
     reasons += [
         f"it writes to {mount.get('Destination')}"
-        for mount in _dicts(container.get("Mounts"))
+        for mount in dicts(container.get("Mounts"))
         if mount.get("RW", True) and mount.get("Type") != "tmpfs"
     ]
-    if _items(host.get("Devices")) or _dicts(host.get("Devices")):
+    if items(host.get("Devices")) or dicts(host.get("Devices")):
         reasons.append("it has devices of the host")
     return tuple(reasons)
 
@@ -189,18 +188,3 @@ def _link(link: str) -> str:
 
 def _same(key: str, mine: object, default: object) -> bool:
     return mine == default or (mine in ("", None, []) and default in ("", None, []))
-
-
-def _part(value: Json, key: str) -> Mapping[str, object]:
-    found = value.get(key)
-    return found if isinstance(found, dict) else {}
-
-
-def _items(value: object) -> list[str]:
-    if not isinstance(value, Sequence) or isinstance(value, str):
-        return []
-    return [item for item in value if isinstance(item, str)]
-
-
-def _dicts(value: object) -> list[Mapping[str, object]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -8,9 +8,8 @@ some of that is refused, and some would count as the operator's. (podman 5.4, pk
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping
 
-Json = Mapping[str, object]
+from console.actions.inspected import Json, dicts, items, part
 
 #: What podman adds to every mount or tmpfs that does not say otherwise.
 _MOUNT_DEFAULTS = frozenset({"rw", "rprivate", "nosuid", "nodev", "rbind", "tmpcopyup"})
@@ -28,21 +27,20 @@ _NAMESPACES = {"PidMode": "private", "UTSMode": "private", "IpcMode": "shareable
 
 def as_docker_says(container: Json) -> Json:
     """The same container as docker's `inspect` would have it, in the parts that `create` takes."""
-    config, host = dict(_part(container, "Config")), dict(_part(container, "HostConfig"))
+    config, host = dict(part(container, "Config")), dict(part(container, "HostConfig"))
     own = {"container=podman", f"HOSTNAME={config.get('Hostname', '')}"}
     env = config.get("Env")
     if isinstance(env, list):
         # HOME is found out from the user; one that an operator gives is before podman's own three.
         config["Env"] = [item for item in env if item not in own and not str(item).startswith("HOME=")]
     config["StopSignal"] = signal_name(config.get("StopSignal"))
-    host["Binds"] = [_bind(str(bind)) for bind in _list(host.get("Binds"))]
-    host["Tmpfs"] = {path: _options(str(said)) for path, said in _part(host, "Tmpfs").items()}
+    host["Binds"] = [_bind(bind) for bind in items(host.get("Binds"))]
+    host["Tmpfs"] = {path: _options(str(said)) for path, said in part(host, "Tmpfs").items()}
     host["Ulimits"] = [
         {**limit, "Name": str(limit.get("Name", "")).removeprefix("RLIMIT_").lower()}
-        for limit in _list(host.get("Ulimits"))
-        if isinstance(limit, dict)
+        for limit in dicts(host.get("Ulimits"))
     ]
-    notes = _part(host, "Annotations")
+    notes = part(host, "Annotations")
     host["Annotations"] = {key: value for key, value in notes.items() if not key.startswith(_OWN_NOTES)}
     for key in _UNSAID:
         if not host.get(key):
@@ -86,12 +84,3 @@ def _bind(bind: str) -> str:
 
 def _options(said: str) -> str:
     return ",".join(option for option in said.split(",") if option and option not in _MOUNT_DEFAULTS)
-
-
-def _part(value: Json, key: str) -> Mapping[str, object]:
-    found = value.get(key)
-    return found if isinstance(found, dict) else {}
-
-
-def _list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []

@@ -30,8 +30,8 @@ _SWAP_S = 120.0
 _BUSY_EVERY_S = 1.0
 
 #: $1: docker or podman, $2: the id that goes, $3: its name then, $4: the id that comes, $5: its name then,
-#: $6: its restart policy then, $7: the name that it has if it does not start, $8: the restart policy, in that
-#: case, of the one that goes.
+#: $6: the restart policy of whoever has the place in the end, $7: the name of the one that comes, should it
+#: not start.
 _SWAP = f"""
 engine=$1
 up() {{ "$engine" version >/dev/null 2>&1; }}
@@ -53,13 +53,13 @@ set -u
 # A daemon that starts must not bring back what was put aside.
 steady policy "$2" no || exit 1
 echo "stopping the one that goes"
-if ! steady "$engine" stop "$2" >/dev/null; then policy "$2" "$8"; exit 1; fi
+if ! steady "$engine" stop "$2" >/dev/null; then policy "$2" "$6"; exit 1; fi
 steady called "$2" "$3" && steady called "$4" "$5" && steady "$engine" start "$4" >/dev/null \\
   && steady policy "$4" "$6" && exit 0
 echo "the one that comes does not start: the other one is brought back"
 "$engine" stop "$4" >/dev/null 2>&1
 steady called "$4" "$7"; steady called "$2" "$5"
-steady "$engine" start "$2" >/dev/null && steady policy "$2" "$8" && echo "it runs again"
+steady "$engine" start "$2" >/dev/null && steady policy "$2" "$6" && echo "it runs again"
 exit 1
 """
 
@@ -72,8 +72,7 @@ class Swap:
     :param name: whose place it is.
     :param aside: what the one that goes is called then.
     :param failed: what the one that comes is called if it does not start.
-    :param policy: `--restart` of the one that comes, once it is there.
-    :param before: that of the one that goes, should it have to come back.
+    :param policy: `--restart` of whoever has the place in the end; the other one has none.
     """
 
     engine: str
@@ -83,7 +82,6 @@ class Swap:
     aside: str
     failed: str
     policy: str
-    before: str
 
     async def carry_out(self, transport: Transport, heard: Callable[[str], None], *, grace: float) -> None:
         """Have the host do it, and wait for the end.
@@ -92,7 +90,7 @@ class Swap:
         :raises HostError: as `work` does; where the one that comes did not start, the other one runs again.
         """
         script = ("sh", "-c", _SWAP, "sh", self.engine, self.goes, self.aside, self.comes, self.name)
-        argv = (*script, self.policy, self.failed, self.before)
+        argv = (*script, self.policy, self.failed)
         what = f"{self.name}: {self.comes[:12]} for {self.goes[:12]}"
         await worked(transport, what, argv, heard, within=_SWAP_S + grace, about=self.name)
 

@@ -27,9 +27,9 @@ class _Track:
 
 
 class Rates:
-    """Counts lines as they arrive.
+    """Counts lines by when they were written: a backlog that comes all at once was not written all at once.
 
-    :param now: seconds of a clock; should it go back, what comes counts as of its newest moment.
+    :param now: seconds of the epoch; should the clock go back, what comes counts as of its newest moment.
     """
 
     def __init__(self, now: float) -> None:
@@ -40,26 +40,34 @@ class Rates:
     def add(self, items: Iterable[LogItem], now: float) -> None:
         """Take lines that have just come; gaps and lines that were not shown count as what they stand for."""
         self._turn(now)
-        lines: Counter[_Key] = Counter()
+        lines: Counter[tuple[_Key, int]] = Counter()
         errors: Counter[_Key] = Counter()
         for item in items:
+            count, at = 1, BUCKETS - 1
             if isinstance(item, LogRecord):
-                key, count = (item.host, item.container or item.unit or "?"), 1
+                written = item.time.timestamp()
+                at = min(int(written / BUCKET_S) - self._at, 0) + BUCKETS - 1
+                if at < 0:
+                    continue
+                self._began = min(self._began, written)
+                key = (item.host, item.container or item.unit or "?")
                 if item.priority is not None and item.priority <= 3:
                     errors[key] += 1
                     errors[item.host, ""] += 1
-                lines[key] += 1
+                lines[key, at] += 1
             else:
                 count = (item.count or 0) if isinstance(item, Gap) else item.count
-            lines[item.host, ""] += count
-        for key, count in lines.items():
+            lines[(item.host, ""), at] += count
+        for (key, at), count in lines.items():
             track = self._tracks.get(key)
             if track is None:
                 if len(self._tracks) >= _NAMES and key[1]:
                     continue
                 track = self._tracks[key] = _Track()
-            track.counts[-1] += count
-            track.errors += errors[key]
+            track.counts[at] += count
+        for key, count in errors.items():
+            if key in self._tracks:
+                self._tracks[key].errors += count
 
     def lines(self, now: float, most: int) -> list[tuple[Cell, ...]]:
         """What writes, as lines to show: each host, then the most talkative of what is on it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from console.commands.log_rates import BUCKET_S, BUCKETS, Rates
 from console.commands.rows.log_rates import sparkline
@@ -31,6 +31,15 @@ def test_each_host_and_what_is_loud_on_it_has_its_rate_and_how_it_went() -> None
         "█ 0.5/s web2 ✖ 5 err",
         "█ 0.5/s db.service ✖ 5 err",
     ]
+
+
+def test_a_backlog_counts_for_when_it_was_written_and_no_further_back_than_is_shown() -> None:
+    now = NOON.timestamp()
+    rates = Rates(now)
+    long_ago = [LogRecord("web1", "c", NOON - timedelta(hours=1), 0, "b", "x", unit="api.service")] * 900
+    before = [LogRecord("web1", "c", NOON - timedelta(seconds=30), 0, "b", "x", unit="api.service")] * 30
+    rates.add([*long_ago, *before], now)
+    assert texts(rates, now) == ["█ 1.0/s web1", "█ 1.0/s api.service"]
 
 
 def test_what_is_silent_for_a_minute_is_forgotten_and_its_host_stays() -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import subprocess
 import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -106,16 +104,6 @@ async def test_an_engine_that_does_not_lead_tells_nothing_of_the_fleet(setting: 
         found = samples(await scraped(address))
     assert found["quarterdeck_engine_leader", ""] == 0
     assert not [name for name, _ in found if name in ("quarterdeck_instances", "quarterdeck_hosts")]
-
-
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool (package prometheus)")
-async def test_prometheus_own_linter_finds_nothing(setting: Setting) -> None:
-    async with leading(setting) as address:
-        text = await scraped(address)
-    done = await asyncio.to_thread(
-        subprocess.run, ["promtool", "check", "metrics"], input=text, capture_output=True, text=True
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_a_spread_counts_what_took_no_longer_than_its_bound() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -218,7 +217,8 @@ def test_a_daemon_that_is_restarted_in_the_middle_is_waited_for(shop: Shop) -> N
     shop.make("c-shop", "-p", "18081:80", "--stop-signal", "SIGTERM", "--stop-timeout", "3")
     running = shop.writer.start(shop.words("c-shop", "1.1", "--gate=1s", "--yes"))
     asyncio.run(until(lambda: "c-shop.next" in shop.there(), "the successor is made"))
-    time.sleep(1)
+    at_it = "systemctl is-active --quiet 'quarterdeck-container-*' && echo yes || true"
+    asyncio.run(until(lambda: shop.say(at_it).strip() == "yes", "the host is at it"))
     shop.say("systemctl restart docker")
     running.communicate(timeout=90)
 
@@ -235,6 +235,15 @@ def test_one_that_a_unit_makes_is_refused_with_the_way_to_do_it(shop: Shop) -> N
     status, detail = shop.update("c-shop", "1.1", code=4)
     assert status == "refused"
     assert detail.startswith("shop.service makes it")
+
+
+@pytest.mark.parametrize("name", ["c-shop.failed", "c-shop.before"])
+def test_a_container_of_somebody_elses_that_has_such_a_name_is_left_alone(shop: Shop, name: str) -> None:
+    shop.make("c-shop")
+    asyncio.run(shop.host.root(f"{shop.host.engine} create --name {name} {shop.repository}:1.0"))
+    status, detail = shop.update("c-shop", "1.1", code=4)
+    assert (status, f"{name} is there, and no update has made it" in detail) == ("failed", True)
+    assert shop.there() == {"c-shop": "1.0 runs", name: "1.0"}
 
 
 def test_one_made_to_be_removed_is_refused(shop: Shop) -> None:

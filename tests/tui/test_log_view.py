@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
+from console.commands import clock
 from console.errors import UsageError
 from console.model.events import Logged
 from console.model.state import State, Status
@@ -125,7 +126,10 @@ async def test_where_a_host_ceases_to_be_heard_is_drawn_and_where_it_is_heard_ag
         await until(pilot, lambda: "web2 is live again" in screen(app))
 
 
-async def test_rates_stand_beside_a_wide_log_and_not_where_they_are_not_wanted() -> None:
+async def test_rates_stand_beside_a_wide_log_and_not_where_they_are_not_wanted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(clock, "now", lambda: NOW)
     fleet = SmallFleet()
     app = app_on(fleet)
     async with on_logs(app, fleet, _WIDE) as pilot:
