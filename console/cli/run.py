@@ -31,11 +31,10 @@ def run_line(words: Sequence[str], terminal: Terminal | None = None) -> int:
     """
     if completing(words):
         return Exit.OK
-    registry = all_commands()
     if words and words[0] == "help":
         words = [*words[1:], "--help"]
     try:
-        line = parse(words, registry)
+        line = _parsed(words)
     except UsageError as error:
         print(f"✖ {clean(str(error))}", file=sys.stderr)
         return Exit.USAGE
@@ -45,8 +44,19 @@ def run_line(words: Sequence[str], terminal: Terminal | None = None) -> int:
     if line.command is None and not line.globals.help and not line.topic and terminal and _screen_there():
         return _open(terminal, line.globals)
     if line.globals.help or line.command is None:
-        return _help(line, registry)
+        return _help(line, all_commands())
     return _run(line.command, line.globals)
+
+
+def _parsed(words: Sequence[str]) -> Line:
+    """The line, of the commands that begin with any of its words; where that is none, all may be meant.
+
+    :raises UsageError: it cannot be understood.
+    """
+    try:
+        return parse(words, all_commands(words))
+    except UsageError:
+        return parse(words, all_commands())
 
 
 def _screen_there() -> bool:
