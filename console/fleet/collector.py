@@ -27,15 +27,36 @@ REST_S = 4.0
 EVERY_S, _ENDED = 3600.0, 100
 
 
+class _Young:
+    """Contexts overlap where one fleet is opened before another is closed: the last one out restores."""
+
+    def __init__(self) -> None:
+        self._inside = 0
+        self._before = gc.get_threshold()
+
+    def enter(self) -> None:
+        if not self._inside:
+            self._before = gc.get_threshold()
+            gc.set_threshold(*_THRESHOLDS)
+        self._inside += 1
+
+    def leave(self) -> None:
+        self._inside -= 1
+        if not self._inside:
+            gc.set_threshold(*self._before)
+
+
+_young = _Young()
+
+
 @contextmanager
 def only_the_young() -> Iterator[None]:
     """Have the young collected often, and all never by themselves, until the context is left."""
-    before = gc.get_threshold()
-    gc.set_threshold(*_THRESHOLDS)
+    _young.enter()
     try:
         yield
     finally:
-        gc.set_threshold(*before)
+        _young.leave()
 
 
 class Collector:

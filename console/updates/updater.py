@@ -78,9 +78,11 @@ def updater_of(driver: Driver, transport: Transport) -> Updater:
 async def answer_to(question: Question, transport: Transport) -> Answer:
     """What a host answers to a question, agents and work of ours with it.
 
+    These first: work that has ended by then has done all of what the question sees.
+
     :raises HostError: it cannot be asked, or the script failed.
     """
-    script = f"{SECTIONS}{question.script}{agents.SCRIPT}exit 0\n"
+    script = f"{SECTIONS}{agents.SCRIPT}{question.script}exit 0\n"
     argv = ("sh", "-c", script, "sh", *question.arguments)
     end = await transport.run(argv, privileged=question.root, timeout=question.within, limit=_LIMIT)
     if end.code != 0:
@@ -138,7 +140,6 @@ class Updater:
                     hint="clean up what is pending",
                 )
             self._ready(status)
-        # Also where it is at it: it may have ended when it is asked for again, and is then done once more.
         found = await self._look(status, target) if target.version is not None else None
         await self._stage(status, target, found, what, heard, within)
         status = await self.status()
@@ -244,6 +245,7 @@ class Updater:
             commands,
             lambda line: heard(self._driver.progress(line)),
             within=within,
+            seen=self._is_at(status, target, what),
         )
 
     def _read(self, answer: Answer) -> UpdateStatus:

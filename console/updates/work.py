@@ -47,7 +47,8 @@ exec >"$2/log" 2>&1 </dev/null
 if command -v script >/dev/null; then script -qefc "$1" /dev/null; else sh -c "$1"; fi
 echo $? >"$2/ended.new"; exec mv "$2/ended.new" "$2/ended"
 """
-#: $1: what it is called, $2: the commands, $3: `_INSIDE`, $4: the unit, $5: the folder.
+#: $1: what it is called, $2: the commands, $3: `_INSIDE`, $4: the unit, $5: the folder, $6: whether it was
+#: seen at just this, so that an end of it is that work's.
 _RUN = f"""{SECTIONS}
 umask 022
 state() {{ systemctl show --property="$1" --value "$unit"; }}
@@ -57,9 +58,11 @@ case $(state ActiveState) in
   active|activating|deactivating)
     if [ "$(cat "$what")" != "$1" ]; then section busy; cat "$what"; exit 0; fi;;
   *)
-    rm -f "$ended"; : >"$log"; printf '%s\\n' "$1" >"$what"
-    systemd-run --quiet --collect --unit="$unit" --description="Quarterdeck: $1" --property=Type=exec \\
-      -- sh -c "$3" sh "$2" "$5" || exit 1;;
+    if [ -z "$6" ] || [ ! -e "$ended" ] || [ "$(cat "$what")" != "$1" ]; then
+      rm -f "$ended"; : >"$log"; printf '%s\\n' "$1" >"$what"
+      systemd-run --quiet --collect --unit="$unit" --description="Quarterdeck: $1" --property=Type=exec \\
+        -- sh -c "$3" sh "$2" "$5" || exit 1
+    fi;;
 esac
 pid=$(state MainPID)
 if [ "${{pid:-0}}" = 0 ]; then cat "$log"; else tail -n +1 -s 0.1 -f --pid="$pid" "$log"; fi
@@ -83,6 +86,7 @@ async def work(
     *,
     within: float,
     bench: Workbench = UPDATER,
+    seen: bool = False,
 ) -> None:
     """Have a host run `commands` one after the other, as root, or find it at that; wait for the end.
 
@@ -90,12 +94,15 @@ async def work(
     :param heard: takes each line that they print, safe to show.
     :param within: seconds to follow it for; it goes on after that.
     :param bench: where it is done; work on another one goes on beside it.
+    :param seen: the host was at this work a moment ago. If it has ended since, that end is told, and nothing
+        is begun anew.
     :raises Refused: the host is at other work.
     :raises HostFailure: a command failed, or has not ended.
     :raises Unreachable: the connection went; the work goes on.
     """
     program = " && ".join(shlex.join(argv) for argv in commands)
-    argv = ("sh", "-c", _RUN, "sh", clean(what, _SHOWN), program, _INSIDE, bench.unit, bench.folder)
+    which = (bench.unit, bench.folder, "seen" if seen else "")
+    argv = ("sh", "-c", _RUN, "sh", clean(what, _SHOWN), program, _INSIDE, *which)
     lines = _Lines(heard)
     try:
         async with asyncio.timeout(within), transport.stream(argv, privileged=True) as reading:

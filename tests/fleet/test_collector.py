@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from console.fleet.collector import Collector, only_the_young
@@ -74,4 +75,16 @@ def test_the_thresholds_are_as_before_afterwards() -> None:
     before = gc.get_threshold()
     with only_the_young():
         assert gc.get_threshold() != before
+    assert gc.get_threshold() == before
+
+
+def test_the_last_of_two_that_overlap_restores_them() -> None:
+    before = gc.get_threshold()
+    first, second = ExitStack(), ExitStack()
+    first.enter_context(only_the_young())
+    during = gc.get_threshold()
+    second.enter_context(only_the_young())
+    first.close()
+    assert gc.get_threshold() == during != before
+    second.close()
     assert gc.get_threshold() == before
