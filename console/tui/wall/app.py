@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -24,6 +25,7 @@ from console.commands.rows.service import SERVICE
 from console.commands.troubles import TROUBLE, TroubleBoard
 from console.commands.wall import Page
 from console.errors import StoreError
+from console.model.text import clean
 from console.rollouts.rollout import Account, State
 from console.tui.console_glyphs import glyph_filters
 from console.tui.shown.map import tone_of
@@ -99,7 +101,10 @@ class WallApp(App[int], inherit_bindings=False):
             TROUBLE, self._board.look_up, host=look.fleet.model.find
         )
         self._book: RolloutBook | None = None
+        self._note = ""
         self._asked_at = -_SURE_S
+        if remembering is not None:
+            remembering.listen(self._take_note, lambda: None)
         for each in themes.values():
             self.register_theme(each)
         self.theme = theme
@@ -153,6 +158,10 @@ class WallApp(App[int], inherit_bindings=False):
                 # Etcd's own trouble says so on the first page.
                 await asyncio.sleep(_REFUSED_S)
 
+    def _take_note(self, text: str) -> None:
+        """What a person should know, from a task that is not ours; the next picture has it."""
+        self._note = text
+
     def _accounts(self) -> list[Account]:
         """Rollouts: those that go on, then some that are over, the newest first."""
         if self._book is None:
@@ -175,6 +184,8 @@ class WallApp(App[int], inherit_bindings=False):
         troubles = [self._troubles.row(at) for at in range(len(self._troubles))]
         store = self._remembering.status if self._remembering is not None else None
         told = band(hosts, troubles, accounts, store, now)
+        if self._note and not told.rollout:
+            told = replace(told, rollout=clean(self._note))
         if small:
             self.query_one("#small", Static).update(f"too small: {SMALLEST[0]}x{SMALLEST[1]} is needed")
         else:

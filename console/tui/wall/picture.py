@@ -125,8 +125,9 @@ _UNIT = ("unit", "units", "failing")
 _CONTAINER = ("container", "containers", "unhealthy")
 _SERVICE = ("service", "services", "not as wanted")
 _SOURCE = ("source", "sources", "not heard")
+_DISK = ("disk", "disks", "nearly full")
 _OTHER = ("other trouble", "other troubles", "")
-_ORDER = (_HOST, _SERVICE, _UNIT, _CONTAINER, _SOURCE, _OTHER)
+_ORDER = (_HOST, _SERVICE, _UNIT, _CONTAINER, _SOURCE, _DISK, _OTHER)
 _SOURCES = frozenset({"units", "containers", "journal", "os"})
 
 
@@ -139,6 +140,8 @@ def _sort(trouble: Trouble) -> tuple[str, str, str]:
         return _SERVICE
     if trouble.host and trouble.what == "host":
         return _HOST
+    if trouble.host and trouble.what.startswith("disk "):
+        return _DISK
     return _SOURCE if trouble.host and trouble.what in _SOURCES else _OTHER
 
 
