@@ -86,6 +86,8 @@ WATCH = Table(
         "memory_warn": _PERCENT,
         "stall_warn": _PERCENT,
         "clock_warn": values.number(0, 86400),
+        "alert": values.some_of("bell", "osc9"),
+        "alert_command": values.argv,
     },
 )
 #: Which actions there are is known to the terminal alone (`console/tui/keys.py`).

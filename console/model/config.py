@@ -70,6 +70,8 @@ class WatchConfig:
     memory_warn: float = 95.0  # percent of memory that nothing could have at once
     stall_warn: float = 20.0  # percent of the last minute in which nothing ran for want of memory
     clock_warn: float = 5.0  # seconds between a host's clock and ours
+    alert: tuple[str, ...] = ()  # how the terminal tells of a new failure: bell, osc9
+    alert_command: tuple[str, ...] = ()  # what it runs then
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ def test_what_somebody_looks_after_is_no_verdict() -> None:
     fleet.model.apply(HostChanged("a", Status(State.UNREACHABLE, BEFORE, "no route")))
     model = fleet.model
     troubles = [
-        replace(one, ack=Ack("a", "alice", NOW, None, "moved away"))
+        replace(one, ack=Ack("a", "alice", "moved away", NOW))
         for host in model.hosts()
         for one in troubles_of(model, host)
     ]

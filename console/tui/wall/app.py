@@ -30,7 +30,7 @@ from console.rollouts.rollout import Account, State
 from console.tui.console_glyphs import glyph_filters
 from console.tui.shown.map import tone_of
 from console.tui.strips import mend_strips
-from console.tui.tables import holds
+from console.tui.tables import holds, touched
 from console.tui.tones import DEFAULT_VARIABLES
 from console.tui.wall.band import BandView
 from console.tui.wall.picture import Band, band
@@ -139,8 +139,7 @@ class WallApp(App[int], inherit_bindings=False):
         try:
             while True:
                 batch = await feed.batch(1 / RATE, idle=1 / RATE)
-                hosts = {*batch.hosts, *(key[0] for key in (*batch.units, *batch.containers))}
-                self._troubles.update(self._board.update(hosts), batch.hosts)
+                self._troubles.update(self._board.update(touched(batch)), batch.hosts)
                 self.paint()
         finally:
             model.leave(feed)
