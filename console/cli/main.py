@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from console import __version__
 
 if TYPE_CHECKING:
+    from console.commands.command import Command
     from console.commands.core import Core
 
 

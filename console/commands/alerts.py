@@ -37,9 +37,7 @@ class Alerts:
             self._told |= dict.fromkeys(bad, now)
             return []
         news = [
-            one
-            for key, one in bad.items()
-            if key not in self._told and now - self._since[key] >= LASTS_S
+            one for key, one in bad.items() if key not in self._told and now - self._since[key] >= LASTS_S
         ]
         self._told |= {(one.host, one.what): now for one in news}
         # What lasts is told once, however long it lasts.

@@ -119,7 +119,10 @@ def _troubles_of(model: FleetModel, host: Host) -> list[Trouble]:
                     Trouble(host.name, source, state_cell(status), status.since, status.reason or "")
                 )
         if host.sources.get(Source.OS, host.status).state is State.LIVE:
-            found += [Trouble(host.name, what, how, None, why) for what, how, why in strains(host.facts, model.limits)]
+            found += [
+                Trouble(host.name, what, how, None, why)
+                for what, how, why in strains(host.facts, model.limits)
+            ]
     if host.conflict:
         found.append(Trouble(host.name, "address", Cell.state("conflict", Tone.FAINT), None, host.conflict))
     found += _denied(host)

@@ -1,7 +1,7 @@
 """What a host is short of, as far as its facts tell and somebody wants to know. Pure.
 
-Sources: df(1) in POSIX, proc(5) for MemAvailable, the kernel's accounting/psi.rst: `full` is the share of time
-in which every task that could have run waited.
+Sources: df(1) in POSIX, proc(5) for MemAvailable, the kernel's accounting/psi.rst: `full` is the share of
+time in which every task that could have run waited.
 """
 
 from __future__ import annotations
@@ -29,9 +29,11 @@ def strains(facts: OsFacts, limits: WatchConfig) -> Iterator[Strain]:
             why = f"{binary(disk.available)} of {binary(disk.size)} left"
             yield f"disk {disk.path}", Cell.state(f"{used:.0f}% full", tone), why
     total, free = facts.memory_total, facts.memory_available
-    if total and free is not None and limits.memory_warn and 100 * (total - free) / total >= limits.memory_warn:
-        why = f"{binary(free)} of {binary(total)} left"
-        yield "memory", Cell.state(f"{100 * (total - free) / total:.0f}% used", Tone.WARN), why
+    if total and free is not None:
+        used = 100 * (total - free) / total
+        if 0 < limits.memory_warn <= used:
+            why = f"{binary(free)} of {binary(total)} left"
+            yield "memory", Cell.state(f"{used:.0f}% used", Tone.WARN), why
     for each in facts.pressure:
         if (each.resource, each.kind) == ("memory", "full") and 0 < limits.stall_warn <= each.avg60:
             why = "so much of the last minute nothing ran on it, for want of memory"

@@ -69,7 +69,9 @@ class FleetTimeline(OnHosts):
 
     words = ("fleet", "timeline")
     since: Any = option(SECONDS_OR_TIME, "from then on: 10m, or a time (default 1h)", default=_SINCE_S)
-    what: tuple[str, ...] = option(TEXT, "only of units or containers of these names; globs", short="-u", many=True)
+    what: tuple[str, ...] = option(
+        TEXT, "only of units or containers of these names; globs", short="-u", many=True
+    )
 
     async def run(self, core: Core, out: Output) -> None:
         patterns = NamePatterns.parse(self.what)
@@ -107,7 +109,7 @@ async def timeline(
     transport = view.fleet.transport(host)
     async with aclosing(read_journal(transport, query, fields=_FIELDS)) as lines:
         async for line in lines:
-            if isinstance(line, LogRecord) and (one := from_systemd(line, boxes)) is not None:
+            if (one := from_systemd(line, boxes)) is not None:
                 found.append(one)
     return sorted(found, key=lambda one: one.time)
 
@@ -153,8 +155,8 @@ def _boots(view: View, host: str, begin: datetime) -> Iterator[Happened]:
         return
     at = clock.now() - timedelta(seconds=facts.uptime_s)
     if at >= begin:
-        version = f" into {facts.version}" if facts.version else ""
-        yield Happened(at.replace(microsecond=0), host, "boot", host, clean(f"booted{version}", _TEXT), Tone.WARN)
+        text = f"booted into {facts.version}" if facts.version else "booted"
+        yield Happened(at.replace(microsecond=0), host, "boot", host, clean(text, _TEXT), Tone.WARN)
 
 
 COMMANDS: tuple[type[Command], ...] = (FleetTimeline,)

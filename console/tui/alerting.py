@@ -53,8 +53,7 @@ class Alerting:
             await asyncio.sleep(_EVERY_S)
             hosts, self._hosts = self._hosts, set()
             self._board.update(hosts)
-            troubles = (self._board.look_up(key) for key in self._board.keys())
-            news = self._alerts.look((one for one in troubles if one is not None), time.monotonic())
+            news = self._alerts.look(self._board.troubles(), time.monotonic())
             if news:
                 self._ring(news)
                 if self._config.alert_command:

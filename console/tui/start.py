@@ -110,9 +110,7 @@ def check_end(fault: Exception | None) -> None:
 
 
 @asynccontextmanager
-async def beside(
-    work: Coroutine[Any, Any, None], failed: Callable[[Exception], None]
-) -> AsyncIterator[None]:
+async def beside(work: Coroutine[Any, Any, None], failed: Callable[[Exception], None]) -> AsyncIterator[None]:
     """Have `work` done for as long as the context is held.
 
     :param failed: takes the fault of ours that ended it.

@@ -17,8 +17,8 @@ from tests.tui.small_fleet import NOW
 GIB = 2**30
 
 
-def told(facts: OsFacts, **limits: float) -> list[tuple[str, str]]:
-    return [(what, how.text) for what, how, _ in strains(facts, WatchConfig(**limits))]
+def told(facts: OsFacts, limits: WatchConfig = WatchConfig()) -> list[tuple[str, str]]:  # noqa: B008
+    return [(what, how.text) for what, how, _ in strains(facts, limits)]
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,11 @@ def test_memory_is_told_by_what_is_left_and_by_what_waits_for_it() -> None:
     short = OsFacts(memory_total=8 * GIB, memory_available=GIB // 4)
     assert told(short) == [("memory", "▲ 97% used")]
     stalls = OsFacts(
-        pressure=(Pressure("memory", "some", 90, 90), Pressure("io", "full", 90, 90), Pressure("memory", "full", 0, 25))
+        pressure=(
+            Pressure("memory", "some", 90, 90),
+            Pressure("io", "full", 90, 90),
+            Pressure("memory", "full", 0, 25),
+        )
     )
     assert told(stalls) == [("memory pressure", "▲ 25% stalled")]
 
@@ -53,7 +57,7 @@ def test_no_limit_tells_nothing_and_neither_does_what_is_not_known() -> None:
         clock_offset_s=1e6,
     )
     assert len(told(worst)) == 4
-    assert told(worst, disk_warn=0, disk_bad=0, memory_warn=0, stall_warn=0, clock_warn=0) == []
+    assert told(worst, WatchConfig(0, 0, 0, 0, 0)) == []
     assert told(OsFacts()) == []
 
 

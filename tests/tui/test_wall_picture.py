@@ -89,7 +89,9 @@ def test_an_etcd_that_is_silent_is_stale_after_a_moment() -> None:
 
 @pytest.mark.parametrize(("width", "height", "parts"), [(60, 10, 1), (12, 3, 2), (4, 2, 3)])
 def test_every_host_is_on_its_page_whatever_the_size(width: int, height: int, parts: int) -> None:
-    hosts = FakeFleet(HostConfig(f"edge-frankfurt-rack-17-{n:02}", "198.18.0.1") for n in range(10)).model.hosts()
+    hosts = FakeFleet(
+        HostConfig(f"edge-frankfurt-rack-17-{n:02}", "198.18.0.1") for n in range(10)
+    ).model.hosts()
     found = signs(hosts, tone_of, width, height)
     assert len(found) == parts
     assert all(len(part) <= height for part in found)
@@ -106,4 +108,3 @@ def test_a_long_name_is_cut_in_its_middle() -> None:
     assert len(text) == 24
     assert text.startswith("edge-frank")
     assert text.endswith("node-0042")
-

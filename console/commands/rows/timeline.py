@@ -38,16 +38,20 @@ def _fields(one: Happened) -> dict[str, Any]:
     }
 
 
+def _told(one: Happened) -> Cell:
+    return Cell(f"{GLYPHS[one.tone]} {one.text}", one.tone)
+
+
 TIMELINE: RowKind[Happened] = RowKind(
     "event",
-    lambda one: (one.host, one.time, one.source, one.what, one.text),
+    lambda one: (one.host, moment(one.time) or "", one.source, one.what, one.text),
     _fields,
     (
         Column("TIME", lambda one: f"{one.time:%m-%d %H:%M:%S}", 9, width=14),
         Column("HOST", lambda one: one.host, 8, width=12),
         Column("TOLD BY", lambda one: Cell(one.source, Tone.FAINT), 4, width=7),
         Column("WHAT", lambda one: one.what, 9, shrink=True, width=28, least=12),
-        Column("HAPPENED", lambda one: Cell(f"{GLYPHS[one.tone]} {one.text}", one.tone), 9, shrink=True, width=60),
+        Column("HAPPENED", _told, 9, shrink=True, width=60),
     ),
     lambda one: one.time,
 )
@@ -58,8 +62,9 @@ def timeline_lines(found: list[Happened], about: str) -> list[tuple[Cell, ...]]:
 
     :param about: of what the page is; its lines stand out.
     """
-    lines = []
+    lines: list[tuple[Cell, ...]] = []
     for one in reversed(found):
-        what = Cell(f"{one.what:<28}", Tone.GOOD if one.what == about and one.tone is Tone.PLAIN else one.tone)
+        tone = Tone.GOOD if one.what == about and one.tone is Tone.PLAIN else one.tone
+        what = Cell(f"{one.what:<28}", tone)
         lines.append((Cell(f"{one.time:%m-%d %H:%M:%S}", Tone.FAINT), what, Cell(one.text, one.tone)))
     return lines or [(Cell("nothing that systemd or a console tells of", Tone.FAINT),)]

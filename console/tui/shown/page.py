@@ -70,15 +70,16 @@ class ShownPage(Shown):
             return await self._about_service(view.service, view.question or "")
         host = view.host or ""
         if view.question == TIMELINE:
-            return await self._before(host, view.unit or (f"container {view.label}" if view.container else host))
+            return await self._before(view)
         if view.unit and view.question in UNIT_QUESTIONS:
             return await UNIT_QUESTIONS[view.question](look, (host, view.unit))
         if view.container and view.question in CONTAINER_QUESTIONS:
             return await CONTAINER_QUESTIONS[view.question](look, (host, view.container))
         return self._about_host(host)
 
-    async def _before(self, host: str, about: str) -> Lines:
-        core = self.deck.core
+    async def _before(self, view: View) -> Lines:
+        core, host = self.deck.core, view.host or ""
+        about = view.unit or (f"container {view.label}" if view.container else host)
         done = [] if core is None else await records(core, self._note, _BEFORE_S)
         return timeline_lines(await timeline(self.deck.look, host, done, _BEFORE_S), about)
 

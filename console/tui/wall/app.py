@@ -216,7 +216,8 @@ class WallApp(App[int], inherit_bindings=False):
         else:
             shown = lists[rotation.page][rotation.part * each : (rotation.part + 1) * each]
             self.query_one(f"#{rotation.page}", PlainTable).show(shown, stale=bool(told.stale))
-        self.query_one("#title", Bar).show(self._title(parts[rotation.page], len(lists.get(rotation.page, hosts))))
+        count = len(lists.get(rotation.page, hosts))
+        self.query_one("#title", Bar).show(self._title(parts[rotation.page], count))
 
     def _title(self, parts: int, count: int) -> str:
         now = time.monotonic()

@@ -151,7 +151,11 @@ def _figures(hosts: Sequence[Host], troubles: Iterable[Trouble]) -> tuple[tuple[
     sick = sum(host.name in ailing for host in live)
     silent = sum(host.state in _SILENT for host in hosts)
     coming = sum(host.state is State.CONNECTING for host in hosts)
-    figures = [(len(live) - sick, "sound", Tone.GOOD), (sick, "ailing", Tone.WARN), (silent, "LOST", Tone.BAD)]
+    figures = [
+        (len(live) - sick, "sound", Tone.GOOD),
+        (sick, "ailing", Tone.WARN),
+        (silent, "LOST", Tone.BAD),
+    ]
     if coming:
         figures.append((coming, "to come", Tone.FAINT))
     return tuple((count, word, tone if count else Tone.FAINT) for count, word, tone in figures)
