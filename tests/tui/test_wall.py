@@ -159,7 +159,7 @@ async def test_on_the_kernels_console_only_its_own_signs_are_drawn() -> None:
 def test_a_picture(snap_compare: Comparison, page: Page, size: tuple[int, int]) -> None:
     fleet = PictureFleet()
     memory = remembering(fleet.model, shop())
-    app = wall_on(fleet, cast("Any", memory), pages=(page,))
+    app = wall_on(fleet, cast("Any", memory), pages=(page,), ticks=lambda: 0.0)
     assert snap_compare(app, terminal_size=size, run_before=_there)
 
 
@@ -167,7 +167,8 @@ def test_a_picture_of_what_is_stale(snap_compare: Comparison) -> None:
     fleet = PictureFleet()
     for host in fleet.model.hosts():
         fleet.model.apply(HostChanged(host.name, Status(State.UNREACHABLE, NOW, "no route to host")))
-    assert snap_compare(wall_on(fleet), terminal_size=(80, 24), run_before=partial(_there, wanted="STALE"))
+    app = wall_on(fleet, ticks=lambda: 0.0)
+    assert snap_compare(app, terminal_size=(80, 24), run_before=partial(_there, wanted="STALE"))
 
 
 async def _there(pilot: Pilot[int], wanted: str = "next in") -> None:

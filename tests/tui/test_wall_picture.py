@@ -87,7 +87,7 @@ def test_an_etcd_that_is_silent_is_stale_after_a_moment() -> None:
     assert stale(hosts, None, NOW) == ""
 
 
-@pytest.mark.parametrize(("width", "height", "parts"), [(60, 10, 1), (12, 3, 2), (4, 2, 3)])
+@pytest.mark.parametrize(("width", "height", "parts"), [(60, 10, 1), (12, 3, 1), (4, 2, 3)])
 def test_every_host_is_on_its_page_whatever_the_size(width: int, height: int, parts: int) -> None:
     hosts = FakeFleet(
         HostConfig(f"edge-frankfurt-rack-17-{n:02}", "198.18.0.1") for n in range(10)

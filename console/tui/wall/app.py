@@ -64,6 +64,7 @@ class WallApp(App[int], inherit_bindings=False):
     :param pages: what takes turns below the band.
     :param stay: seconds that a page stays.
     :param remembering: keeps the fleet as etcd has it; run by whoever runs the app.
+    :param ticks: a clock that never goes back, in seconds.
     :param painted: told after each picture what the band says; a sign of life.
     """
 
@@ -86,13 +87,15 @@ class WallApp(App[int], inherit_bindings=False):
         remembering: Remembering | None = None,
         painted: Callable[[str], None] = lambda words: None,
         environ: Mapping[str, str] | None = None,
+        ticks: Callable[[], float] = time.monotonic,
     ) -> None:
         mend_strips()
         super().__init__(ansi_color=True if no_color else None)
         self.title = name
         self.look = look
         self.fault: Exception | None = None
-        self.rotation = Rotation(pages, stay, time.monotonic())
+        self._ticks = ticks
+        self.rotation = Rotation(pages, stay, ticks())
         self._remembering = remembering
         self._painted = painted
         self._glyphs = glyph_filters(environ or {})
@@ -206,7 +209,7 @@ class WallApp(App[int], inherit_bindings=False):
         each = max(1, height - 1)  # below the heading
         parts = {page: -(-len(rows) // each) for page, rows in lists.items()} | {Page.HOSTS: len(fields)}
         rotation = self.rotation
-        rotation.look(time.monotonic(), parts, _red(troubles, accounts))
+        rotation.look(self._ticks(), parts, _red(troubles, accounts))
         for page in Page:
             self.query_one(f"#{page}").display = page is rotation.page
         if rotation.page is Page.HOSTS:
@@ -220,7 +223,7 @@ class WallApp(App[int], inherit_bindings=False):
         self.query_one("#title", Bar).show(self._title(parts[rotation.page], count))
 
     def _title(self, parts: int, count: int) -> str:
-        now = time.monotonic()
+        now = self._ticks()
         if now - self._asked_at < _SURE_S:
             return " leave? q again"
         rotation = self.rotation
@@ -233,7 +236,7 @@ class WallApp(App[int], inherit_bindings=False):
 
     def action_leave(self) -> None:
         """Leave, if it was asked for a moment ago too: a key that something leans on is pressed once."""
-        now = time.monotonic()
+        now = self._ticks()
         if now - self._asked_at < _SURE_S:
             self.exit(0)
         self._asked_at = now

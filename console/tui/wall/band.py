@@ -55,9 +55,10 @@ class BandView(Vertical):
         width = self.size.width
         self.set_class(bool(now.stale), "stale")
         _dress(self, Tone.PLAIN if now.stale else now.tone)
-        verdict = f"{GLYPHS[now.tone]} {now.verdict.upper()}"
+        verdict, worst, rollout = f"{GLYPHS[now.tone]} {now.verdict.upper()}", now.worst, now.rollout
         if now.stale:
-            verdict = f"╱╱ STALE ╱╱  {now.stale}  ╱╱  last known: {now.verdict}"
+            verdict = f"╱╱ STALE ╱╱  {now.stale}".ljust(width, "╱")
+            worst, rollout = f"last known: {now.verdict}", "╱" * width
         self.query_one("#verdict", Bar).show(fit(f" {verdict}", width))
         figures = list(self.query(".figure").results(Figure))
         for place, figure in enumerate(figures):
@@ -66,8 +67,8 @@ class BandView(Vertical):
                 count, word, tone = now.figures[place]
                 figure.show(str(count), word, Tone.FAINT if now.stale else tone)
         self.query_one("#clock", Figure).show(f"{at:%H:%M:%S}", f"UTC, {data}", Tone.PLAIN)
-        self.query_one("#worst", Bar).show(fit(f" {now.worst}", width))
-        self.query_one("#rollout", Bar).show(fit(f" {now.rollout}", width))
+        self.query_one("#worst", Bar).show(fit(f" {worst}", width))
+        self.query_one("#rollout", Bar).show(fit(f" {rollout}", width))
 
 
 def _dress(widget: Vertical, tone: Tone) -> None:

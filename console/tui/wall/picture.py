@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -95,7 +96,7 @@ def stale(hosts: Sequence[Host], store: StoreStatus | None, now: datetime) -> st
 def _rank(trouble: Trouble) -> tuple[int, float, str, str]:
     """By how bad it is, then the longest first."""
     weight, host, what = worst_first(trouble)
-    return weight, trouble.since.timestamp() if trouble.since else 0.0, host, what
+    return weight, trouble.since.timestamp() if trouble.since else math.inf, host, what
 
 
 def _verdict(hosts: Sequence[Host], troubles: Sequence[Trouble]) -> tuple[Tone, str]:
