@@ -227,6 +227,7 @@ class Leasing:
         operations += [Delete(Span(self._keys.lease(host))) for host in over]
         if not operations:
             return
+        self._recorded |= winds.keys()  # whatever becomes of the write
         try:
             await in_pages(self._etcd, operations, [self._claim.guard])
         except StoreError as error:
@@ -236,7 +237,7 @@ class Leasing:
                 self._told(f"leases are not wound: {error}")
             return
         self._unrecorded = ""
-        self._recorded = (self._recorded - set(over)) | winds.keys()
+        self._recorded -= set(over)
         for host in over:
             self._records.pop(host, None)
         for host, wind in winds.items():
