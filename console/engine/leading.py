@@ -23,6 +23,7 @@ from console.engine.brake import Brake
 from console.engine.brakes import loss_brake, registry_brake
 from console.engine.catalogue import Catalogue
 from console.engine.duties import Duty, done, name_of
+from console.engine.ear import Ear
 from console.engine.inspecting import Inspected, inspect
 from console.engine.leasing import Leasing
 from console.engine.placements import Placements
@@ -92,6 +93,7 @@ class Leadership:
         self._fleet = fleet
         self._fleet_id = fleet_id
         self._keys = setting.memory.keys
+        self._ear = Ear()
         self._world = World(fleet.model, fleet_id)
         self._hand = Hand(fleet_id, claim.revision, self._reach, setting.permit, setting.audit)
         self._placements = Placements(setting.memory.etcd)
@@ -130,6 +132,7 @@ class Leadership:
             async with asyncio.TaskGroup() as self._group:
                 for name, doing in (
                     ("claim", self._holding()),
+                    ("ear", self._ear.listen()),
                     ("services", self._watch("services", self._catalogue.take)),
                     ("instances", self._watch("instances", self._take_instances)),
                     ("engine", self._watch("engine", self._take_engine)),
@@ -212,7 +215,7 @@ class Leadership:
                 await asyncio.sleep(_TICK_S)  # its lease is being confirmed, or it is lost
                 self._due.set()
                 continue
-            self._world.look(_now())
+            self._world.look(_now(), self._ear.clock(_now()), self._fleet.waiting)
             self._see_who_came()
             self._read_hosts()
             if self._ready:
@@ -256,7 +259,7 @@ class Leadership:
         """
         now, services = _now(), self._catalogue.services
         everywhere = frozenset(name for name, one in services.items() if one.spec.policy.everywhere)
-        candidates, marks = self._world.candidates(now), self._world.marks()
+        candidates, marks = self._world.candidates(), self._world.marks()
         registry = self._registry()
         held = await self._held(registry)
         assignment = self._assign(registry, candidates, marks, held)
