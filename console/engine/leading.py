@@ -11,6 +11,7 @@ one task at a time. It acts only while its claim surely holds, and it stops noth
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import aclosing
 from dataclasses import replace
@@ -27,7 +28,7 @@ from console.engine.ear import Ear
 from console.engine.inspecting import Inspected, inspect
 from console.engine.leasing import Leasing
 from console.engine.placements import Placements
-from console.engine.reporting import EVERY_S, Report, Reporter, explained
+from console.engine.reporting import EVERY_S, Report, Reporter, elsewhere_too, explained, warned
 from console.engine.retrying import Retrying
 from console.engine.roster import follow_roster
 from console.engine.term import Term
@@ -66,6 +67,9 @@ _TICK_S = 1.0
 #: Hosts have so many seconds to answer before the first placement, and as many after each that does, up to a
 #: limit: a thousand do not come at once. Those that have not come by then take nothing yet.
 SETTLE_S, _SETTLE_MOST_S = 5.0, 30.0
+
+#: Of hosts that may run something twice so many are tried at a time, each second.
+_AWAITED_AT_ONCE = 20
 
 #: A host that has failed to be read or changed is left alone for so many seconds; twice as many each time.
 _PAUSE_S, _PAUSE_MOST_S = 5.0, 300.0
@@ -123,6 +127,7 @@ class Leadership:
         self._asked: object = None
         self._began = self._came = 0.0
         self._most_live = 0
+        self._awaited: list[str] = []  # hosts that may run what was moved away from them
 
     async def run(self) -> None:
         """Lead, until cancelled or replaced. :raises StoreError: etcd says no."""
@@ -200,7 +205,7 @@ class Leadership:
         while True:
             self._paused = {host: until for host, until in self._paused.items() if until > _now()}
             restless = self._world.restless or self._retrying or self._paused or not self._ready
-            restless = restless or self._leasing.waiting
+            restless = restless or self._leasing.waiting or bool(self._awaited)
             try:
                 async with asyncio.timeout(_TICK_S if restless else SAFETY_S):
                     await self._due.wait()
@@ -218,6 +223,7 @@ class Leadership:
             self._world.look(_now(), self._ear.clock(_now()), self._fleet.waiting)
             self._see_who_came()
             self._read_hosts()
+            self._call_awaited()
             if self._ready:
                 try:
                     await self._pass()
@@ -252,6 +258,12 @@ class Leadership:
         for host in self._world.unread():
             self._task(host, self._inspect(host))
 
+    def _call_awaited(self) -> None:
+        """Have a few of them connected to now: what runs twice is to end as soon as they are reached."""
+        for host in random.sample(self._awaited, min(len(self._awaited), _AWAITED_AT_ONCE)):
+            if (session := self._fleet.sessions.get(host)) is not None:
+                session.hurry()
+
     async def _pass(self) -> None:
         """Look at everything, and begin what is to be done.
 
@@ -277,7 +289,10 @@ class Leadership:
             leased=self._leasing.leased(),
             unwound=self._leasing.unwound,
         )
-        found = replace(found, conditions=self._leasing.told(found.conditions, placed))
+        told = self._leasing.told(found.conditions, placed)
+        twice = elsewhere_too(self._world.left, registry.assigned)
+        self._awaited = sorted({host for hosts in twice.values() for host in hosts})
+        found = replace(found, conditions=warned(told, twice))
         for host, todo in found.todo.items():
             self._task(host, self._apply(host, todo))
         self._retry(found.conditions, candidates, everywhere, now)
