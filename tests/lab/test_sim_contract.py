@@ -80,7 +80,7 @@ async def test_a_lab_host_keeps_the_contract(check: Check, subject: LabSubject) 
     await check(subject)
 
 
-@pytest.mark.parametrize("check", (*WORK_CHECKS, *LEASE_CHECKS), ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", [*WORK_CHECKS, *LEASE_CHECKS], ids=lambda check: check.__name__)
 async def test_a_lab_host_is_changed_by_an_engine_as_a_simulated_one_is(
     check: Check, unclaimed: LabSubject
 ) -> None:

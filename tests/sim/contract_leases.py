@@ -5,7 +5,6 @@ Goes with `contract_units.py`, which has how units get there.
 
 from __future__ import annotations
 
-
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
@@ -75,9 +74,7 @@ async def wind_until(
     fleet: str = _FLEET,
 ) -> Wound:
     said: list[Wound] = []
-    act = WindLease(
-        fleet, revision, boot, deadline, frozenset(holds), frozenset(drops), said.append
-    )
+    act = WindLease(fleet, revision, boot, deadline, frozenset(holds), frozenset(drops), said.append)
     async with (
         connected(subject) as transport,
         open_hands(transport.host, lambda: transport, Permit("the contract")) as hands,

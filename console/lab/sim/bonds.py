@@ -40,13 +40,14 @@ class Bonds:
 
     def start_first(self, name: str, then: Callable[[bool], None]) -> None:
         """Start what something is bound to; `then` is told whether it is up."""
-        self._waiting.setdefault(name, []).append(lambda result: then(result == "done" and self._is_up(name)))
         try:
             job = self._units.peek(name).job
             if job is None or job[1] != "start":
                 self._units.start(name)
         except (NoSuchUnit, BadSetting):
-            self.job_ended(name, "failed")
+            then(False)
+            return
+        self._waiting.setdefault(name, []).append(lambda result: then(result == "done" and self._is_up(name)))
 
     def job_ended(self, name: str, result: str) -> None:
         """A unit has no job any more."""

@@ -18,7 +18,8 @@ class UnitKind:
 
     `active`, `sub`: where it is once the host has booted. `restart`: `Restart=`, with the start limit
     (`burst` starts within `interval`). `condition`: its `ExecCondition=`; `keeps`: a command that its process
-    tries twice a second, and ends once it fails. `fault`: why systemd does not take what the file says, in its words.
+    tries twice a second, and ends once it fails. `fault`: why systemd does not take what the file says, in
+    its words.
     """
 
     name: str

@@ -33,16 +33,27 @@ _DESCRIPTORS_A_HOST = 4
 
 
 class Running:
-    """A fleet that is up. `config` is its fleet file."""
+    """A fleet that is up.
 
-    def __init__(self, config: Path, workers: Sequence[asyncio.subprocess.Process]) -> None:
+    :param config: its fleet file.
+    :param began: Unix time at which the clocks of its hosts were right; they go `pace` times as fast as ours.
+    """
+
+    def __init__(
+        self, config: Path, workers: Sequence[asyncio.subprocess.Process], began: float, pace: float
+    ) -> None:
         self.config = config
         self._workers = workers
+        self._began, self._pace = began, pace
 
     @property
     def pids(self) -> list[int]:
         """The processes that carry the hosts."""
         return [worker.pid for worker in self._workers]
+
+    def hosts_time(self, ours: float) -> float:
+        """What the clocks of the hosts say at a Unix time of ours; but for one that a fault has set wrong."""
+        return self._began + self._pace * (ours - self._began)
 
     def befall(self, fault: Fault) -> None:
         """Have a fault happen, at its time from now."""
@@ -69,6 +80,7 @@ class SimFleet:
         self._root = root
         self._plan = plan
         self._report = report
+        self._began = 0.0
 
     @property
     def config(self) -> Path:
@@ -84,7 +96,7 @@ class SimFleet:
         self._root.mkdir(parents=True, exist_ok=True)
         with held(self._root):
             try:
-                began = time.time()
+                began = self._began = time.time()
                 _raise_descriptors(self._plan)
                 trusted = await self._make_key()
                 async with self._workers(trusted) as (workers, found):
@@ -95,7 +107,7 @@ class SimFleet:
                     for worker in workers:
                         assert worker.stdin is not None
                         worker.stdin.write(b"live\n")
-                    yield Running(self.config, workers)
+                    yield Running(self.config, workers, began, self._plan.pace)
             finally:
                 shutil.rmtree(self._root, ignore_errors=True)
 
@@ -137,7 +149,8 @@ class SimFleet:
         )  # fmt: skip
         order: dict[str, Any] = {
             "seed": plan.seed,
-            "began": time.time(),
+            "began": self._began,
+            "pace": plan.pace,
             "units": plan.units,
             "containers": plan.containers,
             "churn": plan.churn,

@@ -43,7 +43,7 @@ def passes(files: Mapping[str, bytes], uptime: float, command: str) -> bool:
 
     :param uptime: the host's, in seconds.
     """
-    before, ours, question = command.partition(SCRIPT)
+    _, ours, question = command.partition(SCRIPT)
     if not ours:
         return True
     _, deadline = written(files)

@@ -6,12 +6,13 @@ What it compares, writes and says is as `actions/wind_lease.sh` has it; see `roo
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from console.lab.sim import lease, unit_text
 from console.lab.sim.files import text_of
 from console.lab.sim.machine import Machine
+from console.lab.sim.unit_state import BadSetting, NoSuchUnit
 from console.lab.sim.unit_work import claimed_by, first_line, revision_of
-from console.lab.sim.unit_state import NoSuchUnit
 
 #: What the script takes. Seconds.
 _TAKES = 0.03
@@ -24,12 +25,12 @@ def work(machine: Machine, words: Sequence[str], said: bytes, end: Callable[[Seq
     :param said: the units that it names, and those that it asks about.
     """
     fleet, revision, boot, deadline = words
-    machine.later(_TAKES, lambda: end([*_wind(machine, fleet, int(revision), boot, int(deadline), said), "end"]))
+    machine.later(
+        _TAKES, lambda: end([*_wind(machine, fleet, int(revision), boot, int(deadline), said), "end"])
+    )
 
 
-def _wind(
-    machine: Machine, fleet: str, revision: int, boot: str, deadline: int, said: bytes
-) -> list[str]:
+def _wind(machine: Machine, fleet: str, revision: int, boot: str, deadline: int, said: bytes) -> list[str]:
     if (owner := claimed_by(machine, fleet)) != fleet:
         return [f"foreign {owner}"]
     up = int(machine.uptime() * 100)
@@ -69,7 +70,8 @@ def _start_what_had_stopped(machine: Machine, fleet: str, holds: Sequence[str]) 
     for unit in holds:
         mark = first_line(machine, f"{lease.FOLDER}/units/{unit}")
         if mark.startswith(f"{fleet} ") and mark.endswith(" launched"):
-            machine.units.start(unit)
+            with suppress(NoSuchUnit, BadSetting):
+                machine.units.start(unit)
 
 
 def _take_away(machine: Machine) -> None:

@@ -1,10 +1,10 @@
-"""The product's scripts that a host's root runs in one privileged call, as operations of the simulated machine.
+"""The product's scripts that a host's root runs in one call, as operations of the simulated machine.
 
     argv ──▶ sh, which reads a script of $1 bytes …      stdin ──▶ … the script, and what it works on
 
-The scripts are the product's own (`actions/apply_units.sh`, `actions/wind_lease.sh`) and are not run here: what
-they do and say is done in their stead. `tests/sim/contract_units.py` and `contract_leases.py` hold the two
-together, by the same changes on a real host and on this.
+The scripts are the product's own (`actions/apply_units.sh`, `actions/wind_lease.sh`) and are not run here:
+what they do and say is done in their stead. `tests/sim/contract_units.py` and `contract_leases.py` hold the
+two together, by the same changes on a real host and on this.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from console.lab.sim import lease_work, unit_work
 from console.lab.sim.machine import Machine
 from console.lab.sim.wire import Out
 
-#: What a script is known by, how many words it takes, and what does its work: told the words, what follows the
-#: script, and where its lines go once it has ended.
+#: Does a script's work: told its words, what follows it, and where its lines go once it has ended.
 Work = Callable[[Machine, Sequence[str], bytes, Callable[[Sequence[str]], None]], None]
+#: What a script is known by, and how many words it takes.
 _SCRIPTS: tuple[tuple[bytes, int, Work], ...] = (
     (b"# Has a host's unit files and jobs be as an engine wants them", 2, unit_work.work),
     (b"# Has a host's lease hold until a moment of its own clock", 4, lease_work.work),

@@ -1,8 +1,8 @@
 """Unit files that were written on a host: what systemd takes of their text, and what it starts at boot. Pure.
 
-Not all of it: a description, what is needed and what it is bound to, whether a service comes back. Every program
-that a service names is there, and runs for ever but for the one that keeps a lease (`lease.py`); one that ignores
-SIGTERM is known by its trap, and ends with its time to stop.
+Not all of it: a description, what is needed and what it is bound to, whether a service comes back. Every
+program that a service names is there, and runs for ever but for the one that keeps a lease (`lease.py`); one
+that ignores SIGTERM is known by its trap, and ends with its time to stop.
 Source: systemd.syntax(7), systemd.unit(5), systemd.service(5).
 """
 

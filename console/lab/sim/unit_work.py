@@ -1,8 +1,9 @@
 """An engine's change of a host's units, as an operation of the simulated machine. Pure.
 
-What it does and says is as `actions/apply_units.sh` has it; see `root_scripts.py`. And what a host answers that
-is asked what it has of a fleet's.
+What it does and says is as `actions/apply_units.sh` has it; see `root_scripts.py`. And what a host answers
+that is asked what it has of a fleet's.
 """
+
 from __future__ import annotations
 
 import io
@@ -21,8 +22,6 @@ _ROOTS = ("/run", "/etc")
 _DROP_IN = "80-quarterdeck.conf"
 #: What the script takes on a host that has little to do. Seconds.
 _TAKES, _RELOAD_TAKES = 0.05, 0.15
-
-
 
 
 def inspected(script: str) -> bool:
@@ -238,8 +237,6 @@ class _Change:
         changed = self._machine.files.get(path) != text
         self._machine.files[path] = text
         return changed
-
-
 
 
 def _unpacked(tar: bytes) -> dict[str, bytes]:

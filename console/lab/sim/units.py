@@ -402,7 +402,6 @@ class Units:
         if active in ("inactive", "failed"):
             self._bonds.went_down(unit.name)
 
-
     def _later(self, unit: UnitState, delay: float, action: Callable[[], None]) -> None:
         """Later, unless the unit has taken another course by then."""
         turn = unit.turn
