@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from console.commands import clock
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from console.engine.manifest import Manifest
 
 
-def lease_troubles(manifest: Manifest) -> list[Trouble]:
-    """The late leases of hosts that something exclusive is placed on, by the names of the hosts."""
-    bearing = Counter(one.host for one in manifest.assigned if one.leased)
-    return list(_troubles(manifest, bearing)) if bearing else []
+def bearing(manifest: Manifest) -> Mapping[str, int]:
+    """How many exclusive instances are placed on each host that has any, by name."""
+    return Counter(one.host for one in manifest.assigned if one.leased)
 
 
-def _troubles(manifest: Manifest, bearing: Counter[str]) -> Iterator[Trouble]:
+def lease_troubles(manifest: Manifest, on: Mapping[str, int]) -> Iterator[Trouble]:
+    """The late leases of hosts. :param on: those that something exclusive is placed on (`bearing`)."""
     now = clock.now()
-    for host, count in sorted(bearing.items()):
+    for host, count in sorted(on.items()):
         lease = manifest.leases.get(host)
         if lease is not None and lease.is_late(now):
             why = f"{_cause(lease, engine=manifest.engine)}; {_comes_of_it(lease, count, now)}"

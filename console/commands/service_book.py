@@ -19,7 +19,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from console.commands import clock
-from console.commands.lease_troubles import lease_troubles
+from console.commands.lease_troubles import bearing, lease_troubles
 from console.commands.picture import Trouble
 from console.commands.rows.base import Cell, Tone
 from console.commands.rows.service import ServiceRow, state_tone
@@ -75,6 +75,7 @@ class ServiceBook:
         self._due = asyncio.Event()
         self._since: dict[str, datetime] = {}
         self._troubles: list[Trouble] = []
+        self._bearing: Mapping[str, int] = {}
 
     async def run(self) -> None:
         """Keep it up, until cancelled."""
@@ -90,7 +91,7 @@ class ServiceBook:
 
     def troubles(self) -> list[Trouble]:
         """What is wrong with services and leases: no engine, held up, late, or not as they are to be."""
-        return [*self._troubles, *lease_troubles(self.seen.manifest)]
+        return [*self._troubles, *lease_troubles(self.seen.manifest, self._bearing)]
 
     def of(self, service: str) -> list[InstanceKey]:
         """The instances of a service."""
@@ -145,6 +146,7 @@ class ServiceBook:
         self.rows = {row.name: row for row in rows}
         self.instances = {instance_key(one): one for row in self.rows.values() for one in row.instances}
         self.ready = True
+        self._bearing = bearing(seen.manifest)
         found = list(_troubles(self.rows.values(), seen))
         now = clock.now()
         self._since = {one.what: self._since.get(one.what, one.since or now) for one in found}
@@ -178,7 +180,7 @@ async def services_watched(
         told(f"services: {error}")
     else:
         found = list(_troubles(service_rows(seen, model.hosts(), model.unit), seen))
-    yield lambda: [*found, *lease_troubles(seen.manifest)]
+    yield lambda: [*found, *lease_troubles(seen.manifest, bearing(seen.manifest))]
 
 
 def instance_key(one: Instance) -> InstanceKey:

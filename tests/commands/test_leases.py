@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from console.commands import clock
-from console.commands.lease_troubles import lease_troubles
+from console.commands.lease_troubles import bearing, lease_troubles
 from console.commands.picture import Trouble
 from console.commands.rows.lease import lease_cell, lease_fields
 from console.commands.rows.service import ServiceRow, about_service, instance_lines
@@ -38,7 +38,8 @@ def _stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def troubles(one: LeaseRecord, *, engine: bool = True) -> list[tuple[str, str, str, str]]:
-    found = lease_troubles(Manifest({}, AT_H1, engine=engine, leases={"h1": one, "h2": lease(500)}))
+    what = Manifest({}, AT_H1, engine=engine, leases={"h1": one, "h2": lease(500)})
+    found = lease_troubles(what, bearing(what))
     return [(trouble.host, trouble.what, trouble.how.text, trouble.why) for trouble in found]
 
 
@@ -81,7 +82,8 @@ def test_a_late_lease_is_a_trouble_of_its_host_and_says_what_comes_of_it_and_wha
 
 def test_a_late_lease_is_found_in_watch_under_its_host_and_offers_what_can_be_done_there() -> None:
     model = FleetModel([HostConfig("h1")])
-    late = lease_troubles(Manifest({}, AT_H1, engine=True, leases={"h1": lease(40)}))
+    what = Manifest({}, AT_H1, engine=True, leases={"h1": lease(40)})
+    late = list(lease_troubles(what, bearing(what)))
     board = TroubleBoard(model, lambda: late)
     board.update(())
     found = board.look_up(("h1", "lease"))
