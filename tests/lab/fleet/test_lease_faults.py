@@ -119,7 +119,7 @@ def test_what_a_leader_has_sent_and_comes_a_minute_late_prolongs_nothing(
     leased: Placing, everywhere: bool
 ) -> None:
     leased.fleet_lines = _OVER_A_SLOW_LINE.lines
-    engine = leased.leading()
+    leased.leading()
     victim = start(leased)
     others = others_of(leased, victim)
     slow_down(leased, victim, _SLOW_S)
@@ -128,9 +128,8 @@ def test_what_a_leader_has_sent_and_comes_a_minute_late_prolongs_nothing(
     assert inside(leased, victim, "cp /run/quarterdeck/lease /var/tmp/lease.before")
     for other in others if everywhere else ():
         asyncio.run(leased.lab.slow(other, delay=LATE_S))
-    if everywhere:
-        leased.until(lambda: "BRAKE" in engine.said, "the engine waits for a person", 60)
-    else:
+    leased.until(lambda: "elsewhere from" in leased.reason("calm.service"), "it is told when", 60)
+    if not everywhere:
         within = _OVER_A_SLOW_LINE.ttl + AFTER_S + 30
         leased.until(lambda: len(running(leased, *others)) == len(UNITS), "both run elsewhere", within)
     leased.until(lambda: not inside(leased, victim, _WAITS), "the wind is there", LATE_S + 30)
