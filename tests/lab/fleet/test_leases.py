@@ -78,6 +78,7 @@ def test_a_host_that_is_cut_off_stops_what_is_exclusive_before_another_starts_it
             [life for life in lives(leased, name) if (life.host == victim) is there]
             for there in (True, False)
         )
+        print(f"{name}: ended {before[-1].ended - at:.1f} s after the cut, began {after[0].began - at:.1f} s")
         assert before[-1].ended > at, "it ran on while it was cut off"
         assert after[0].began - at < lasting.ttl + AFTER_S
 
