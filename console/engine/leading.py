@@ -125,7 +125,7 @@ class Leadership:
         self._moves: dict[str, str] = {}
         self._assignment = Assignment()
         self._asked: object = None
-        self._began = self._came = 0.0
+        self._began = self._came = self._called = 0.0
         self._most_live = 0
         self._awaited: list[str] = []  # hosts that may run what was moved away from them
 
@@ -260,6 +260,9 @@ class Leadership:
 
     def _call_awaited(self) -> None:
         """Have a few of them connected to now: what runs twice is to end as soon as they are reached."""
+        if _now() - self._called < _TICK_S:
+            return
+        self._called = _now()
         for host in random.sample(self._awaited, min(len(self._awaited), _AWAITED_AT_ONCE)):
             if (session := self._fleet.sessions.get(host)) is not None:
                 session.hurry()

@@ -80,7 +80,6 @@ class SimFleet:
         self._root = root
         self._plan = plan
         self._report = report
-        self._began = 0.0
 
     @property
     def config(self) -> Path:
@@ -96,10 +95,10 @@ class SimFleet:
         self._root.mkdir(parents=True, exist_ok=True)
         with held(self._root):
             try:
-                began = self._began = time.time()
+                began = time.time()
                 _raise_descriptors(self._plan)
                 trusted = await self._make_key()
-                async with self._workers(trusted) as (workers, found):
+                async with self._workers(trusted, began) as (workers, found):
                     took = time.time() - began
                     processes = len(workers)
                     self._report(f"{len(found)} hosts in {processes} processes, up in {took:.1f} s")
@@ -119,7 +118,7 @@ class SimFleet:
 
     @asynccontextmanager
     async def _workers(
-        self, trusted: str
+        self, trusted: str, began: float
     ) -> AsyncIterator[tuple[list[asyncio.subprocess.Process], list[tuple[SimPlace, str]]]]:
         where = places(self._plan, self._root)
         count = self._plan.processes
@@ -127,7 +126,7 @@ class SimFleet:
         workers: list[asyncio.subprocess.Process] = []
         try:
             for share in shares:
-                workers.append(await self._start(share, where, trusted))
+                workers.append(await self._start(share, where, trusted, began))
             async with asyncio.timeout(_STARTS_WITHIN):
                 keys = await asyncio.gather(*(_ready(worker) for worker in workers))
             known = {(address, port): key for part in keys for address, port, key in part}
@@ -138,7 +137,7 @@ class SimFleet:
             await asyncio.gather(*(_end(worker) for worker in workers))
 
     async def _start(
-        self, share: Sequence[SimPlace], everybody: Sequence[SimPlace], trusted: str
+        self, share: Sequence[SimPlace], everybody: Sequence[SimPlace], trusted: str, began: float
     ) -> asyncio.subprocess.Process:
         plan = self._plan
         worker = await asyncio.create_subprocess_exec(
@@ -149,7 +148,7 @@ class SimFleet:
         )  # fmt: skip
         order: dict[str, Any] = {
             "seed": plan.seed,
-            "began": self._began,
+            "began": began,
             "pace": plan.pace,
             "units": plan.units,
             "containers": plan.containers,

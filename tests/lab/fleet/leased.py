@@ -42,6 +42,7 @@ def running(placing: Placing, *hosts: str) -> dict[str, tuple[str, ...]]:
 
 def start(placing: Placing) -> str:
     """Both units run, on one host; which."""
+    placing.until_all_live()
     host = placing.hosts[0]
     units = {name: f"{text}Prefer=100 name={host}\n" for name, text in UNITS.items()}
     placing.submit(units)

@@ -20,11 +20,13 @@ from typing import Any, TypeVar
 
 import pytest
 
+from console.engine.reporting import read_standing
 from console.engine.services import Desired, Service, ServiceStore
 from console.lab.lab import Lab
 from console.model.config import EtcdConfig
 from console.placement.spec import parse_spec
 from console.store.client import Etcd, open_etcd
+from console.store.schema import Keys
 from console.store.values import Delete, Span
 from tests.engine.engine_process import EngineProcess
 from tests.lab.truth import Truth
@@ -225,6 +227,16 @@ class Placing:
             return {one.instance: one.host for one in await ServiceStore(etcd).assigned()}
 
         return self.etcd(do)
+
+    def until_all_live(self) -> None:
+        """Wait until the engine that leads sees every host: what is wanted from then on may go to any."""
+
+        async def do(etcd: Etcd) -> set[str]:
+            keys = Keys(etcd.prefix)
+            told = (await etcd.list(keys.under("observed"))).entries
+            return {keys.name(entry.key) for entry in told if read_standing(entry)[0] == "live"}
+
+        self.until(lambda: self.etcd(do) >= set(self.hosts), "all hosts are live", 60)
 
     # -- what is ----------------------------------------------------------------------------
 

@@ -175,6 +175,7 @@ async def test_without_a_lease_a_copy_on_a_host_that_is_cut_off_is_told_of_and_e
     def begin() -> None:
         forget(placing, ("free",))
         placing.leading()
+        placing.until_all_live()
         placing.submit({"free.service": text})
         placing.until(lambda: lives(placing, "free"), "it runs", 30)
 
