@@ -10,8 +10,9 @@ import pytest
 from console.commands import clock
 from console.commands.lease_troubles import bearing, lease_troubles
 from console.commands.picture import Trouble
+from console.commands.rows.base import Cell, Tone
 from console.commands.rows.lease import lease_cell, lease_fields
-from console.commands.rows.service import ServiceRow, about_service, instance_lines
+from console.commands.rows.service import INSTANCE, ServiceRow, about_service, instance_lines
 from console.commands.troubles import TroubleBoard
 from console.engine.lease_record import LeaseRecord
 from console.engine.manifest import Manifest
@@ -55,6 +56,12 @@ def test_an_instance_shows_its_lease_wherever_it_is_shown() -> None:
     one = Instance("db.service", "db.service", "h1", InstanceState.RUNNING, 1, lease=lease(4))
     for lines in (instance_lines(one), about_service(ServiceRow("db.service", 1, "launched", 1, (one,)))):
         assert any("elsewhere not before 03:13:08Z" in cell.text for line in lines for cell in line)
+    reason = next(column for column in INSTANCE.columns if column.title == "REASON")
+    told = [reason.cell(each) for each in (one, replace(one, reason="exit-code"))]
+    assert told == [
+        Cell("lease 4 s old, elsewhere not before 03:13:08Z", Tone.FAINT),
+        Cell("exit-code", Tone.FAINT),
+    ]
 
 
 def test_a_lease_that_is_wound_in_time_is_no_trouble() -> None:
