@@ -11,6 +11,7 @@ one task at a time. It acts only while its claim surely holds, and it stops noth
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import aclosing
 from dataclasses import replace
@@ -23,10 +24,11 @@ from console.engine.brake import Brake
 from console.engine.brakes import loss_brake, registry_brake
 from console.engine.catalogue import Catalogue
 from console.engine.duties import Duty, done, name_of
+from console.engine.ear import Ear
 from console.engine.inspecting import Inspected, inspect
 from console.engine.leasing import Leasing
 from console.engine.placements import Placements
-from console.engine.reporting import EVERY_S, Report, Reporter, explained
+from console.engine.reporting import EVERY_S, Report, Reporter, elsewhere_too, explained, warned
 from console.engine.retrying import Retrying
 from console.engine.roster import follow_roster
 from console.engine.term import Term
@@ -66,6 +68,9 @@ _TICK_S = 1.0
 #: limit: a thousand do not come at once. Those that have not come by then take nothing yet.
 SETTLE_S, _SETTLE_MOST_S = 5.0, 30.0
 
+#: Of hosts that may run something twice so many are tried at a time, each second.
+_AWAITED_AT_ONCE = 20
+
 #: A host that has failed to be read or changed is left alone for so many seconds; twice as many each time.
 _PAUSE_S, _PAUSE_MOST_S = 5.0, 300.0
 
@@ -92,6 +97,7 @@ class Leadership:
         self._fleet = fleet
         self._fleet_id = fleet_id
         self._keys = setting.memory.keys
+        self._ear = Ear()
         self._world = World(fleet.model, fleet_id)
         self._hand = Hand(fleet_id, claim.revision, self._reach, setting.permit, setting.audit)
         self._placements = Placements(setting.memory.etcd)
@@ -119,8 +125,9 @@ class Leadership:
         self._moves: dict[str, str] = {}
         self._assignment = Assignment()
         self._asked: object = None
-        self._began = self._came = 0.0
+        self._began = self._came = self._called = 0.0
         self._most_live = 0
+        self._awaited: list[str] = []  # hosts that may run what was moved away from them
 
     async def run(self) -> None:
         """Lead, until cancelled or replaced. :raises StoreError: etcd says no."""
@@ -130,6 +137,7 @@ class Leadership:
             async with asyncio.TaskGroup() as self._group:
                 for name, doing in (
                     ("claim", self._holding()),
+                    ("ear", self._ear.listen()),
                     ("services", self._watch("services", self._catalogue.take)),
                     ("instances", self._watch("instances", self._take_instances)),
                     ("engine", self._watch("engine", self._take_engine)),
@@ -197,7 +205,7 @@ class Leadership:
         while True:
             self._paused = {host: until for host, until in self._paused.items() if until > _now()}
             restless = self._world.restless or self._retrying or self._paused or not self._ready
-            restless = restless or self._leasing.waiting
+            restless = restless or self._leasing.waiting or bool(self._awaited)
             try:
                 async with asyncio.timeout(_TICK_S if restless else SAFETY_S):
                     await self._due.wait()
@@ -212,9 +220,10 @@ class Leadership:
                 await asyncio.sleep(_TICK_S)  # its lease is being confirmed, or it is lost
                 self._due.set()
                 continue
-            self._world.look(_now())
+            self._world.look(_now(), self._ear.clock(_now()), self._fleet.waiting)
             self._see_who_came()
             self._read_hosts()
+            self._call_awaited()
             if self._ready:
                 try:
                     await self._pass()
@@ -249,6 +258,15 @@ class Leadership:
         for host in self._world.unread():
             self._task(host, self._inspect(host))
 
+    def _call_awaited(self) -> None:
+        """Have a few of them connected to now: what runs twice is to end as soon as they are reached."""
+        if _now() - self._called < _TICK_S:
+            return
+        self._called = _now()
+        for host in random.sample(self._awaited, min(len(self._awaited), _AWAITED_AT_ONCE)):
+            if (session := self._fleet.sessions.get(host)) is not None:
+                session.hurry()
+
     async def _pass(self) -> None:
         """Look at everything, and begin what is to be done.
 
@@ -256,7 +274,7 @@ class Leadership:
         """
         now, services = _now(), self._catalogue.services
         everywhere = frozenset(name for name, one in services.items() if one.spec.policy.everywhere)
-        candidates, marks = self._world.candidates(now), self._world.marks()
+        candidates, marks = self._world.candidates(), self._world.marks()
         registry = self._registry()
         held = await self._held(registry)
         assignment = self._assign(registry, candidates, marks, held)
@@ -274,7 +292,10 @@ class Leadership:
             leased=self._leasing.leased(),
             unwound=self._leasing.unwound,
         )
-        found = replace(found, conditions=self._leasing.told(found.conditions, placed))
+        told = self._leasing.told(found.conditions, placed)
+        twice = elsewhere_too(self._world.left, registry.assigned)
+        self._awaited = sorted({host for hosts in twice.values() for host in hosts})
+        found = replace(found, conditions=warned(told, twice))
         for host, todo in found.todo.items():
             self._task(host, self._apply(host, todo))
         self._retry(found.conditions, candidates, everywhere, now)

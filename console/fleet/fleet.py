@@ -80,6 +80,11 @@ class Fleet:
             task.cancel()
         self.model.remove(host)
 
+    @property
+    def waiting(self) -> frozenset[str]:
+        """Hosts whose turn to be connected to has not come yet: nothing was asked of them."""
+        return self._links.waiting
+
     def source(self, host: str, source: Source) -> object:
         """The source object of a host, for questions asked on demand."""
         return self._sessions[host].sources[source]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from console.commands.rows.base import Cell, Column, RowKind, Tone, moment, since_cell, worst_first
 from console.commands.rows.diff import difference_lines
-from console.commands.rows.lease import lease_cells, lease_fields
+from console.commands.rows.lease import lease_cell, lease_cells, lease_fields
 from console.model.text import clean
 from console.placement.unit_file import parse
 from console.placement.unit_name import UnitName
@@ -206,6 +206,7 @@ def instance_lines(one: Instance) -> list[tuple[Cell, ...]]:
         "reason": Cell(clean(one.reason)),
         "host": Cell(clean(one.host or "")),
         "revision": Cell("" if one.revision is None else str(one.revision)),
+        "lease": lease_cell(one.lease) if one.lease else Cell(""),
         "told by": Cell(f"the {one.by.value}", Tone.FAINT),
     }
     lines: list[tuple[Cell, ...]] = [(Cell(clean(one.name), Tone.GOOD),)]
@@ -221,6 +222,8 @@ def about_service(row: ServiceRow) -> list[tuple[Cell, ...]]:
         )
         if one.reason:
             lines.append((Cell(f"    {clean(one.reason)}", Tone.FAINT),))
+        if one.lease:
+            lines.append((Cell("   "), *lease_cells(one.lease)))
     return lines
 
 
@@ -267,6 +270,11 @@ def revision_lines(revisions: Sequence[Revision], current: int) -> list[tuple[Ce
     return lines[:-1]
 
 
+def _reason_or_lease(one: Instance) -> Cell:
+    """Why it is as it is; of one that is as it is to be, how its lease is."""
+    return lease_cell(one.lease) if one.lease and not one.reason else Cell(clean(one.reason), Tone.FAINT)
+
+
 #: The instances of one service, on a screen.
 INSTANCE: RowKind[Instance] = RowKind(
     "instance",
@@ -286,7 +294,7 @@ INSTANCE: RowKind[Instance] = RowKind(
             ticks=True,
         ),
         Column("REV", lambda one: "" if one.revision is None else str(one.revision), 5, right=True, width=3),
-        Column("REASON", lambda one: Cell(clean(one.reason), Tone.FAINT), 8, shrink=True, width=48, least=16),
+        Column("REASON", _reason_or_lease, 8, shrink=True, width=48, least=16),
     ),
     lambda one: instance_order(one.name, one.host),
 )

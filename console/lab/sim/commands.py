@@ -10,15 +10,15 @@ import shlex
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from console.lab.sim import containers_cli, facts, files, unit_work
+from console.lab.sim import containers_cli, facts, files, root_scripts, unit_work
 from console.lab.sim.bus import BusService
 from console.lab.sim.docker_api import DockerService
 from console.lab.sim.files import Printed
 from console.lab.sim.journalctl import BadArguments, Follower, printed, question
 from console.lab.sim.machine import Machine
+from console.lab.sim.root_scripts import RootScript
 from console.lab.sim.shell import Shell
 from console.lab.sim.unit_state import NoSuchUnit
-from console.lab.sim.unit_work import UnitWork
 from console.lab.sim.wire import Out, Service
 
 USER = "core"
@@ -100,8 +100,8 @@ def _service(machine: Machine, argv: Sequence[str], out: Out, *, root: bool) -> 
             engine = machine.engine
             if engine is not None and engine.kind == program and (root or program == "docker"):
                 return DockerService(machine, engine, out)
-        case ["sh", *_] if unit_work.asked(argv):
-            return UnitWork(machine, argv, out, root=root)
+        case ["sh", *_] if root_scripts.asked(argv):
+            return RootScript(machine, argv, out, root=root)
         case ["tee", *_]:
             return _Tee(machine, argv, out, root)
         case ["journalctl", *_] if "-f" in argv or "--follow" in argv:

@@ -23,7 +23,11 @@ _ZONES = ("a", "b", "c")
 
 @dataclass(frozen=True, slots=True)
 class SimPlan:
-    """The fleet that is asked for. `churn` is changes a second over the whole fleet."""
+    """The fleet that is asked for.
+
+    :param churn: changes a second over the whole fleet.
+    :param pace: how many times as fast as ours its time goes.
+    """
 
     hosts: int = 50
     units: int = 200
@@ -32,6 +36,7 @@ class SimPlan:
     churn: float = 0.0
     script: tuple[Fault, ...] = ()
     workers: int | None = None
+    pace: float = 1.0
 
     def check(self) -> None:
         """:raises LabError: this cannot be."""
