@@ -51,6 +51,7 @@ from console.store.lease import now as boottime
 from console.store.mirror import mirror
 
 if TYPE_CHECKING:
+    from console.actions.apply_units import UnitWork
     from console.hosts.transport import Transport
     from console.store.values import Entry, Event
 
@@ -265,7 +266,10 @@ class Leadership:
         )
         found = replace(found, conditions=self._leasing.told(found.conditions, placed))
         for host, todo in found.todo.items():
-            self._task(host, self._apply(host, todo))
+            if self._is_free(host):
+                # By what was looked at here: by the time it is done a service may be there no more.
+                work = [work_of(one, registry.services, self._fleet_id) for one in todo]
+                self._task(host, self._apply(host, todo, work))
         self._retry(found.conditions, candidates, everywhere, now)
         conditions = explained(found.conditions, assignment.staying)
         report = Report(self._world.standing, conditions, assignment.pending, self._remarks())
@@ -366,9 +370,13 @@ class Leadership:
 
     # -- hosts ------------------------------------------------------------------------------
 
+    def _is_free(self, host: str) -> bool:
+        """Whether something may be begun on a host now."""
+        return host not in self._busy and self._paused.get(host, 0) <= _now()
+
     def _task(self, host: str, doing: Coroutine[None, None, None]) -> None:
         """One thing at a time on a host; what is to be done besides is seen at the next look."""
-        if host in self._busy or self._paused.get(host, 0) > _now():
+        if not self._is_free(host):
             doing.close()
             return
 
@@ -402,8 +410,7 @@ class Leadership:
         foreign = self._world.foreign.get(host)
         self._say(host, f"{host}: is of the fleet {foreign}, and left alone" if foreign else "")
 
-    async def _apply(self, host: str, todo: tuple[Todo, ...]) -> None:
-        work = [work_of(one, self._catalogue.services, self._fleet_id) for one in todo]
+    async def _apply(self, host: str, todo: tuple[Todo, ...], work: list[UnitWork]) -> None:
         result, applied = await self._hand.apply(host, work)
         self._tally.changes[result.status] += 1
         if applied is not None:
