@@ -124,5 +124,5 @@ async def test_who_is_cancelled_while_he_puts_a_task_away_waits_for_it_and_is_ca
 async def test_a_task_that_had_failed_before_it_was_put_away_says_so() -> None:
     task = asyncio.create_task(fail())
     await asyncio.wait((task,))
-    with pytest.raises(ValueError, match="^$"):
+    with pytest.raises(ValueError, match=r"^$"):
         await put_away(task)
