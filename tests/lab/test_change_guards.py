@@ -56,18 +56,10 @@ class Monitor:
     def __init__(self, truth: Truth, host: str) -> None:
         calls = "type=method_call,interface=org.freedesktop.systemd1.Manager"
         # What docker itself does to a container, its health checks, is no write.
-        done = [
-            "create",
-            "start",
-            "stop",
-            "kill",
-            "restart",
-            "pause",
-            "unpause",
-            "rename",
-            "destroy",
-            "update",
-        ]
+        done = (
+            *("create", "start", "stop", "kill", "restart"),
+            *("pause", "unpause", "rename", "destroy", "update"),
+        )
         filters = " ".join(f"--filter event={each}" for each in done)
         watch = (
             f"SYSTEMD_COLORS=0 busctl monitor --match '{calls}' & "
