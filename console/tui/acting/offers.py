@@ -45,7 +45,7 @@ LETTERS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 
 #: Verbs that need another word: they are begun on the line, for it to be typed.
-TYPED: dict[str, dict[str, str]] = {"service": {"scale": "c"}, "instance": {"move": "m"}}
+TYPED: dict[str, dict[str, str]] = {"service": {"scale": "c", "update": "p"}, "instance": {"move": "m"}}
 
 #: Whose verbs are those of another noun.
 _VERBS_OF = {"instance": "service"}
