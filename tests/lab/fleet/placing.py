@@ -28,6 +28,7 @@ from console.placement.spec import parse_spec
 from console.store.client import Etcd, open_etcd
 from console.store.values import Delete, Span
 from tests.lab.truth import Truth
+from tests.lab.waiting import patience
 from tests.store.cluster import Member, running_cluster
 
 #: fleet's own yardstick: it polled for so many seconds (functional/util/util.go).
@@ -81,7 +82,7 @@ class EngineProcess:
     def end(self) -> int:
         """As systemd does; its exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=patience(20))
 
 
 @dataclass(frozen=True)
@@ -180,10 +181,12 @@ class Placing:
         return made
 
     def run(self, *words: str, code: int = 0, within: float = 60.0) -> str:
-        """A command line of ours, which ends within so many seconds; what it prints."""
+        """A command line of ours, which ends within so many seconds of an idle machine; what it prints."""
         argv = [sys.executable, "-m", "console.cli.main", "--config", str(self.config), *words]
         environ = {**os.environ, "XDG_STATE_HOME": str(self.folder / "state-console")}
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=within, check=False, env=environ)
+        done = subprocess.run(
+            argv, capture_output=True, text=True, timeout=patience(within), check=False, env=environ
+        )
         assert done.returncode == code, (words, done.returncode, done.stdout, done.stderr)
         return done.stdout
 
@@ -309,10 +312,10 @@ class Placing:
         asyncio.run(self.lab.start(host))
 
     def until(self, condition: Callable[[], object], what: str, within: float = WAIT_S) -> float:
-        """Wait for a condition; how long that took. The test fails after `within` seconds."""
+        """Wait for a condition; how long that took. It fails after so many seconds of an idle machine."""
         began = time.monotonic()
         while not condition():
-            if time.monotonic() - began > within:
+            if time.monotonic() - began > patience(within):
                 said = "\n".join(one.said for one in self.engines)
                 pytest.fail(f"not within {within:g} s: {what}\n{said}")
             time.sleep(0.1)
