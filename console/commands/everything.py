@@ -33,6 +33,8 @@ _ROOMS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("service", ("service", "status", "cat")),
     ("service_change", ("service", "submit", "load", "start", "stop", "unload", "destroy")),
     ("service_tune", ("service", "restart")),
+    ("service_rollout", ("service",)),
+    ("service_diff", ("service",)),
     ("rollout", ("rollout",)),
     ("lock", ("lock",)),
     ("denied", ("denied",)),

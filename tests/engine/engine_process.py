@@ -61,4 +61,4 @@ class EngineProcess:
     def end(self) -> int:
         """As systemd does; its exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=60)

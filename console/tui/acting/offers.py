@@ -47,7 +47,7 @@ LETTERS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 
 #: Verbs that need another word: they are begun on the line, for it to be typed.
-TYPED: dict[str, dict[str, str]] = {"service": {"scale": "c"}, "instance": {"move": "m"}}
+TYPED: dict[str, dict[str, str]] = {"service": {"scale": "c", "update": "p"}, "instance": {"move": "m"}}
 
 #: What can be said of any troubles, whatever they are of.
 _ACK = "a"
