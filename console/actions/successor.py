@@ -28,8 +28,12 @@ _DERIVED = frozenset({"Image", "OnBuild", "ArgsEscaped", "NetworkDisabled", "Mac
 _HOST_DERIVED = frozenset({"ContainerIDFile", "ConsoleSize", "Isolation", "Cgroup", "RestartPolicy"})
 _HEALTH = ("Test", "Interval", "Timeout", "StartPeriod", "StartInterval", "Retries")
 _SHORT_ID = 12
-#: Labels that we give to successors; they are never the operator's.
+#: Labels that we give to what updates make; they are never the operator's.
 OURS = "io.quarterdeck."
+#: The id of the container whose place it took, what was asked for, the restart policy that goes with the
+#: place; and of a unit's container the image before, as the host can find it, and what that was asked for.
+REPLACED, ASKED, RESTART = f"{OURS}replaced", f"{OURS}image", f"{OURS}restart"
+BEFORE, ASKED_BEFORE = f"{OURS}before", f"{OURS}before-image"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -34,10 +35,17 @@ async def records(core: Core, out: Output, begin: float | datetime | None = None
 
     :param begin: only those of then or later: a time, or so many seconds ago.
     """
+    return await known_records(core, out.note, begin)
+
+
+async def known_records(
+    core: Core, note: Callable[[str], None], begin: float | datetime | None = None
+) -> list[Record]:
+    """The same; `note` takes what is wrong with some of them."""
     at = begin if begin is None or isinstance(begin, datetime) else clock.now() - timedelta(seconds=begin)
-    found, problems = read_records(core.state_folder)
+    found, problems = await asyncio.to_thread(read_records, core.state_folder)
     for problem in problems:
-        out.note(str(problem))
+        note(str(problem))
     if core.memory is not None:
         from console.actions.audit_etcd import merged
         from console.actions.audit_etcd import read_records as read_from_etcd
@@ -45,10 +53,10 @@ async def records(core: Core, out: Output, begin: float | datetime | None = None
         try:
             theirs, wrong = await read_from_etcd(core.memory.etcd, at)
         except StoreError as error:
-            out.note(f"{error}; shown is what was done from here")
+            note(f"{error}; shown is what was done from here")
         else:
             for text in wrong:
-                out.note(text)
+                note(text)
             found = merged(found, theirs)
     return found if at is None else [record for record in found if record.time >= at]
 
