@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -17,6 +17,7 @@ from textual.widgets import Input, Static
 from console.commands import clock
 from console.errors import UsageError
 from console.fleet.model import Changes
+from console.model.state import State
 from console.tui.acting.line import about
 from console.tui.acting.menu import ActionMenu
 from console.tui.acting.offers import Offer, begun, commands, offers, targets_of
@@ -63,6 +64,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self._wants_detail = True
         self._ticked = 0.0
         self._complaint: str | None = None
+        #: What the header says of each host, and of its sources.
+        self._counted: dict[str, tuple[State, ...]] = {}
 
     # -- layout -----------------------------------------------------------------------------
 
@@ -145,8 +148,21 @@ class MainScreen(Screen[None], inherit_bindings=False):
             self.shown.take(batch)
         if time.monotonic() - self._ticked >= _EVERY_S:
             self.tick()
-        elif batch.hosts:
+        elif self._counts_otherwise(batch.hosts):
             self._tell_fleet()
+        elif batch.hosts:
+            self._tell_status()
+
+    def _counts_otherwise(self, names: Iterable[str]) -> bool:
+        """Whether the header says anything else of these hosts: it is worked out from all there are."""
+        otherwise = False
+        for name in names:
+            host = self.deck.model.find(name)
+            now = () if host is None else (host.state, *(status.state for status in host.sources.values()))
+            if now != self._counted.get(name, ()):
+                self._counted[name] = now
+                otherwise = True
+        return otherwise
 
     def tick(self) -> None:
         """Redraw what depends on the clock."""
