@@ -70,7 +70,8 @@ def successor(container: Json, image: Json, *, engine: str) -> Successor:
     labels = {name: said for name, said in part(body, "Labels").items() if not name.startswith(OURS)}
     body["Labels"] = labels
     mode = str(host.get("NetworkMode", ""))
-    if not mode.startswith(("host", "container:")) and config.get("Hostname") not in ("", None, identity):
+    named = config.get("Hostname") not in ("", None, identity)
+    if named and not mode.startswith(("host", "container:")) and host.get("UTSMode") != "host":
         body["Hostname"] = config["Hostname"]
     if mac := config.get("MacAddress"):
         body["MacAddress"] = mac

@@ -86,11 +86,11 @@ async def moves_of_place(core: Core, view: View, box: Container, note: Callable[
 
 def _place(box: Container) -> str:
     """Whose place a container is about."""
-    name = box.name
-    for other in ("next", "failed", "after"):
-        if REPLACED in box.labels:
+    name = place_of(box.name)
+    if REPLACED in box.labels:  # those are called so by updates alone
+        for other in ("next", "failed", "after"):
             name = name.removesuffix(f".{other}")
-    return place_of(name)
+    return name
 
 
 def moves_of(record: Record) -> Iterator[Move]:
@@ -120,11 +120,8 @@ def moves_of(record: Record) -> Iterator[Move]:
 def _about_container(record: Record, step: Mapping[str, Any]) -> bool:
     """Hosts and services are updated too, by lines of their own; an undo may be of anything on a host."""
     noun = record.line.partition(" ")[0]
-    return (
-        noun in ("container", "audit")
-        and step.get("verb") in _VERBS
-        and bool(step.get("host") and step.get("object"))
-    )
+    known = noun in ("container", "audit") and str(step.get("verb")) in _VERBS
+    return known and bool(step.get("host") and step.get("object"))
 
 
 def _image(said: object) -> str | None:

@@ -56,6 +56,7 @@ def test_one_that_never_ended_says_so() -> None:
 
 def test_a_record_that_is_none_tells_nothing() -> None:
     assert not list(moves_of(record("container update shop", "x")))  # type: ignore[arg-type]
+    assert not list(moves_of(record("container update shop", {**STEP, "verb": ["update"]})))
     odd = Record("a-1", NOW, "ann", "desk", "container update shop", plan={"steps": 3})
     assert not list(moves_of(odd))
 

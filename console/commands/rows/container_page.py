@@ -113,7 +113,7 @@ def _health(health: Mapping[str, Any]) -> Lines:
     if not checks:
         return []
     streak = health.get("FailingStreak")
-    failing = f"   failing {streak} times in a row" if isinstance(streak, int) and streak else ""
+    failing = f"   the last {streak} have failed" if isinstance(streak, int) and streak else ""
     lines: Lines = [(), (Cell("health", Tone.GOOD), Cell(failing, Tone.WARN))]
     for check in checks:
         code = check.get("ExitCode")
