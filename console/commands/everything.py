@@ -30,6 +30,8 @@ _ROOMS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("container", ("container",)),
     ("container_change", ("container",)),
     ("container_update", ("container",)),
+    ("container_behind", ("container",)),
+    ("container_history", ("container",)),
     ("service", ("service", "status", "cat")),
     ("service_change", ("service", "submit", "load", "start", "stop", "unload", "destroy")),
     ("service_tune", ("service", "restart")),

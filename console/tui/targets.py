@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from console.actions.audit import Record
+from console.commands.container_looking import PAGE
 from console.commands.looking import CONTAINER_QUESTIONS, UNIT_QUESTIONS
 from console.commands.picture import Trouble
 from console.commands.rows.etcd import KeyRow
@@ -78,7 +79,8 @@ def asked(question: str, about: View) -> View | str:
             return View(Kind.SERVICE, service=about.service)
         known: Collection[str] = SERVICE_QUESTIONS
     else:
-        known = UNIT_QUESTIONS if about.unit else CONTAINER_QUESTIONS if about.container else ()
+        of_container = {PAGE, *CONTAINER_QUESTIONS} if about.container else ()
+        known = UNIT_QUESTIONS if about.unit else of_container
     if question in known or (question == TIMELINE and about.host):
         return replace(about, question=question)
     if question == "properties":

@@ -31,6 +31,7 @@ LETTERS: dict[str, dict[str, str]] = {
     },
     "container": {
         "start": "s", "stop": "t", "restart": "r", "kill": "k", "pause": "p", "unpause": "u", "remove": "x",
+        "update": "d", "rollback": "b",
     },
     "host": {
         "cordon": "c", "uncordon": "u", "drain": "d", "undrain": "n", "reboot": "r", "poweroff": "o",
