@@ -41,11 +41,14 @@ class Trouble:
     container: str | None = None  # its id, where it is a container's
     ack: Ack | None = None  # who looks after it
     service: str | None = None  # its name, where the trouble is a service's; empty: that of all of them
+    rollout: str | None = None  # its id, where the trouble is a rollout's
+    lock: tuple[str, str] | None = None  # the group and the holder, where it is a reboot lock's
 
     @property
     def place(self) -> str:
         """Where it is, for a person."""
-        return self.host or ("console" if self.service is None else "fleet")
+        ours = self.service is None and self.rollout is None and self.lock is None
+        return self.host or ("console" if ours else "fleet")
 
     @property
     def name(self) -> str:

@@ -56,7 +56,18 @@ class Monitor:
     def __init__(self, truth: Truth, host: str) -> None:
         calls = "type=method_call,interface=org.freedesktop.systemd1.Manager"
         # What docker itself does to a container, its health checks, is no write.
-        done = ("create", "start", "stop", "kill", "restart", "pause", "unpause", "rename", "destroy", "update")
+        done = (
+            "create",
+            "start",
+            "stop",
+            "kill",
+            "restart",
+            "pause",
+            "unpause",
+            "rename",
+            "destroy",
+            "update",
+        )
         filters = " ".join(f"--filter event={each}" for each in done)
         watch = (
             f"SYSTEMD_COLORS=0 busctl monitor --match '{calls}' & "
@@ -89,7 +100,9 @@ class Monitor:
 def monitor(truth: Truth) -> Iterator[Monitor]:
     # A docker that a test before this restarted may have yet to start it.
     running = "docker inspect --format '{{.State.Running}}' web 2>/dev/null"
-    truth.ask("docker1", f"for i in $(seq 100); do [ \"$({running})\" = true ] && exit; sleep 0.2; done; exit 1")
+    truth.ask(
+        "docker1", f'for i in $(seq 100); do [ "$({running})" = true ] && exit; sleep 0.2; done; exit 1'
+    )
     watching = Monitor(truth, "docker1")
     yield watching
     watching.close()

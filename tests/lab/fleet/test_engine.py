@@ -196,7 +196,8 @@ def test_what_fails_for_good_is_tried_on_another_host(placing: Placing) -> None:
     unit = f"[Service]\nExecStart=/bin/sh -c '{script}'\n[X-Quarterdeck]\nPrefer=100 name={first}\n"
     placing.submit({"picky.service": unit})
     placing.until(
-        lambda: placing.active("picky.service").get("picky.service", (first,)) != (first,), "it runs on another"
+        lambda: placing.active("picky.service").get("picky.service", (first,)) != (first,),
+        "it runs on another",
     )
 
 
