@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from console.commands import clock
 from console.commands.picture import Trouble
 from console.commands.rows.base import Cell, Tone
-from console.errors import StoreError, StoreUnreachable
+from console.errors import StoreError, StoreUnreachable, first_of
 from console.model.text import clean
 from console.rollouts import records
 from console.rollouts.rollout import Rollout, State
@@ -140,7 +140,7 @@ class RolloutWatch:
                 self._changed()
 
     async def _list(self, listing: Listing) -> None:
-        """Know those of a listing, and no others."""
+        """Know those of a listing, and no others. :raises StoreError: etcd does not say."""
         driven, found = set(), []
         for entry in listing.entries:
             identity, part, _ = self._keys.rollout_parts(entry.key)
@@ -149,18 +149,24 @@ class RolloutWatch:
             elif not part:
                 found.append(identity)
         turns = asyncio.Semaphore(_AT_ONCE)
+        read: dict[str, Standing] = {}
 
-        async def read(identity: str) -> Standing | None:
+        async def read_one(identity: str) -> None:
             async with turns:
                 entry = await self._etcd.get(self._keys.rollout(identity))
             rollout = None if entry is None else _read(entry.value)
-            if rollout is None:
-                return None
-            since = rollout.since or rollout.created
-            return Standing(rollout, None if identity in driven else since)
+            if rollout is not None:
+                known = self._standing.get(identity)
+                since = (known and known.undriven) or rollout.since or rollout.created
+                read[identity] = Standing(rollout, None if identity in driven else since)
 
-        read_all = await asyncio.gather(*map(read, found))
-        self._standing = {one.rollout.id: one for one in read_all if one is not None}
+        try:
+            async with asyncio.TaskGroup() as group:
+                for identity in found:
+                    group.create_task(read_one(identity))
+        except* StoreError as errors:
+            raise first_of(errors) from None
+        self._standing = read
 
     def _take(self, events: Iterable[Event]) -> bool:
         """What has changed; whether any of it is of a rollout as a whole."""
