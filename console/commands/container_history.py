@@ -59,7 +59,7 @@ class ContainerHistory(OnHosts):
             broken = view.broken(Source.CONTAINERS)
             done = [
                 move
-                for record in await records(core, out, self.since)
+                for record in await records(core, out.note, self.since)
                 for move in moves_of(record)
                 if move.host in known and patterns.matches_name(move.name)
             ]

@@ -61,6 +61,8 @@ def opened(row: Any) -> View | None:
             return View(Kind.SERVICE, service=name) if name else View(Kind.SERVICES)
         case Instance(name=name):
             return View(Kind.PAGE, service=name, question="why")
+        case Trouble(rollout=str(identity)):
+            return View(Kind.ROLLOUT, rollout=identity)
         case Trouble(host=""):
             return View(Kind.ETCD)
     found = target(row, View(Kind.WATCH))
