@@ -72,8 +72,8 @@ _ID = 12  # as much of a container's id as lists show
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A unit, a container, a host, a service, an instance, a rollout, a slot of a lock, an audit record, or the
-    engine.
+    """What can be acted on: a unit, a container, a host, a service, an instance, a rollout, a slot of a lock,
+    an audit record, the engine.
 
     :param noun: empty where it is a trouble of something that nothing can be done to here.
     :param host: empty where it is of none; of a slot, the lock's group.
