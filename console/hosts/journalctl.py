@@ -197,7 +197,8 @@ class Journalctl:
                 yield entries
                 await asyncio.sleep(0)
             end = await reader.end()
-            if not (searching and end.code == 1 and not end.stderr):
+            found_none = searching and end.code == 1 and not end.stderr and not reader.pending
+            if not found_none:
                 _check_end(self.host, end, reader.pending)
 
     @asynccontextmanager
