@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from console.actions.audit import Record
 from console.actions.container_update import Names, place_of
 from console.actions.successor import BEFORE, REPLACED
-from console.commands.audit import known_records, records
+from console.commands.audit import records
 from console.commands.command import Command, argument, option
 from console.commands.container_standing import asked_image
 from console.commands.parameters import OnHosts
@@ -59,7 +59,7 @@ class ContainerHistory(OnHosts):
             broken = view.broken(Source.CONTAINERS)
             done = [
                 move
-                for record in await records(core, out, self.since)
+                for record in await records(core, out.note, self.since)
                 for move in moves_of(record)
                 if move.host in known and patterns.matches_name(move.name)
             ]
@@ -76,7 +76,7 @@ async def moves_of_place(core: Core, view: View, box: Container, note: Callable[
     place = _place(box)
     done = [
         move
-        for record in await known_records(core, note)
+        for record in await records(core, note)
         for move in moves_of(record)
         if (move.host, move.name) == (box.host, place)
     ]

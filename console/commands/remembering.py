@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -23,11 +23,13 @@ from console.commands.etcd_watch import ClusterWatch, store_troubles
 from console.commands.lock_troubles import lock_troubles
 from console.errors import ConfigError, QuarterdeckError, StoreError, StoreUnreachable
 from console.fleet.overlay import new_host, overlaid_host
+from console.hosts.groups import put_away
 from console.model.state import State
 
 if TYPE_CHECKING:
     from console.commands.core import Core
     from console.commands.picture import Trouble
+    from console.commands.rollout_troubles import RolloutWatch
     from console.commands.service_book import ServiceBook
     from console.engine.tally import Role
     from console.fleet.fleet import Fleet
@@ -65,6 +67,7 @@ class Remembering:
     :ivar cluster: how etcd itself is doing; None without a memory.
     :ivar engine: what an engine in here is to the others, in a word or two; empty where there is none.
     :ivar services: the services of the fleet; None without a memory.
+    :ivar rollouts: those that wait for a person; None without a memory.
     """
 
     def __init__(self, core: Core, fleet: Fleet) -> None:
@@ -73,6 +76,7 @@ class Remembering:
         self.cluster: ClusterWatch | None = None
         self.engine = ""
         self.services: ServiceBook | None = None
+        self.rollouts: RolloutWatch | None = None
         self._core = core
         self._fleet = fleet
         self._told: Tell = lambda text: None
@@ -99,7 +103,8 @@ class Remembering:
             return []
         locks = lock_troubles(self._core.memory, (host.name for host in self._fleet.model.hosts()))
         services = self.services.troubles() if self.services is not None else []
-        return [*store_troubles(status), *self.cluster.troubles(), *locks, *services]
+        rollouts = self.rollouts.troubles() if self.rollouts is not None else []
+        return [*store_troubles(status), *self.cluster.troubles(), *rollouts, *locks, *services]
 
     async def run(self) -> None:
         """Open it, and keep all up until cancelled, or return at once where there is none."""
@@ -122,10 +127,12 @@ class Remembering:
         self._told(text)
 
     async def _keep(self, memory: Memory) -> None:
+        from console.commands.rollout_troubles import RolloutWatch
         from console.commands.service_book import ServiceBook
 
         self.cluster = ClusterWatch(memory, self._changed)
         self.services = ServiceBook(memory.etcd, self._fleet.model, self._changed, self._told)
+        self.rollouts = RolloutWatch(memory.etcd, memory.keys, self._changed, self._told)
         self.settled.set()
         memory.etcd.health.changed.append(self._changed)
         writes = self._core.read_only() is None
@@ -135,6 +142,7 @@ class Remembering:
                 group.create_task(keeping, name="memory")
                 group.create_task(self.cluster.run(), name="etcd's members")
                 group.create_task(self.services.run(), name="services")
+                group.create_task(self.rollouts.run(), name="rollouts")
                 if writes:
                     group.create_task(ship(self._core, memory, self._told), name="audit to etcd")
                 if writes and self._core.embedded is not None:
@@ -179,9 +187,7 @@ async def kept_up(core: Core, fleet: Fleet, told: Tell, on: Selector | None = No
     try:
         yield
     finally:
-        keeping.cancel()
-        with suppress(asyncio.CancelledError):
-            await keeping
+        await put_away(keeping)
 
 
 async def keep_up(

@@ -169,6 +169,14 @@ ACTIONS: tuple[Action, ...] = (
     ),
     _app("app.detail", "d", "screen.toggle_detail", 34, "detail", "Show or hide the detail."),
     _app(
+        "app.log_beside",
+        "b",
+        "screen.toggle_log",
+        35,
+        "log beside",
+        "The log of what the cursor is on beside the list, as it comes, or its detail again.",
+    ),
+    _app(
         "app.refresh", "ctrl+r", "screen.refresh", 44, "connect", "Connect again, now, to what is not live."
     ),
     _app(
@@ -220,6 +228,14 @@ ACTIONS: tuple[Action, ...] = (
         10,
         "dependencies",
         "What a unit needs, and what needs it.",
+    ),
+    _row(
+        "row.before",
+        "b",
+        "screen.ask('before')",
+        10,
+        "before",
+        "What happened before on its host: units, containers, boots, and what was done from consoles.",
     ),
     _row(
         "row.stats",

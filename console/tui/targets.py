@@ -20,6 +20,9 @@ from console.model.host import Host
 from console.model.unit import Unit
 from console.tui.views import Kind, View
 
+#: The question about a host, a unit or a container that consoles answer together with the host.
+TIMELINE = "before"
+
 
 def target(row: Any, view: View) -> View | None:
     """The unit, container or host that the keyboard is about, as a page without a question.
@@ -58,6 +61,8 @@ def opened(row: Any) -> View | None:
             return View(Kind.SERVICE, service=name) if name else View(Kind.SERVICES)
         case Instance(name=name):
             return View(Kind.PAGE, service=name, question="why")
+        case Trouble(rollout=str(identity)):
+            return View(Kind.ROLLOUT, rollout=identity)
         case Trouble(host=""):
             return View(Kind.ETCD)
     found = target(row, View(Kind.WATCH))
@@ -78,7 +83,7 @@ def asked(question: str, about: View) -> View | str:
     else:
         of_container = {PAGE, *CONTAINER_QUESTIONS} if about.container else ()
         known = UNIT_QUESTIONS if about.unit else of_container
-    if question in known:
+    if question in known or (question == TIMELINE and about.host):
         return replace(about, question=question)
     if question == "properties":
         return about
