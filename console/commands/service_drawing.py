@@ -82,12 +82,10 @@ async def to_be(
 
 
 async def _number(desk: Desk, spec: Spec) -> int:
-    """The revision that a text is, or will be: the last one is not made twice."""
-    revisions = await desk.store.revisions(spec.name)
-    if not revisions:
-        return 1
-    last = revisions[-1]
-    return last.number if last.unit == spec.text else last.number + 1
+    """The revision that a text is, or will be."""
+    from console.engine.services import next_revision
+
+    return next_revision(next(reversed(await desk.store.revisions(spec.name)), None), spec.text)[0]
 
 
 def _wish(verb: str, core: Core, desk: Desk, one: Meant, after: Service, *, same: bool, line: str) -> Wish:
