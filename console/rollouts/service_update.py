@@ -154,7 +154,7 @@ class ServiceUpdate:
         if seen.placed != to:
             return self._overdue(at, seen, "it is about to be placed")
         unit = await look_at(hand.reach(self._site, seen.host), at.fact("instance"))
-        if unit.revision == to:
+        if _is_at(unit, to, seen):
             return Done()
         if seen.failed and at.fact("was") != "failed" and self._age(at) > _TOLD_S:
             return Failed(seen.failed, blames=True)
@@ -175,7 +175,7 @@ class ServiceUpdate:
             unit = await look_at(hand.reach(self._site, seen.host), at.fact("instance"))
         except HostError as error:
             return self._unseen(at, words(error))
-        if unit.revision != to:
+        if not _is_at(unit, to, seen):
             return self._unseen(at, f"it is on its way to {seen.host}")
         fares, why = faring(unit, restarts=_restarts(at, unit), seconds=self._there_for(at, seen.host))
         broken = self._see_life(at, seen.host, unit)
@@ -206,7 +206,7 @@ class ServiceUpdate:
             return Done()
         unit = await look_at(hand.reach(self._site, seen.host), at.fact("instance"))
         runs = unit.up or not seen.launched or at.fact("was") not in ("active", "reloading")
-        if unit.revision == before and runs:
+        if _is_at(unit, before, seen) and runs:
             return Done()
         return self._overdue(at, seen, f"it is on its way back to revision {before}")
 
@@ -320,6 +320,11 @@ class ServiceUpdate:
 def version_of(target: Target) -> str:
     """What a target is brought to, as it is denied: `web@.service 4`."""
     return f"{target.facts['service']} {target.facts['to']}"
+
+
+def _is_at(unit: UnitLook, revision: int, seen: Seen) -> bool:
+    """Whether its host has it in a revision, and has been asked to start it where it is to run."""
+    return unit.revision == revision and (unit.launched or not seen.launched)
 
 
 def _restarts(at: At, unit: UnitLook) -> int:
