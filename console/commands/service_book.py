@@ -19,6 +19,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from console.commands import clock
+from console.commands.lease_troubles import bearing, lease_troubles
 from console.commands.picture import Trouble
 from console.commands.rows.base import Cell, Tone
 from console.commands.rows.service import ServiceRow, state_tone
@@ -77,6 +78,7 @@ class ServiceBook:
         self._due = asyncio.Event()
         self._since: dict[str, datetime] = {}
         self._troubles: list[Trouble] = []
+        self._bearing: Mapping[str, int] = {}
 
     async def run(self) -> None:
         """Keep it up, until cancelled."""
@@ -91,8 +93,8 @@ class ServiceBook:
         return self.ready and bool(self.seen.manifest.services) and self.seen.leader is None
 
     def troubles(self) -> list[Trouble]:
-        """What is wrong with services as a whole: with no engine, held up, or not as they are to be."""
-        return list(self._troubles)
+        """What is wrong with services and leases: no engine, held up, late, or not as they are to be."""
+        return [*self._troubles, *lease_troubles(self.seen.manifest, self._bearing)]
 
     def of(self, service: str) -> list[InstanceKey]:
         """The instances of a service."""
@@ -147,6 +149,7 @@ class ServiceBook:
         self.rows = {row.name: row for row in rows}
         self.instances = {instance_key(one): one for row in self.rows.values() for one in row.instances}
         self.ready = True
+        self._bearing = bearing(seen.manifest)
         found = list(_troubles(self.rows.values(), seen))
         now = clock.now()
         self._since = {one.what: self._since.get(one.what, one.since or now) for one in found}
@@ -172,6 +175,7 @@ async def services_watched(
             task.cancel()
             await asyncio.wait((task,))
         return
+    seen = Seen(Manifest({}))
     found: list[Trouble] = []
     try:
         seen = await Following(etcd).read()
@@ -179,7 +183,7 @@ async def services_watched(
         told(f"services: {error}")
     else:
         found = list(_troubles(service_rows(seen, model.hosts(), model.unit), seen))
-    yield lambda: found
+    yield lambda: [*found, *lease_troubles(seen.manifest, bearing(seen.manifest))]
 
 
 def instance_key(one: Instance) -> InstanceKey:

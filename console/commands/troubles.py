@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from console.commands.picture import Trouble, acknowledged, troubles_of, worst_first
@@ -48,7 +48,7 @@ TROUBLE: RowKind[Trouble] = RowKind(
 class TroubleBoard:
     """The troubles of every host, worked out anew for those that changed.
 
-    :param own: what is wrong with the console itself, asked for at each update.
+    :param own: what is wrong with the console itself and with what etcd keeps, asked for at each update.
     """
 
     def __init__(self, model: FleetModel, own: Callable[[], Iterable[Trouble]] = tuple) -> None:
@@ -57,7 +57,8 @@ class TroubleBoard:
         self._by_host: dict[str, dict[TroubleKey, Trouble]] = {}
 
     def look_up(self, key: TroubleKey) -> Trouble | None:
-        return self._by_host.get(key[0], {}).get(key)
+        found = self._by_host.get(key[0], {}).get(key)
+        return self._by_host.get("", {}).get(key) if found is None else found
 
     def update(self, hosts: Iterable[str]) -> set[TroubleKey]:
         """Look at `hosts` again; the keys of what may have come, changed or gone."""
@@ -79,6 +80,11 @@ class TroubleBoard:
     def keys(self) -> set[TroubleKey]:
         """Of every trouble there is."""
         return {key for found in self._by_host.values() for key in found}
+
+    def troubles(self) -> Iterator[Trouble]:
+        """Every trouble there is, in no particular order."""
+        for found in self._by_host.values():
+            yield from found.values()
 
     def __len__(self) -> int:
         return sum(map(len, self._by_host.values()))

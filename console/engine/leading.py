@@ -11,6 +11,7 @@ one task at a time. It acts only while its claim surely holds, and it stops noth
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import aclosing
 from dataclasses import replace
@@ -27,7 +28,7 @@ from console.engine.ear import Ear
 from console.engine.inspecting import Inspected, inspect
 from console.engine.leasing import Leasing
 from console.engine.placements import Placements
-from console.engine.reporting import EVERY_S, Report, Reporter, explained
+from console.engine.reporting import EVERY_S, Report, Reporter, elsewhere_too, explained, warned
 from console.engine.retrying import Retrying, another_host
 from console.engine.roster import follow_roster
 from console.engine.settling import Settling
@@ -62,6 +63,9 @@ GATHER_S = 0.02
 #: Everything is looked at so often although nothing has changed, or every second while time may tell.
 SAFETY_S = 30.0
 _TICK_S = 1.0
+
+#: Of hosts that may run something twice so many are tried at a time, each second.
+_AWAITED_AT_ONCE = 20
 
 #: A host that has failed to be read or changed is left alone for so many seconds; twice as many each time.
 _PAUSE_S, _PAUSE_MOST_S = 5.0, 300.0
@@ -117,6 +121,8 @@ class Leadership:
         self._moves: dict[str, str] = {}
         self._assignment = Assignment()
         self._asked: object = None
+        self._called = 0.0
+        self._awaited: list[str] = []  # hosts that may run what was moved away from them
 
     async def run(self) -> None:
         """Lead, until cancelled or replaced. :raises StoreError: etcd says no."""
@@ -194,7 +200,7 @@ class Leadership:
         while True:
             self._paused = {host: until for host, until in self._paused.items() if until > _now()}
             restless = self._world.restless or self._retrying or self._paused or not self._ready
-            restless = restless or self._leasing.waiting
+            restless = restless or self._leasing.waiting or bool(self._awaited)
             try:
                 async with asyncio.timeout(_TICK_S if restless else SAFETY_S):
                     await self._due.wait()
@@ -212,6 +218,7 @@ class Leadership:
             self._world.look(_now(), self._ear.clock(_now()), self._fleet.waiting)
             self._settling.look(self._world.standing, _now())
             self._read_hosts()
+            self._call_awaited()
             if self._ready:
                 try:
                     await self._pass()
@@ -239,6 +246,15 @@ class Leadership:
         for host in self._world.unread():
             self._task(host, self._inspect(host))
 
+    def _call_awaited(self) -> None:
+        """Have a few of them connected to now: what runs twice is to end as soon as they are reached."""
+        if _now() - self._called < _TICK_S:
+            return
+        self._called = _now()
+        for host in random.sample(self._awaited, min(len(self._awaited), _AWAITED_AT_ONCE)):
+            if (session := self._fleet.sessions.get(host)) is not None:
+                session.hurry()
+
     async def _pass(self) -> None:
         """Look at everything, and begin what is to be done.
 
@@ -264,7 +280,10 @@ class Leadership:
             leased=self._leasing.leased(),
             unwound=self._leasing.unwound,
         )
-        found = replace(found, conditions=self._leasing.told(found.conditions, placed))
+        told = self._leasing.told(found.conditions, placed)
+        twice = elsewhere_too(self._world.left, registry.assigned)
+        self._awaited = sorted({host for hosts in twice.values() for host in hosts})
+        found = replace(found, conditions=warned(told, twice))
         for host, todo in found.todo.items():
             if self._is_free(host):
                 # By what was looked at here: by the time it is done a service may be there no more.

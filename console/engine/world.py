@@ -37,11 +37,13 @@ class _Known:
     :param connection: since when it is live, by which one connection is told from the next.
     :param marks: of our units there; None: not read yet.
     :param boot: the id of its boot; None: not read yet, or it has none.
+    :param left: of our units, those launched there when it was last heard of; empty once it is read.
     :param fresh: units for which a job was asked for, and until when they need not show it.
     """
 
     connection: object = None
     marks: dict[str, Mark] | None = None
+    left: frozenset[str] = frozenset()
     boot: str | None = None
     foreign: str | None = None
     fresh: dict[str, float] = field(default_factory=dict)
@@ -89,6 +91,7 @@ class World:
             known = self._known.setdefault(host.name, _Known())
             if host.state is not State.LIVE or known.connection != host.status.since:
                 # Another connection, maybe another boot: what it has is to be read anew.
+                known.left = _launched(known) or known.left
                 known.connection, known.marks, known.boot = host.status.since, None, None
                 self.version += 1
             standing = self._contacts.look(
@@ -130,6 +133,7 @@ class World:
         if known is None or known.connection != connection:
             return
         known.foreign = found.fleet if found.fleet not in (None, self._fleet) else None
+        known.left = frozenset()
         known.boot = found.boot
         known.marks = {name: mark for name, mark in found.marks.items() if mark.fleet == self._fleet}
         self.version += 1
@@ -163,6 +167,7 @@ class World:
     def unsure(self, host: str) -> None:
         """What became of a change is not known: what the host has is to be read again."""
         if (known := self._known.get(host)) is not None:
+            known.left = _launched(known) or known.left
             known.marks = None
             self.version += 1
 
@@ -211,6 +216,11 @@ class World:
     def foreign(self) -> dict[str, str]:
         """Hosts of other fleets, and of which."""
         return {host: known.foreign for host, known in self._known.items() if known.foreign is not None}
+
+    @property
+    def left(self) -> dict[str, frozenset[str]]:
+        """What may run yet on hosts that are not heard of, as far as it was seen there."""
+        return {host: known.left for host, known in self._known.items() if known.left}
 
     @property
     def settled(self) -> bool:
@@ -283,3 +293,7 @@ class World:
             for host, since in self._contacts.silent.items()
             if host in bearing
         ]
+
+
+def _launched(known: _Known) -> frozenset[str]:
+    return frozenset(name for name, mark in (known.marks or {}).items() if mark.launched)

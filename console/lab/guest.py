@@ -108,6 +108,8 @@ class Guest:
         key = etc / "ssh/ssh_host_ed25519_key"
         await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", self.name, "-f", str(key)])
         shutil.copyfile(key.with_suffix(".pub"), new / self.host_key.name)
+        if self.place.kind == "update-engine":  # whose systems have one /etc between them
+            await run(["cp", "--archive", str(etc), str(new / "etc")])
         new.rename(self.folder)
 
     async def boot(self, image: Image) -> None:
@@ -115,6 +117,7 @@ class Guest:
         await self.power_cut()
         engine = self.place.kind
         binds = {_STORAGE[engine]: self.folder / "storage"} if engine in _STORAGE else {}
+        etc = self.folder / "etc"
         spec = BootSpec(
             name=self.name,
             machine=f"{self._layout.bridge}-{self.name}",
@@ -122,6 +125,7 @@ class Guest:
             layers=image.layers(self.place.kind),
             binds=binds,
             wiring=self._network.wiring(self.place, self._subnet),
+            etc=etc if etc.is_dir() else None,
         )
         file = self.folder / "boot.json"
         spec.write(file)
@@ -205,11 +209,11 @@ class Guest:
         await self._network.plug(self.place, self._subnet)
 
     async def slow(self, delay: float, rate: float | None, stall: bool) -> None:
-        """Its public address becomes a proxy's; connections there now are reset, new ones are slow."""
-        await self.heal()
-        await self._ip("address", "delete", f"{self.address}/24", "dev", "host0")
+        """Its public address becomes a proxy's; connections there now are reset, new ones are slow.
+
+        Where it is one already that passes something on, the line changes under the connections there are.
+        """
         ready = self.folder / "proxy.ready"
-        ready.unlink(missing_ok=True)
         spec = ProxySpec(
             listen=self.address,
             upstream=self._subnet.back(self.place.number),
@@ -220,8 +224,19 @@ class Guest:
             stall=stall,
         )
         file = self.folder / "proxy.json"
+        there = cgroup.processes(self._cells.folder(self._proxy))
+        changes = bool(there) and ready.exists() and not (stall or ProxySpec.read(file).stall)
+        if not changes:
+            await self.heal()
+            await self._ip("address", "delete", f"{self.address}/24", "dev", "host0")
+        ready.unlink(missing_ok=True)
         spec.write(file)
-        await self._cells.start(self._proxy, _module("console.lab.proxy", file), self.folder / "proxy.log")
+        if changes:
+            for process in there:
+                os.kill(process, signal.SIGHUP)
+        else:
+            log = self.folder / "proxy.log"
+            await self._cells.start(self._proxy, _module("console.lab.proxy", file), log)
         try:
             async with asyncio.timeout(10):
                 await _until(ready.exists)

@@ -150,6 +150,18 @@ def test_one_machine_under_two_names_is_acted_on_under_the_first() -> None:
     assert world.marks().keys() == {"h2", "h3"}, "the second is as good as the first"
 
 
+def test_what_a_host_ran_when_it_was_lost_may_run_there_until_it_is_read_again(seen: Seen) -> None:
+    loaded = replace(MARK, launched=False)
+    seen.inspected({WEB: MARK, "web@2.service": loaded})
+    assert seen.world.left == {}
+    seen.state(State.UNREACHABLE)
+    assert seen.world.left == {"h1": {WEB}}
+    seen.state(State.LIVE)
+    assert seen.world.left == {"h1": {WEB}}, "it has not said yet what it has"
+    seen.inspected()
+    assert seen.world.left == {}
+
+
 def test_hosts_that_wait_behind_others_are_not_given_up_while_those_come_and_are_when_none_does() -> None:
     names = [f"h{number}" for number in range(20)]
     model = FleetModel([HostConfig(name) for name in names])

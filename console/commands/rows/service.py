@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from console.commands.rows.base import Cell, Column, RowKind, Tone, moment, since_cell, worst_first
 from console.commands.rows.diff import difference_lines
-from console.commands.rows.lease import lease_cells, lease_fields
+from console.commands.rows.lease import lease_cell, lease_cells, lease_fields
 from console.commands.rows.service_diff import means
 from console.errors import ConfigError
 from console.model.text import clean
@@ -211,6 +211,7 @@ def instance_lines(one: Instance) -> list[tuple[Cell, ...]]:
         "reason": Cell(clean(one.reason)),
         "host": Cell(clean(one.host or "")),
         "revision": Cell("" if one.revision is None else str(one.revision)),
+        "lease": lease_cell(one.lease) if one.lease else Cell(""),
         "told by": Cell(f"the {one.by.value}", Tone.FAINT),
     }
     lines: list[tuple[Cell, ...]] = [(Cell(clean(one.name), Tone.GOOD),)]
@@ -226,6 +227,8 @@ def about_service(row: ServiceRow) -> list[tuple[Cell, ...]]:
         )
         if one.reason:
             lines.append((Cell(f"    {clean(one.reason)}", Tone.FAINT),))
+        if one.lease:
+            lines.append((Cell("   "), *lease_cells(one.lease)))
     return lines
 
 
@@ -281,6 +284,11 @@ def revision_lines(revisions: Sequence[Revision], service: Service) -> list[tupl
     return lines[:-1]
 
 
+def _reason_or_lease(one: Instance) -> Cell:
+    """Why it is as it is; of one that is as it is to be, how its lease is."""
+    return lease_cell(one.lease) if one.lease and not one.reason else Cell(clean(one.reason), Tone.FAINT)
+
+
 def _means(name: str, before: str, after: str) -> list[tuple[Cell, ...]]:
     """What a change from one text to the next does; nothing where one of them is no spec any more."""
     try:
@@ -309,7 +317,7 @@ INSTANCE: RowKind[Instance] = RowKind(
             ticks=True,
         ),
         Column("REV", lambda one: "" if one.revision is None else str(one.revision), 5, right=True, width=3),
-        Column("REASON", lambda one: Cell(clean(one.reason), Tone.FAINT), 8, shrink=True, width=48, least=16),
+        Column("REASON", _reason_or_lease, 8, shrink=True, width=48, least=16),
     ),
     lambda one: instance_order(one.name, one.host),
 )
