@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 #: The order in which troubles are told.
 _WEIGHT = {Tone.BAD: 0, Tone.WARN: 1}
 
+#: Where those troubles are that are no host's: the console's own, and those of all services.
+PLACES = ("console", "fleet")
+
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
@@ -45,12 +48,12 @@ class Trouble:
     @property
     def place(self) -> str:
         """Where it is, for a person."""
-        return self.host or ("console" if self.service is None else "fleet")
+        return self.host or PLACES[self.service is not None]
 
     @property
     def name(self) -> str:
-        """What tells it from all others of the fleet: `web1/api.service`; a host's own by its name."""
-        return self.host if self.what == "host" else f"{self.host}/{self.what}"
+        """What tells it from others: `web1/api.service`, `fleet/web@.service`; a host's own by its name."""
+        return self.host if self.host and self.what == "host" else f"{self.place}/{self.what}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,8 @@ def take(name: str, model: FleetModel, hosts: Sequence[Host], own: Iterable[Trou
 
     :param own: what is wrong with the console itself.
     """
-    troubles = [*own, *(trouble for host in hosts for trouble in troubles_of(model, host))]
+    troubles = acknowledged(own, model)
+    troubles += [trouble for host in hosts for trouble in troubles_of(model, host)]
     troubles.sort(key=worst_first)
     return Picture(
         name,
@@ -92,8 +96,12 @@ def worst_first(trouble: Trouble) -> tuple[int, str, str]:
 
 def troubles_of(model: FleetModel, host: Host) -> list[Trouble]:
     """What is wrong with one host and on it, as far as that is known, and who looks after it."""
-    found = _troubles_of(model, host)
-    return [_acknowledged(trouble, model.acks) for trouble in found] if model.acks else found
+    return acknowledged(_troubles_of(model, host), model)
+
+
+def acknowledged(troubles: Iterable[Trouble], model: FleetModel) -> list[Trouble]:
+    """The same troubles, each with who looks after it."""
+    return [_acknowledged(trouble, model.acks) for trouble in troubles] if model.acks else list(troubles)
 
 
 def _acknowledged(trouble: Trouble, acks: Mapping[str, Ack]) -> Trouble:

@@ -46,6 +46,9 @@ _MANY = 500
 #: What etcd has refused is asked for again after so many seconds.
 _REFUSED_S = 15.0
 
+#: What need not be typed of a unit's name.
+_SERVICE = ".service"
+
 #: So many reasons are told of one service.
 _REASONS = 3
 
@@ -217,6 +220,9 @@ def _trouble(row: ServiceRow, bad: list[Instance]) -> Trouble:
         for one in bad[:_REASONS]
     ]
     more = f" and {len(bad) - _REASONS} more" if len(bad) > _REASONS else ""
+    blocked = next((one.name for one in bad if one.state is InstanceState.PENDING), None)
+    if blocked is not None:
+        more += f"; `service why {blocked.removesuffix(_SERVICE)}` says it of each host"
     worst = min((state_tone(one.state) for one in bad), key=[Tone.BAD, Tone.WARN].index)
     return Trouble(
         "", row.name, Cell.state(told, worst), None, clean("; ".join(reasons)) + more, service=row.name

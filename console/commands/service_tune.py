@@ -6,10 +6,10 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from console.commands.change import Planned
-from console.commands.command import Command, Recall, argument, option, switch
+from console.commands.command import Command, Recall, Shape, argument, option, switch
 from console.commands.grammar import format_command
 from console.commands.service_change import Drawn, Waiting
 from console.commands.values import INTEGER, WAVES
@@ -80,6 +80,8 @@ class ServiceRestart(Planned):
 
     words = ("service", "restart")
     aliases = (("restart",),)
+    #: It waits for systemd's jobs.
+    taken: ClassVar[dict[str, Shape]] = {"--block-attempts": Shape.OPTION}
     recall = Recall.WRITE
     names: tuple[str, ...] = argument(
         "SERVICE", "services or instances: names or globs", many=True, required=True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from console.commands.picture import Trouble, troubles_of, worst_first
+from console.commands.picture import Trouble, acknowledged, troubles_of, worst_first
 from console.commands.rows.base import Cell, Column, RowKind, Tone, moment, plain, since_cell
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ class TroubleBoard:
         changed: set[TroubleKey] = set()
         for name in {*hosts, ""}:
             host = self._model.find(name)
-            troubles = self._own() if not name else troubles_of(self._model, host) if host else ()
+            own = acknowledged(self._own(), self._model) if not name else ()
+            troubles = troubles_of(self._model, host) if host else own
             found = {(t.host, t.what): t for t in troubles}
             before = self._by_host.get(name, {})
             changed |= {key for key in found.keys() | before.keys() if found.get(key) != before.get(key)}

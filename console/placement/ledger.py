@@ -195,9 +195,11 @@ class Ledger:
 
     def _ties(self, policy: Policy, names: _Names) -> Ties:
         ties = Ties()
-        near = (text for group in policy.near for text in group)
+        near = tuple(text for group in policy.near for text in group) if policy.near else ()
         for role, texts in (("near", near), ("apart", policy.apart), ("replaces", policy.replaces)):
-            getattr(ties, role).extend(self._pattern(role, text, names) for text in dict.fromkeys(texts))
+            if texts:
+                found = getattr(ties, role)
+                found += [self._pattern(role, text, names) for text in dict.fromkeys(texts)]
         return ties
 
     def _pattern(self, role: str, text: str, names: _Names) -> Pattern:

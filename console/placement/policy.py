@@ -80,10 +80,13 @@ class Policy:
         # Asked of every service each time something is placed; most say nothing of the kind.
         if self.require and _vary(self.require):
             return True
-        if self.prefer and any(_vary(each.terms) for each in self.prefer):
-            return True
+        for each in self.prefer:
+            if _vary(each.terms):
+                return True
         if self.host is not None and "%" in self.host:
             return True
+        if not (self.near or self.apart or self.replaces):
+            return False
         texts = self.apart + self.replaces
         for patterns in self.near:
             texts += patterns

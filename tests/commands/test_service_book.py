@@ -143,7 +143,10 @@ async def test_instances_that_are_not_as_they_are_to_be_are_one_trouble_a_servic
     await console.until(lambda: console.troubles()["web@.service"][0] == "✖ 2 amiss", "both are")
     assert list(console.troubles()) == ["web@.service"], "what is about to be placed is none"
     why = console.troubles()["web@.service"][1]
-    assert why == "h1/web@1.service failed: exit-code; web@3.service pending: apart on 2"
+    assert why == (
+        "h1/web@1.service failed: exit-code; web@3.service pending: apart on 2; "
+        "`service why web@3` says it of each host"
+    )
     (trouble,) = console.book.troubles()
     since = trouble.since
     await console.put("engine/pending", pack({}))

@@ -30,6 +30,7 @@ from console.store.schema import Keys
 from console.store.values import Delete, Span
 from tests.engine.engine_process import EngineProcess
 from tests.lab.truth import Truth
+from tests.lab.waiting import patience
 from tests.store.cluster import Member, running_cluster
 
 #: fleet's own yardstick: it polled for so many seconds (functional/util/util.go).
@@ -150,7 +151,9 @@ class Placing:
         """A command line of ours; what it prints."""
         argv = [sys.executable, "-m", "console.cli.main", "--config", str(self.config), *words]
         environ = {**os.environ, "XDG_STATE_HOME": str(self.folder / "state-console")}
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, env=environ)
+        done = subprocess.run(
+            argv, capture_output=True, text=True, timeout=patience(60), check=False, env=environ
+        )
         assert done.returncode == code, (words, done.returncode, done.stdout, done.stderr)
         return done.stdout
 
@@ -286,10 +289,10 @@ class Placing:
         asyncio.run(self.lab.start(host))
 
     def until(self, condition: Callable[[], object], what: str, within: float = WAIT_S) -> float:
-        """Wait for a condition; how long that took. The test fails after `within` seconds."""
+        """Wait for a condition; how long that took. It fails after so many seconds of an idle machine."""
         began = time.monotonic()
         while not condition():
-            if time.monotonic() - began > within:
+            if time.monotonic() - began > patience(within):
                 said = "\n".join(one.said for one in self.engines)
                 pytest.fail(f"not within {within:g} s: {what}\n{said}")
             time.sleep(0.1)
