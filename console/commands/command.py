@@ -114,6 +114,7 @@ class Command:
     of_fleet: ClassVar[bool] = True  # whether it is about the fleet of the fleet's file
     recall: ClassVar[Recall] = Recall.READ
     endless: ClassVar[bool] = False  # whether it runs until it is interrupted, with nothing to look at
+    screen: ClassVar[bool] = False  # whether it takes the whole screen, and nobody but it
     engine_helps: ClassVar[bool] = False  # whether it waits for what an engine does
     #: Other spellings of its options, as fleetctl had them, and what each is here.
     spellings: ClassVar[Mapping[str, str]] = {}

@@ -14,6 +14,7 @@ _ROOMS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("fleet", ("fleet",)),
     ("ack", ("fleet",)),
     ("evidence", ("fleet",)),
+    ("timeline", ("fleet",)),
     ("host", ("host",)),
     ("host_change", ("host",)),
     ("host_drain", ("host",)),

@@ -13,10 +13,11 @@ from console.commands.rows.base import Cell, Tone
 from console.commands.rows.container import container_state_cell
 from console.commands.rows.host import state_cell
 from console.commands.rows.unit import unit_health_cell
+from console.commands.strain import strains
 from console.model.container import Container
 from console.model.host import Host
 from console.model.memory import Ack
-from console.model.state import State
+from console.model.state import Source, State
 
 if TYPE_CHECKING:
     from console.fleet.model import FleetModel
@@ -125,6 +126,11 @@ def _troubles_of(model: FleetModel, host: Host) -> list[Trouble]:
                 found.append(
                     Trouble(host.name, source, state_cell(status), status.since, status.reason or "")
                 )
+        if host.sources.get(Source.OS, host.status).state is State.LIVE:
+            found += [
+                Trouble(host.name, what, how, None, why)
+                for what, how, why in strains(host.facts, model.limits)
+            ]
     if host.conflict:
         found.append(Trouble(host.name, "address", Cell.state("conflict", Tone.FAINT), None, host.conflict))
     found += _denied(host)

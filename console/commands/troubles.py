@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from console.commands.picture import Trouble, acknowledged, troubles_of, worst_first
@@ -80,6 +80,11 @@ class TroubleBoard:
     def keys(self) -> set[TroubleKey]:
         """Of every trouble there is."""
         return {key for found in self._by_host.values() for key in found}
+
+    def troubles(self) -> Iterator[Trouble]:
+        """Every trouble there is, in no particular order."""
+        for found in self._by_host.values():
+            yield from found.values()
 
     def __len__(self) -> int:
         return sum(map(len, self._by_host.values()))

@@ -219,6 +219,14 @@ ACTIONS: tuple[Action, ...] = (
         "What a unit needs, and what needs it.",
     ),
     _row(
+        "row.before",
+        "b",
+        "screen.ask('before')",
+        10,
+        "before",
+        "What happened before on its host: units, containers, boots, and what was done from consoles.",
+    ),
+    _row(
         "row.stats",
         "t",
         "screen.ask('stats')",

@@ -35,7 +35,7 @@ def listed(view: View, model: FleetModel, board: TroubleBoard) -> Listed:
             troubles = LiveList(TROUBLE, board.look_up, host=model.find)
             made = Listed(
                 troubles,
-                lambda batch: board.update(_hosts_of(batch)),
+                lambda batch: board.update(touched(batch)),
                 # That a host or a source is lost is news; what was wrong on it before that is not.
                 lambda trouble: bool(trouble.unit or trouble.container) and _old(model, trouble.host, None),
                 "● nothing is wrong",
@@ -89,7 +89,8 @@ def holds(model: FleetModel, host: Host, source: Source) -> bool:
     return False  # a log says for itself which of its hosts it does not hear from
 
 
-def _hosts_of(batch: Changes) -> set[str]:
+def touched(batch: Changes) -> set[str]:
+    """The hosts of which something is another."""
     return batch.hosts | {host for host, _ in batch.units} | {host for host, _ in batch.containers}
 
 

@@ -19,6 +19,9 @@ from console.model.host import Host
 from console.model.unit import Unit
 from console.tui.views import Kind, View
 
+#: The question about a host, a unit or a container that consoles answer together with the host.
+TIMELINE = "before"
+
 
 def target(row: Any, view: View) -> View | None:
     """The unit, container or host that the keyboard is about, as a page without a question.
@@ -76,7 +79,7 @@ def asked(question: str, about: View) -> View | str:
         known: Collection[str] = SERVICE_QUESTIONS
     else:
         known = UNIT_QUESTIONS if about.unit else CONTAINER_QUESTIONS if about.container else ()
-    if question in known:
+    if question in known or (question == TIMELINE and about.host):
         return replace(about, question=question)
     if question == "properties":
         return about
