@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from console.commands.command import Command, Kind, Recall, argument, option, rest, switch
 from console.commands.rows import Cell, RowKind, Tone
-from console.commands.values import DURATION, INTEGER, PATH, SIZE, Value
+from console.commands.values import DURATION, INTEGER, PATH, SIZE, Value, choice
 from console.errors import HostFailure, LabError, UsageError
 
 if TYPE_CHECKING:
@@ -184,6 +184,22 @@ def _parse_rate(text: str) -> float:
 _RATE = Value("RATE", _parse_rate, "{:g}".format)
 
 
+def _parse_speed(text: str) -> float:
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed <= 1000:
+        raise UsageError(f"not a speed: {text!r}", hint="how many times as fast: 1, or 10")
+    return speed
+
+
+_SPEED = Value("TIMES", _parse_speed, "{:g}".format)
+
+#: The kinds of simulated hosts (`sim/catalog.py`, which is not read for a line of help).
+_SYSTEMS = ("atomic", "bootc", "coreos", "docker", "flatcar", "podman")
+
+
 @dataclass(frozen=True)
 class LabSim(LabCommand):
     """Simulate a fleet: hosts without a system, which speak SSH, D-Bus, docker and the journal.
@@ -204,7 +220,12 @@ class LabSim(LabCommand):
     pressure(resource, value) disk-full unit-crash(unit) unit-crash-loop(unit) unit-restart(unit)
     daemon-reload container-crash(container) container-crash-loop(container)
     container-restart(container) unhealthy(container) oom(container) log-burst(unit, lines)
-    stage(version); what is in brackets are further keys, all of which may be left out.
+    stage(version) release(version) version-fails(version, unit) version-mute(version)
+    version-hangs(version) version-mended(version); what is in brackets are further keys, all of which may
+    be left out.
+
+    Hosts of the systems atomic and coreos carry out rollouts: they stage, reboot into the new version, have a
+    guard, and go back.
     """
 
     words = ("lab", "sim")
@@ -215,6 +236,8 @@ class LabSim(LabCommand):
     seed: int = option(INTEGER, "what decides all that is random", default=7)
     churn: float = option(_RATE, "changes a second over the whole fleet", default=0.0)
     script: Path | None = option(PATH, "faults, and when they befall which hosts")
+    system: str | None = option(choice(*_SYSTEMS), "what all hosts are; a mixture if left out")
+    speed: float = option(_SPEED, "so many times as fast as real ones hosts boot and stage", default=1.0)
     workers: int | None = option(INTEGER, "processes to spread the hosts over; as many as there are cores")
     detach: bool = switch("leave it running, until `lab down`")
 
@@ -248,7 +271,15 @@ class LabSim(LabCommand):
             except (OSError, ValueError) as error:
                 raise UsageError(f"{self.script}: {error}") from error
         plan = SimPlan(
-            self.hosts, self.units, self.containers, self.seed, self.churn, tuple(faults), self.workers
+            self.hosts,
+            self.units,
+            self.containers,
+            self.seed,
+            self.churn,
+            tuple(faults),
+            self.workers,
+            system=self.system,
+            speed=self.speed,
         )
         plan.check()
         return plan

@@ -37,7 +37,7 @@ async def records(
     :param begin: only those of then or later: a time, or so many seconds ago.
     """
     at = begin if begin is None or isinstance(begin, datetime) else clock.now() - timedelta(seconds=begin)
-    found, problems = read_records(core.state_folder)
+    found, problems = await asyncio.to_thread(read_records, core.state_folder)
     for problem in problems:
         told(str(problem))
     if core.memory is not None:

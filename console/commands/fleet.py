@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -36,38 +36,42 @@ class FleetStatus(OnHosts):
 
     async def run(self, core: Core, out: Output) -> None:
         async with core.observe(self.on, EVERYTHING, wait=not self.watch) as view:
-            async with self._services(core, view, out) as services:
+            async with self._fleets_own(core, view, out) as own:
                 if self.watch:
                     from console.commands.remembering import kept_up
 
                     async with kept_up(core, view.fleet, out.note, self.on):
-                        await self._watch(core, view, services, out)
-                own = [*_own(core), *services()]
-                out.picture(take(core.config.name, view.fleet.model, list(view.hosts()), own))
+                        await self._watch(core, view, own, out)
+                troubles = [*_own(core), *own()]
+                out.picture(take(core.config.name, view.fleet.model, list(view.hosts()), troubles))
             for error in view.missing:
                 out.failed(error)
 
     @asynccontextmanager
-    async def _services(self, core: Core, view: View, out: Output) -> AsyncIterator[Troubles]:
-        """What is wrong with services; of a part of the hosts that cannot be said."""
-        if core.memory is None or self.on is not None:
+    async def _fleets_own(self, core: Core, view: View, out: Output) -> AsyncIterator[Troubles]:
+        """What is wrong with rollouts, and with services: of a part of the hosts these cannot be told."""
+        if core.memory is None:
             yield list
             return
+        from console.commands.rollout_troubles import rollouts_watched
         from console.commands.service_book import services_watched
 
         etcd, model = core.memory.etcd, view.fleet.model
-        async with services_watched(etcd, model, out.note, follow=self.watch) as troubles:
-            yield troubles
+        async with AsyncExitStack() as stack:
+            watched = [rollouts_watched(etcd, core.memory.keys, out.note, follow=self.watch)]
+            if self.on is None:
+                watched.append(services_watched(etcd, model, out.note, follow=self.watch))
+            asked = [await stack.enter_async_context(each) for each in watched]
+            yield lambda: [trouble for troubles in asked for trouble in troubles()]
 
-    async def _watch(self, core: Core, view: View, services: Troubles, out: Output) -> None:
+    async def _watch(self, core: Core, view: View, own: Troubles, out: Output) -> None:
         model = view.fleet.model
         feed = model.feed()
         try:
             while True:
                 batch = await feed.batch(PAUSE, idle=1.0)
                 changed = {name for name in batch.hosts if view.includes(name)}
-                own = [*_own(core), *services()]
-                picture = take(core.config.name, model, list(view.hosts()), own)
+                picture = take(core.config.name, model, list(view.hosts()), [*_own(core), *own()])
                 out.picture(picture, changed)
         finally:
             model.leave(feed)

@@ -38,4 +38,5 @@ def _troubles(row: LockRow) -> Iterator[Trouble]:
         if (why := row.stale.get(holder.id)) is not None:
             told = f"{holder.words}: {why}; `lock release {group} {holder.id}` once it is known to be up"
             what = f"reboot lock {group}, {holder.host or holder.id}"
-            yield Trouble("", what, Cell.state("stale", Tone.WARN), holder.since, told)
+            how = Cell.state("stale", Tone.WARN)
+            yield Trouble("", what, how, holder.since, told, lock=(group, holder.id))

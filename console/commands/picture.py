@@ -45,11 +45,14 @@ class Trouble:
     container: str | None = None  # its id, where it is a container's
     ack: Ack | None = None  # who looks after it
     service: str | None = None  # its name, where the trouble is a service's; empty: that of all of them
+    rollout: str | None = None  # its id, where the trouble is a rollout's
+    lock: tuple[str, str] | None = None  # the group and the holder, where it is a reboot lock's
 
     @property
     def place(self) -> str:
         """Where it is, for a person."""
-        return self.host or PLACES[self.service is not None]
+        ours = self.service is None and self.rollout is None and self.lock is None
+        return self.host or PLACES[not ours]
 
     @property
     def name(self) -> str:

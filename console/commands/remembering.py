@@ -29,6 +29,7 @@ from console.model.state import State
 if TYPE_CHECKING:
     from console.commands.core import Core
     from console.commands.picture import Trouble
+    from console.commands.rollout_troubles import RolloutWatch
     from console.commands.service_book import ServiceBook
     from console.engine.tally import Role
     from console.fleet.fleet import Fleet
@@ -66,6 +67,7 @@ class Remembering:
     :ivar cluster: how etcd itself is doing; None without a memory.
     :ivar engine: what an engine in here is to the others, in a word or two; empty where there is none.
     :ivar services: the services of the fleet; None without a memory.
+    :ivar rollouts: those that wait for a person; None without a memory.
     """
 
     def __init__(self, core: Core, fleet: Fleet) -> None:
@@ -74,6 +76,7 @@ class Remembering:
         self.cluster: ClusterWatch | None = None
         self.engine = ""
         self.services: ServiceBook | None = None
+        self.rollouts: RolloutWatch | None = None
         self._core = core
         self._fleet = fleet
         self._told: Tell = lambda text: None
@@ -100,7 +103,8 @@ class Remembering:
             return []
         locks = lock_troubles(self._core.memory, (host.name for host in self._fleet.model.hosts()))
         services = self.services.troubles() if self.services is not None else []
-        return [*store_troubles(status), *self.cluster.troubles(), *locks, *services]
+        rollouts = self.rollouts.troubles() if self.rollouts is not None else []
+        return [*store_troubles(status), *self.cluster.troubles(), *rollouts, *locks, *services]
 
     async def run(self) -> None:
         """Open it, and keep all up until cancelled, or return at once where there is none."""
@@ -123,10 +127,12 @@ class Remembering:
         self._told(text)
 
     async def _keep(self, memory: Memory) -> None:
+        from console.commands.rollout_troubles import RolloutWatch
         from console.commands.service_book import ServiceBook
 
         self.cluster = ClusterWatch(memory, self._changed)
         self.services = ServiceBook(memory.etcd, self._fleet.model, self._changed, self._told)
+        self.rollouts = RolloutWatch(memory.etcd, memory.keys, self._changed, self._told)
         self.settled.set()
         memory.etcd.health.changed.append(self._changed)
         writes = self._core.read_only() is None
@@ -136,6 +142,7 @@ class Remembering:
                 group.create_task(keeping, name="memory")
                 group.create_task(self.cluster.run(), name="etcd's members")
                 group.create_task(self.services.run(), name="services")
+                group.create_task(self.rollouts.run(), name="rollouts")
                 if writes:
                     group.create_task(ship(self._core, memory, self._told), name="audit to etcd")
                 if writes and self._core.embedded is not None:

@@ -106,21 +106,9 @@ class ServiceChange(Planned):
 
             were = before(desk.manifest, desk.view, drawn.services)
             with out.listing(RESULT) as add:
-                results = await self._written(core, drawn.plan, permit, out, add) if acts else ()
+                results = await written(core, drawn.plan, permit, out, add) if acts else ()
                 results += await self._ending(core, desk, drawn, were, results, out, add)
         finish(results)
-
-    async def _written(
-        self, core: Core, plan: Plan, permit: Permit, out: Output, add: Callable[[Result], None]
-    ) -> tuple[Result, ...]:
-        from console.actions.run import Conduct
-
-        ended = await executed(Conduct(at_once=1), plan, core, _no_host, permit, add)
-        ended.tell(out)
-        if ended.undo:
-            line = ended.undo[0] if len(ended.undo) == 1 else f"audit undo {ended.record.id}"
-            out.note(f"to undo it: quarterdeck {line}")
-        return ended.results
 
     async def _ending(
         self,
@@ -172,6 +160,20 @@ class ServiceChange(Planned):
         if not names:
             return None
         return partial(progress, desk.view, names, were)
+
+
+async def written(
+    core: Core, plan: Plan, permit: Permit, out: Output, add: Callable[[Result], None]
+) -> tuple[Result, ...]:
+    """Carry out a confirmed plan that writes to etcd alone; what takes it back is told."""
+    from console.actions.run import Conduct
+
+    ended = await executed(Conduct(at_once=1), plan, core, _no_host, permit, add)
+    ended.tell(out)
+    if ended.undo:
+        line = ended.undo[0] if len(ended.undo) == 1 else f"audit undo {ended.record.id}"
+        out.note(f"to undo it: quarterdeck {line}")
+    return ended.results
 
 
 def _no_host(host: str) -> Transport:
@@ -379,12 +381,10 @@ async def to_be(
 
 
 async def _number(desk: Desk, spec: Spec) -> int:
-    """The revision that a text is, or will be: the last one is not made twice."""
-    revisions = await desk.store.revisions(spec.name)
-    if not revisions:
-        return 1
-    last = revisions[-1]
-    return last.number if last.unit == spec.text else last.number + 1
+    """The revision that a text is, or will be."""
+    from console.engine.services import next_revision
+
+    return next_revision(next(reversed(await desk.store.revisions(spec.name)), None), spec.text)[0]
 
 
 def _wish(verb: str, core: Core, desk: Desk, one: Meant, after: Service, *, same: bool, line: str) -> Wish:

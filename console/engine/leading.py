@@ -121,8 +121,8 @@ class Leadership:
         self._moves: dict[str, str] = {}
         self._assignment = Assignment()
         self._asked: object = None
-        self._awaited: list[str] = []  # hosts that may run what was moved away from them
         self._called = 0.0
+        self._awaited: list[str] = []  # hosts that may run what was moved away from them
 
     async def run(self) -> None:
         """Lead, until cancelled or replaced. :raises StoreError: etcd says no."""

@@ -31,7 +31,7 @@ class BootSpec:
     """What it takes to boot one host. `binds` are host path → folder.
 
     A host with `layers` (read-only, topmost first) has an overlay for a root; one without boots from the
-    `sysroot` in its folder.
+    `sysroot` in its folder. `etc` is the /etc of all its deployments, where not each has its own.
     """
 
     name: str
@@ -40,6 +40,7 @@ class BootSpec:
     layers: tuple[Path, ...]
     binds: Mapping[str, Path]
     wiring: Wiring
+    etc: Path | None = None
 
     def write(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self), default=str, indent=1) + "\n")
@@ -61,6 +62,7 @@ class BootSpec:
                 addresses=tuple(wiring["addresses"]),
                 routes=tuple(wiring["routes"]),
             ),
+            etc=raw["etc"] and Path(raw["etc"]),
         )
 
 
@@ -85,10 +87,10 @@ def nspawn_argv(spec: BootSpec) -> list[str]:
 def deployment_argv(spec: BootSpec, chosen: Chosen) -> list[str]:
     """What a deployment adds: the mounts that OSTree's initramfs would make, the kernel's arguments.
 
-    The root is read-only, /etc the deployment's own, /var shared by all of the host's deployments.
+    The root is read-only, /etc the deployment's own or the host's, /var shared by all of its deployments.
     """
-    sysroot = spec.folder / "sysroot"
-    argv = ["--read-only", f"--bind={chosen.deployment / 'etc'}:/etc", f"--bind={chosen.var}:/var"]
+    sysroot, etc = spec.folder / "sysroot", spec.etc or chosen.deployment / "etc"
+    argv = ["--read-only", f"--bind={etc}:/etc", f"--bind={chosen.var}:/var"]
     argv += [f"--bind={sysroot}:/sysroot", f"--bind={sysroot / 'boot'}:/boot", "--tmpfs=/tmp:mode=1777"]
     argv += [f"--bind-ro={spec.folder / 'ostree-booted'}:/run/ostree-booted"]
     # What is mounted below /proc is looked up inside the host, so it is brought there first.

@@ -108,6 +108,8 @@ class Guest:
         key = etc / "ssh/ssh_host_ed25519_key"
         await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", self.name, "-f", str(key)])
         shutil.copyfile(key.with_suffix(".pub"), new / self.host_key.name)
+        if self.place.kind == "update-engine":  # whose systems have one /etc between them
+            await run(["cp", "--archive", str(etc), str(new / "etc")])
         new.rename(self.folder)
 
     async def boot(self, image: Image) -> None:
@@ -115,6 +117,7 @@ class Guest:
         await self.power_cut()
         engine = self.place.kind
         binds = {_STORAGE[engine]: self.folder / "storage"} if engine in _STORAGE else {}
+        etc = self.folder / "etc"
         spec = BootSpec(
             name=self.name,
             machine=f"{self._layout.bridge}-{self.name}",
@@ -122,6 +125,7 @@ class Guest:
             layers=image.layers(self.place.kind),
             binds=binds,
             wiring=self._network.wiring(self.place, self._subnet),
+            etc=etc if etc.is_dir() else None,
         )
         file = self.folder / "boot.json"
         spec.write(file)

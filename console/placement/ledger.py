@@ -158,9 +158,11 @@ class Ledger:
         for service in self.services:
             policy = service.spec.policy
             names = service.spec.instances()
-            if policy.varies:
+            if policy.varies or service.spec.others:
+                others = dict(service.spec.others)
                 for name in names:
-                    found.append(self._kind(service, policy.of(UnitName(name))))
+                    own = others.get(name, policy).of(UnitName(name))
+                    found.append(self._kind(service, own))
                     self._kinds[name] = found[-1]
             else:
                 found.append(kind := self._kind(service, policy))

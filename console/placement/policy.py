@@ -96,6 +96,20 @@ class Policy:
         """What it says for one instance."""
         return self.mapped(lambda text: expand(text, unit))
 
+    def beside(self, whole: Policy) -> Policy:
+        """This policy for one instance of a service whose others have `whole`.
+
+        What is of the service as a whole is as that has it: how many, how spread, and all that counts them.
+        """
+        return replace(
+            self,
+            replicas=whole.replicas,
+            everywhere=whole.everywhere,
+            together=whole.together,
+            spread=whole.spread,
+            max_per_host=whole.max_per_host,
+        )
+
     def mapped(self, change: Callable[[str], str]) -> Policy:
         """This policy with `change` done to every text in which a specifier may stand."""
         return replace(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from console.actions.audit import Record
+from console.commands.container_looking import PAGE
 from console.commands.looking import CONTAINER_QUESTIONS, UNIT_QUESTIONS
 from console.commands.picture import Trouble
 from console.commands.rows.etcd import KeyRow
@@ -60,6 +61,8 @@ def opened(row: Any) -> View | None:
             return View(Kind.SERVICE, service=name) if name else View(Kind.SERVICES)
         case Instance(name=name):
             return View(Kind.PAGE, service=name, question="why")
+        case Trouble(rollout=str(identity)):
+            return View(Kind.ROLLOUT, rollout=identity)
         case Trouble(host=""):
             return View(Kind.ETCD)
     found = target(row, View(Kind.WATCH))
@@ -78,7 +81,8 @@ def asked(question: str, about: View) -> View | str:
             return View(Kind.SERVICE, service=about.service)
         known: Collection[str] = SERVICE_QUESTIONS
     else:
-        known = UNIT_QUESTIONS if about.unit else CONTAINER_QUESTIONS if about.container else ()
+        of_container = {PAGE, *CONTAINER_QUESTIONS} if about.container else ()
+        known = UNIT_QUESTIONS if about.unit else of_container
     if question in known or (question == TIMELINE and about.host):
         return replace(about, question=question)
     if question == "properties":

@@ -20,7 +20,7 @@ from pathlib import Path
 BENCHES = (
     *("start", "export_parser", "log_pane", "picture", "tools", "change", "table", "terminal", "restart"),
     *("on_screen", "plan", "scheduler", "store", "log_follow", "log_search", "engine", "placed", "sim"),
-    *("mass", "rollout", "rollout_screen"),
+    *("mass", "rollout", "rollout_fleet", "rollout_screen"),
 )
 
 

@@ -56,9 +56,9 @@ async def test_a_unit_file_is_submitted_shown_changed_and_taken_back(fleet: Flee
         "instances": [],
     }
     await console.run("service", "rollback", "web", "--yes", code=5)
-    await console.run("service", "rollback", "web", "--to", "2", "--yes", "--no-wait")
+    await console.run("service", "rollback", "web", "--to", "2", "--yes")
     assert (await console.json("service", "list"))[0]["revision"] == 2
-    await console.run("service", "rollback", "web", "--yes", "--no-wait")
+    await console.run("service", "rollback", "web", "--yes")
     (step,) = (await console.json("service", "submit", "web@.service", "--plan"))["steps"]
     assert step["then"] == "inactive, revision 2, 3 instances", "that text is there already"
     await console.run("service", "cat", "nothing", code=5)

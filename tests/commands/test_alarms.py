@@ -100,7 +100,7 @@ def test_slots_that_somebody_may_have_forgotten_are_troubles(monkeypatch: pytest
     )
     (trouble,) = lock_troubles(memory, ["web1", "web2"])
     assert (trouble.place, trouble.what, trouble.how.text) == (
-        "console",
+        "fleet",
         "reboot lock default, web1",
         "▲ stale",
     )

@@ -11,6 +11,7 @@ from console.fleet.config import load_config
 from console.fleet.fleet import open_fleet
 from console.hosts.links import Links
 from console.lab.lab import Lab
+from console.model.config import HostConfig
 from console.model.wants import Wants
 from tests.lab.test_commands import rows
 from tests.lab.truth import Truth
@@ -39,6 +40,11 @@ class AtomicHost:
         """The hosts that a lab has, by their names."""
         truth = Truth(load_config((await lab.status()).config))
         return {entry.name: cls(lab, truth, entry.name) for entry in truth.config.hosts}
+
+    @property
+    def config(self) -> HostConfig:
+        """How it is reached."""
+        return next(entry for entry in self.truth.config.hosts if entry.name == self.name)
 
     def ask(self, command: str) -> str:
         return self.truth.ask(self.name, command).strip()

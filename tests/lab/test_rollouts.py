@@ -20,6 +20,16 @@ from tests.lab.rolling import PATIENCE_S, QUICK, Rolling, made_anew
 STAGES = ("look", "drain", "stage", "lock", "arm", "boot", "return", "gate", "confirm", "undrain", "release")
 
 
+#: Has sshd start in the first version alone.
+ONLY_IN_1_0 = """
+mkdir -p /etc/systemd/system/ssh.service.d
+cat >/etc/systemd/system/ssh.service.d/only.conf <<"end"
+[Service]
+ExecCondition=/bin/grep -qx VERSION_ID=1.0 /etc/os-release
+end
+"""
+
+
 @pytest.fixture(scope="module")
 def atomic() -> Iterator[Lab]:
     with lab_of({"atomic": 2}, "rollouts-") as made:
@@ -236,6 +246,30 @@ def test_ctrl_c_ends_the_driving_and_not_the_rollout(two: Rolling) -> None:
 
 
 # -- other updaters -------------------------------------------------------------------------
+
+
+@pytest.mark.full
+def test_the_guards_of_other_updaters_bring_back_hosts_that_nobody_reaches(
+    atomic: Lab, endpoint: str, tmp_path: Path
+) -> None:
+    kinds = {"rpm-ostree": 1, "bootc": 1, "update-engine": 1}
+    with rolling_on(atomic, endpoint, tmp_path, kinds) as there:
+        there.run("lock", "set-max", "default", "3", "--yes")
+        for host in there.hosts:
+            there.ask(host, ONLY_IN_1_0)
+        halted = there.roll(
+            *("host", "update", "--on=*", "--guard=10s", "--gate=2s", "--gate-timeout=20s", "--within=4m"),
+            code=4,
+        )
+        for target in there.shown(halted)["targets"]:
+            assert (target["result"], target["failed"]) == (
+                "rolled-back",
+                "it is back on 1.0: its guard took it back",
+            )
+        for host in there.hosts:
+            assert there.boots(host) == ["1.0", "1.1", "1.0"]
+            assert there.guard(host) == ""
+        assert (there.denied(), there.held(), there.drained()) == (["1.1"], [], [])
 
 
 @pytest.mark.full

@@ -15,6 +15,7 @@ from tests.lab.atomic_host import AtomicHost
 from tests.lab.conftest import narrate
 from tests.lab.test_commands import rows
 from tests.lab.updating import connected, into_what_is_staged, nothing, status_of, told
+from tests.sim.contract_updates import UPDATE_CHECKS, UpdateCheck
 
 
 @pytest.fixture(scope="module")
@@ -129,3 +130,12 @@ async def test_why_staging_failed_is_told_then_and_later(atomic: AtomicHost) -> 
         assert (row["error"], row["booted"]["version"]) == (status.error, "1.0")
     finally:
         atomic.ask("sudo sed -i 's/:1$/:8060/' /ostree/repo/config")
+
+
+@pytest.mark.parametrize(
+    "check",
+    [*UPDATE_CHECKS[:-1], pytest.param(UPDATE_CHECKS[-1], marks=pytest.mark.full)],
+    ids=lambda check: check.__name__,
+)
+async def test_a_lab_host_is_updated_as_a_simulated_one_is(check: UpdateCheck, atomic: AtomicHost) -> None:
+    await check(atomic)

@@ -16,8 +16,7 @@ from tests.lab.atomic_host import AtomicHost
 @asynccontextmanager
 async def connected(host: AtomicHost) -> AsyncIterator[tuple[Updater, Link]]:
     """The updater, and the connection that can be cut under it."""
-    config = next(entry for entry in host.truth.config.hosts if entry.name == host.name)
-    link = await Links(ssh_config=False).connect(config)
+    link = await Links(ssh_config=False).connect(host.config)
     try:
         yield await find_updater(link), link
     finally:

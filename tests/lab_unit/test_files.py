@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,10 @@ def test_a_host_with_a_sysroot_boots_what_its_boot_loader_chose(tmp_path: Path) 
     assert f"--bind={deployment}/etc:/etc" in argv
     assert f"--bind={tmp_path}/sysroot/ostree/deploy/lab/var:/var" in argv
     assert argv[-2:] == ["ostree=/ostree/boot.0/lab/abc/0", "quiet"], "init's own arguments come last"
+    one = replace(spec, etc=tmp_path / "etc")
+    one.write(tmp_path / "boot.json")
+    argv = deployment_argv(BootSpec.read(tmp_path / "boot.json"), Chosen(entry, deployment))
+    assert f"--bind={tmp_path}/etc:/etc" in argv, "one for all of its systems"
 
 
 def test_a_proxy_spec_survives_its_file(tmp_path: Path) -> None:

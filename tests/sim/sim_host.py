@@ -57,11 +57,15 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def sim_host(folder: Path, number: int = DOCKER, units: int = 120) -> AsyncIterator[SimHost]:
+async def sim_host(
+    folder: Path, number: int = DOCKER, units: int = 120, speed: float = 1.0
+) -> AsyncIterator[SimHost]:
     """A host with a key pair and a known_hosts file in `folder`."""
     began = time.time()
     clock = Clockwork(began)
-    machine = Machine(f"sim-{number}", number, clock.agenda, seed=7, began=began, sizes=(units, 6))
+    machine = Machine(
+        f"sim-{number}", number, clock.agenda, seed=7, began=began, sizes=(units, 6), speed=speed
+    )
     user = asyncssh.generate_private_key("ssh-ed25519")
     user.write_private_key(folder / "id")
     (folder / "id").chmod(0o600)

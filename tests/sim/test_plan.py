@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from console.cli.lab import LabSim
 from console.errors import LabError
 from console.lab.sim import plan
+from console.lab.sim.catalog import KINDS
 from console.lab.sim.plan import SimPlan, places
 
 
@@ -47,3 +49,11 @@ def test_a_few_hosts_need_one_process_and_none_more_than_it_has_hosts() -> None:
 def test_what_cannot_be_is_refused_before_anything_starts(wrong: SimPlan) -> None:
     with pytest.raises(LabError):
         wrong.check()
+
+
+def test_all_hosts_may_be_of_one_kind_and_the_command_offers_each() -> None:
+    (system,) = (one for one in LabSim.parameters() if one.name == "system")
+    assert system.value.choices == KINDS
+    SimPlan(system="atomic").check()
+    with pytest.raises(LabError, match="no simulated host is a toaster"):
+        SimPlan(system="toaster").check()

@@ -12,8 +12,9 @@ from textual.pilot import Pilot
 
 from console.commands import clock
 from console.commands.ack import FleetAck
+from console.commands.lock import LockRelease
 from console.commands.picture import Trouble
-from console.commands.rows.base import Cell
+from console.commands.rows.base import Cell, Tone
 from console.commands.unit_change import UnitRestart
 from console.errors import UsageError
 from console.model.selector import Selector
@@ -22,6 +23,7 @@ from console.tui.acting.menu import ActionMenu
 from console.tui.acting.offers import Target, commands, offers, targets_of
 from console.tui.acting.run_screen import RunScreen
 from console.tui.app import QuarterdeckApp
+from console.tui.targets import opened
 from console.tui.views import Kind
 from console.tui.views import View as Place
 from console.tui.widgets.fleet_table import FleetTable
@@ -78,6 +80,16 @@ def test_commands_are_by_name_and_hosts_with_the_same_names_are_one() -> None:
         UnitRestart(on=Selector.parse("web1,web2"), patterns=("x.service",)),
         UnitRestart(on=Selector.parse("web3"), patterns=("x.service", "y.service")),
     ]
+
+
+def test_a_trouble_of_a_rollout_or_of_a_lock_offers_what_is_done_about_it() -> None:
+    how = Cell.state("halted", Tone.BAD)
+    rollout = Trouble("", "rollout r-2f9c", how, NOW, "web1: not well", rollout="r-2f9c")
+    assert {"resume", "abort", "undo"} <= {offer.verb for offer in offers(targets_of([rollout]))}
+    assert opened(rollout) == Place(Kind.ROLLOUT, rollout="r-2f9c")
+    stale = Trouble("", "reboot lock default, web1", how, NOW, "", lock=("default", "r-2f9c/web1"))
+    (release,) = offers(targets_of([stale]))
+    assert commands(release, targets_of([stale])) == [LockRelease(group="default", id="r-2f9c/web1")]
 
 
 def test_a_container_with_a_name_that_could_be_read_otherwise_is_meant_by_its_id() -> None:

@@ -210,7 +210,8 @@ def _own(index: int) -> UnitKind:
 class System:
     """A kind of host: what /etc/os-release says, which engine and which updater it has.
 
-    `before` is the version that its updater keeps besides the booted one.
+    `before` is the version that its updater keeps besides the booted one, `released` are those that its
+    branch has beyond it, the newest first.
     """
 
     kind: str
@@ -219,6 +220,7 @@ class System:
     engine: str | None = None
     updater: str | None = None
     before: str = ""
+    released: tuple[str, ...] = ()
 
     @property
     def version_key(self) -> str:
@@ -247,7 +249,7 @@ COREOS = System(
         PRETTY_NAME="Fedora CoreOS 43.20260817.3.0", VARIANT="CoreOS", VARIANT_ID="coreos",
         OSTREE_VERSION="43.20260817.3.0",
     ),
-    "6.16.4-200.fc43.x86_64", "docker", "rpm-ostree", "43.20260803.3.0",
+    "6.16.4-200.fc43.x86_64", "docker", "rpm-ostree", "43.20260803.3.0", ("43.20260831.3.0",),
 )  # fmt: skip
 FLATCAR = System(
     "flatcar",
@@ -261,7 +263,7 @@ ATOMIC = System(
     "atomic",
     _release(NAME="Lab OS", ID="labos", ID_LIKE="debian", VERSION="1.0", VERSION_ID="1.0",
              PRETTY_NAME="Lab OS 1.0"),
-    "6.12.48+deb13-amd64", "docker", "ostree", "0.9",
+    "6.12.48+deb13-amd64", "docker", "ostree", "0.9", ("1.1",),
 )  # fmt: skip
 BOOTC = System(
     "bootc",
@@ -274,6 +276,14 @@ BOOTC = System(
 
 #: The kinds of host go round with a host's number, so that any few hosts have a mixture.
 SYSTEMS = (DOCKER, COREOS, DOCKER, FLATCAR, PODMAN, DOCKER, COREOS, DOCKER, ATOMIC, DOCKER, FLATCAR, BOOTC)
+_BY_KIND = {system.kind: system for system in SYSTEMS}
+KINDS = tuple(sorted(_BY_KIND))
+
+
+def system_of(number: int, kind: str | None = None) -> System:
+    """The system of a host of this number; of this kind, where one is given."""
+    return SYSTEMS[number % len(SYSTEMS)] if kind is None else _BY_KIND[kind]
+
 
 IMAGES = (
     "registry.example.net/shop/api:1.4.2",

@@ -7,10 +7,20 @@ console sends are known by what they ask. Anything else is not installed: exit c
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from fnmatch import fnmatchcase
 from functools import lru_cache
 
-from console.lab.sim import containers_cli, facts, files, root_scripts, unit_work
+from console.lab.sim import (
+    containers_cli,
+    facts,
+    files,
+    root_scripts,
+    unit_work,
+    update_scripts,
+    update_work,
+    updaters_cli,
+)
 from console.lab.sim.bus import BusService
 from console.lab.sim.docker_api import DockerService
 from console.lab.sim.files import Printed
@@ -22,7 +32,8 @@ from console.lab.sim.unit_state import NoSuchUnit
 from console.lab.sim.wire import Out, Service
 
 USER = "core"
-_GOES_DOWN_AFTER = 0.3
+#: A script with one of these is more than plain commands one after the other.
+_NOT_PLAIN = frozenset("$&|<>(){}`\n#")
 BUS_SOCKET = "/run/dbus/system_bus_socket"
 DOCKER_SOCKET = "/run/docker.sock"
 PODMAN_FOLDER = "/run/podman"
@@ -102,6 +113,8 @@ def _service(machine: Machine, argv: Sequence[str], out: Out, *, root: bool) -> 
                 return DockerService(machine, engine, out)
         case ["sh", *_] if root_scripts.asked(argv):
             return RootScript(machine, argv, out, root=root)
+        case ["sh", *_] if update_work.asked(argv):
+            return update_work.UpdateWork(machine, argv, out, root=root)
         case ["tee", *_]:
             return _Tee(machine, argv, out, root)
         case ["journalctl", *_] if "-f" in argv or "--follow" in argv:
@@ -124,7 +137,7 @@ def _printed(machine: Machine, argv: Sequence[str], *, root: bool) -> Printed:
     if argv[0] in files.COMMANDS:
         return files.run(machine, argv, root)
     command = _COMMANDS.get(argv[0])
-    if command is None or (argv[0] in _UPDATERS and argv[0] not in facts.programs(machine)):
+    if command is None:
         return Printed(code=127, err=f"sh: 1: {argv[0]}: not found\n")
     return command(machine, argv, root)
 
@@ -132,13 +145,31 @@ def _printed(machine: Machine, argv: Sequence[str], *, root: bool) -> Printed:
 def _sh(machine: Machine, argv: Sequence[str], root: bool) -> Printed:
     script = argv[2] if len(argv) > 2 and argv[1] == "-c" else ""
     if facts.is_script(script):
+        updaters_cli.look(machine, script)
         return Printed(facts.answer(machine, script, root=root))
     if unit_work.inspected(script):
         return Printed(unit_work.inspection(machine, script))
     if "command -v journalctl" in script:
         now = f"now {machine.wall():.9f}\n"
         return Printed(f"machine {machine.machine_id}\n{now}{now}")
+    if (said := update_scripts.answer(machine, argv, root=root)) is not None:
+        return said
+    if script and not _NOT_PLAIN.intersection(script):
+        return _plain(machine, script, root=root)
     return Printed(code=127, err="sh: 1: this script is not simulated\n")
+
+
+def _plain(machine: Machine, script: str, *, root: bool) -> Printed:
+    """A script of plain commands, one after the other."""
+    done = [_printed(machine, shlex.split(line), root=root) for line in script.split(";") if line.strip()]
+    out = b"".join(one.out.encode() if isinstance(one.out, str) else one.out for one in done)
+    return Printed(out, done[-1].code, "".join(one.err for one in done))
+
+
+def _unshare(machine: Machine, argv: Sequence[str], root: bool) -> Printed:
+    """Mounts of its own are nothing here: of what is run in them only our scripts are known."""
+    said = update_scripts.answer(machine, argv, root=root)
+    return said or Printed(code=127, err="unshare: not simulated\n")
 
 
 def _journalctl(machine: Machine, argv: Sequence[str], root: bool) -> Printed:
@@ -180,14 +211,25 @@ def _systemctl(machine: Machine, argv: Sequence[str], root: bool) -> Printed:
         case [("reboot" | "poweroff") as verb]:
             if not root:
                 return Printed(code=1, err=f"Call to {verb} failed: Interactive authentication required.\n")
-            machine.later(_GOES_DOWN_AFTER, machine.reboot if verb == "reboot" else machine.power_off)
+            machine.later(
+                update_scripts.GOES_DOWN_AFTER, machine.reboot if verb == "reboot" else machine.power_off
+            )
             return Printed()
         case ["cat", name]:
             return _systemctl_cat(machine, name)
+        case ["show", pattern] if "--property=NRestarts" in argv:
+            return Printed("\n".join(_restarts(machine, pattern)))
         case ["is-system-running"]:
             failed = machine.units.failed()
             return Printed("degraded\n" if failed else "running\n", 1 if failed else 0)
     return Printed(code=1, err=f"Unknown command verb '{' '.join(argv[1:2])}'.\n")
+
+
+def _restarts(machine: Machine, pattern: str) -> Iterator[str]:
+    """A block for each unit that the pattern means: how often systemd has restarted it."""
+    for kind, _, _ in machine.units.all():
+        if fnmatchcase(kind.name, pattern):
+            yield f"Id={kind.name}\nNRestarts={machine.units.peek(kind.name).restarts}\n"
 
 
 def _systemctl_cat(machine: Machine, name: str) -> Printed:
@@ -243,29 +285,9 @@ def _id(machine: Machine, argv: Sequence[str], root: bool) -> Printed:
     return Printed(code=1, err="id: not simulated\n")
 
 
-def _updater(machine: Machine, argv: Sequence[str], root: bool) -> Printed:
-    deployments = machine.deployments
-    assert deployments is not None
-    match argv:
-        case ["ostree", "admin", "status", *_]:
-            return Printed(deployments.ostree())
-        case ["rpm-ostree", "status", "--json", *_]:
-            return Printed(deployments.rpm_ostree())
-        case ["bootc", "status", "--json", *_]:
-            return Printed(deployments.bootc())
-        case ["update_engine_client", "--status" | "-status"]:
-            return Printed(deployments.update_engine())
-        case ["rpm-ostree", "rollback"] | ["bootc", "rollback"] | ["ostree", "admin", "set-default", "1"]:
-            if not root:
-                return Printed(code=1, err="error: this needs root\n")
-            deployments.roll_back()
-            return Printed("Bootloader updated; boot order changed\n")
-    return Printed(code=1, err=f"{argv[0]}: not simulated\n")
-
-
-_UPDATERS = ("ostree", "rpm-ostree", "bootc", "update_engine_client")
 _COMMANDS: dict[str, Callable[[Machine, Sequence[str], bool], Printed]] = {
     "sh": _sh,
+    "unshare": _unshare,
     "journalctl": _journalctl,
     "stat": _stat,
     "test": _test,
@@ -276,5 +298,5 @@ _COMMANDS: dict[str, Callable[[Machine, Sequence[str], bool], Printed]] = {
     "uname": _uname,
     "true": lambda machine, argv, root: Printed(),
     "hostname": lambda machine, argv, root: Printed(f"{machine.name}\n"),
-    **dict.fromkeys(_UPDATERS, _updater),
+    **dict.fromkeys(updaters_cli.PROGRAMS, updaters_cli.run),
 }

@@ -10,12 +10,15 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
+from console.lab.sim import guard, seeds
 from console.lab.sim.deployments import Deployments
 from console.lab.sim.machine import Machine, release_of
 
 _SECTION = re.compile(r"""^\s*section (?:"([a-z $]+)"|([a-z-]+))(?:;|$)""", re.MULTILINE)
 _MEMORY_KB = 8 * 1024 * 1024
 _DISK_KB = 40 * 1024 * 1024
+_WORK_UNIT = "quarterdeck-update.service"
+_WORK, _WORK_LOG, _WORK_ENDED = (f"/run/quarterdeck/update/{name}" for name in ("what", "log", "ended"))
 
 
 def is_script(text: str) -> bool:
@@ -66,10 +69,6 @@ def _os(machine: Machine, root: bool) -> str:
     return "".join(f'{name}="{value}"\n' for name, value in release_of(machine))
 
 
-def _uuid(text: str) -> str:
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}\n"
-
-
 def _uptime(machine: Machine, root: bool) -> str:
     up = machine.uptime()
     return f"{up:.2f} {3.8 * up:.2f}\n"
@@ -107,7 +106,8 @@ def _pressure(resource: str) -> Callable[[Machine, bool], str]:
     return text
 
 
-def _updaters(machine: Machine, root: bool) -> str:
+def updaters(machine: Machine) -> str:
+    """What the probe for updaters finds, a word a line."""
     found = (*(("ostree-booted",) if _atomic(machine) else ()), *programs(machine))
     return "".join(f"{word}\n" for word in found)
 
@@ -123,19 +123,40 @@ def _of_updater(name: str, said: Callable[[Deployments], str]) -> Callable[[Mach
 
 
 def _telling(machine: Machine, root: bool) -> str:
-    if machine.deployments is None:
+    deployments = machine.deployments
+    if deployments is None:
         return ""
-    lines = [f"/boot/loader 131 {1_790_000_000 + machine.boots}"]
-    if machine.deployments.entries[0].staged:
+    lines = [f"/boot/loader 131 {1_790_000_000 + machine.boots + deployments.changes}"]
+    if deployments.entries[0].staged:
         lines.append("/run/ostree/staged-deployment 977 1790000100")
+    for path in (_WORK, _WORK_ENDED):
+        if path in machine.files:
+            lines.append(f"{path} {len(path)} {seeds.number(machine.files[path]) % 1_790_000_000}")
     return "\n".join(lines) + "\n"
+
+
+def _file(path: str) -> Callable[[Machine, bool], str]:
+    """What is in a file of the updaters' or ours; nothing where it is not there."""
+    return lambda machine, root: machine.files.get(path, b"").decode("utf-8", "replace")
+
+
+def _work(machine: Machine, root: bool) -> str:
+    """What work of ours there is, and systemd's word for its unit."""
+    what = _file(_WORK)(machine, root)
+    return f"{what}{'active' if _WORK_UNIT in machine.works else 'inactive'}\n" if what else ""
+
+
+def _work_ended(machine: Machine, root: bool) -> str:
+    ended = _file(_WORK_ENDED)(machine, root)
+    last = _file(_WORK_LOG)(machine, root).splitlines()[-1:] if ended else []
+    return "".join([ended, *(f"{line}\n" for line in last)])
 
 
 _ANSWERS: dict[str, Callable[[Machine, bool], str]] = {
     "clock": _clock,
     "os": _os,
     "kernel": lambda machine, root: machine.system.kernel + "\n",
-    "boot": lambda machine, root: _uuid(machine.boot_id),
+    "boot": lambda machine, root: machine.boot_uuid + "\n",
     "machine": lambda machine, root: machine.machine_id + "\n",
     "uptime": _uptime,
     "load": _load,
@@ -143,12 +164,18 @@ _ANSWERS: dict[str, Callable[[Machine, bool], str]] = {
     "memory": _memory,
     "disks": _disks,
     **{f"pressure {resource}": _pressure(resource) for resource in ("cpu", "memory", "io")},
-    "updaters": _updaters,
+    "updaters": lambda machine, root: updaters(machine),
     "ostree": _of_updater("ostree", Deployments.ostree),
     "rpm-ostree": _of_updater("rpm-ostree", Deployments.rpm_ostree),
     "bootc": _of_updater("bootc", Deployments.bootc),
     "update-engine": _of_updater("update_engine", Deployments.update_engine),
     "release": _os,
     "telling": _telling,
+    "refs": _of_updater("ostree", Deployments.ostree_refs),
+    "log": _of_updater("ostree", Deployments.ostree_log),
+    "pins": _file("/var/lib/quarterdeck/pinned"),
+    "work": _work,
+    "work-ended": _work_ended,
+    **{name: _file(f"{guard.FOLDER}/{name}") for name in ("name", "home", "fired")},
     "end": lambda machine, root: "",
 }

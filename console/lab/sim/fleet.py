@@ -153,6 +153,8 @@ class SimFleet:
             "units": plan.units,
             "containers": plan.containers,
             "churn": plan.churn,
+            "system": plan.system,
+            "speed": plan.speed,
             "script": [asdict(fault) for fault in plan.script],
             "names": [place.name for place in everybody],
             "own": [[place.number, place.name, place.address, place.port] for place in share],

@@ -8,15 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from console.lab.sim import catalog, lease, seeds
 from console.lab.sim.agenda import Agenda
 from console.lab.sim.catalog import System
 from console.lab.sim.containers import Engine
 from console.lab.sim.deployments import Deployments
+from console.lab.sim.flaws import Flaw
+from console.lab.sim.guard import Guard
 from console.lab.sim.journal import Journal
 from console.lab.sim.unit_text import FOLDERS, written_units
 from console.lab.sim.units import Units
+
+if TYPE_CHECKING:
+    from console.lab.sim.update_work import Work
 
 _BOOT_LINES = (
     ("kernel", "Linux version {kernel} (build@example) (gcc 14.2.0) #1 SMP PREEMPT_DYNAMIC"),
@@ -67,15 +73,27 @@ class Machine:
 
     :param began: Unix time at which the agenda's clock stood at 0.
     :param sizes: how many units and containers it has.
+    :param kind: of its system; by its number if left out.
+    :param speed: so many times as fast as a real one it boots, and fetches versions.
     """
 
     def __init__(
-        self, name: str, number: int, agenda: Agenda, *, seed: int, began: float, sizes: tuple[int, int]
+        self,
+        name: str,
+        number: int,
+        agenda: Agenda,
+        *,
+        seed: int,
+        began: float,
+        sizes: tuple[int, int],
+        kind: str | None = None,
+        speed: float = 1.0,
     ) -> None:
         self.name = name
         self.number = number
         self.seed = seed
-        self.system: System = catalog.SYSTEMS[number % len(catalog.SYSTEMS)]
+        self.system: System = catalog.system_of(number, kind)
+        self.speed = speed
         self._agenda = agenda
         self._began = began
         self._sizes = sizes
@@ -87,9 +105,15 @@ class Machine:
         self.journal = Journal(self.machine_id, name)
         self.version = self.system.version
         self.deployments = _deployments(self.system)
+        self.guard = Guard(self)
+        #: What is wrong with versions on this host, by their names.
+        self.flaws: dict[str, Flaw] = {}
+        #: Work that goes on whoever follows it, by its unit.
+        self.works: dict[str, Work] = {}
         #: What was written on the host, by path; a folder of its own ends in a slash.
         self.files: dict[str, bytes] = {}
         self.boots = 0
+        self.runs = True  # whether its systemd does; a host that does not answer may run
         self._engine: Engine | None = None
         self._boot(-self.dice.uniform(3_600, 3_000_000))
         self._first_ailment()
@@ -101,6 +125,17 @@ class Machine:
         return self._agenda.now
 
     @property
+    def boot_uuid(self) -> str:
+        """The boot's id as random(4) writes it."""
+        text = self.boot_id
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+    @property
+    def flaw(self) -> Flaw | None:
+        """What is wrong with the version that is booted."""
+        return self.flaws.get(self.version)
+
+    @property
     def booted(self) -> float:
         """When it booted, on the same clock."""
         return self._booted
@@ -110,7 +145,7 @@ class Machine:
         boots = self.boots
 
         def still() -> None:
-            if self.boots == boots and not self.line.down:
+            if self.boots == boots and self.runs:
                 action()
 
         self._agenda.after(delay, still)
@@ -183,7 +218,7 @@ class Machine:
     def reboot(self, takes: float | None = None) -> None:
         """Shut down in order, and boot."""
         self._down()
-        self._agenda.after(takes or self.dice.uniform(*_BOOT_TAKES), self._up(self.boots))
+        self._agenda.after(takes or self.dice.uniform(*_BOOT_TAKES) / self.speed, self._up(self.boots))
 
     def power_cut(self, lasts: float | None = None) -> None:
         """Everything ends at once; the host boots after so many seconds, or never."""
@@ -206,33 +241,38 @@ class Machine:
         )
 
     def _down(self) -> None:
+        self.runs = False
         self.line.down = True
         self.line.cut += 1
         self._line_changed()
 
     def _up(self, boots: int) -> Callable[[], None]:
         def up() -> None:
-            if self.boots == boots and self.line.down:
+            if self.boots == boots and not self.runs:
                 self._boot(self.now)
-                self.line.down = False
+                self.line.down = self.flaw is not None and not self.flaw.answers
                 self._line_changed()
 
         return up
 
     def _boot(self, time: float) -> None:
         self.boots += 1
+        self.works = {}
         self._booted = time
-        self.boot_id = seeds.digest(self.seed, self.name, "boot", self.boots)[:32]
+        self.boot_id = boot_of(self.seed, self.name, self.boots)
         self.units = Units(self, catalog.units(self._sizes[0], self.system.engine), time)
         if self.deployments and self.boots > 1:
             self.version = self.deployments.booted()
+        self.runs = self.flaw is None or self.flaw.boots
         self._start_what_was_written()
+        self._fail_what_is_flawed()
         for number, (identifier, text) in enumerate(_BOOT_LINES):
             line = text.format(kernel=self.system.kernel, name=self.name)
             pid = 1 if identifier == "systemd" else 0
             self._write(identifier, line, pid=pid, extra={}, time=time + 0.2 * number)
         if self._engine is not None:
             self._engine.booted()
+        self.guard.booted()
 
     def _start_what_was_written(self) -> None:
         """What was in memory is gone with the last boot; what is on the disk comes back."""
@@ -241,6 +281,12 @@ class Machine:
             self.units.write(kind)
             if wanted and not kind.fault:
                 self.units.start(kind.name)
+
+    def _fail_what_is_flawed(self) -> None:
+        if self.flaw is not None and self.flaw.unit in self.units:
+            self.units.found_failed(self.flaw.unit)
+            words = f"{self.flaw.unit}: Failed with result 'exit-code'."
+            self._write("systemd", words, unit=self.flaw.unit, priority=4, pid=1, extra={})
 
     def _first_ailment(self) -> None:
         """A few hosts of a fleet are never quite well."""
@@ -276,10 +322,15 @@ class Machine:
             self.on_line()
 
 
+def boot_of(seed: int, name: str, number: int) -> str:
+    """The id of a host's so many-th boot."""
+    return seeds.digest(seed, name, "boot", number)[:32]
+
+
 def _deployments(system: System) -> Deployments | None:
     if system.updater is None:
         return None
-    return Deployments(system.updater, system.version, system.before)
+    return Deployments(system.updater, system.version, system.before, system.released)
 
 
 def release_of(machine: Machine) -> Iterator[tuple[str, str]]:

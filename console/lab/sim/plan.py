@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from console.errors import LabError
+from console.lab.sim.catalog import KINDS
 from console.lab.sim.script import Fault
 
 #: Hosts in one block of addresses; more would need a second one.
@@ -27,6 +28,8 @@ class SimPlan:
 
     :param churn: changes a second over the whole fleet.
     :param pace: how many times as fast as ours its time goes.
+    :param system: what all hosts are (`catalog.KINDS`); a mixture if left out.
+    :param speed: how many times as fast as real ones they boot, and fetch versions.
     """
 
     hosts: int = 50
@@ -37,6 +40,8 @@ class SimPlan:
     script: tuple[Fault, ...] = ()
     workers: int | None = None
     pace: float = 1.0
+    system: str | None = None
+    speed: float = 1.0
 
     def check(self) -> None:
         """:raises LabError: this cannot be."""
@@ -46,6 +51,10 @@ class SimPlan:
             raise LabError(
                 "a host has 1 to 10,000 units and at most 2,000 containers, and churn is 0 or more"
             )
+        if self.system is not None and self.system not in KINDS:
+            raise LabError(f"no simulated host is a {self.system}", hint=f"one of {', '.join(KINDS)}")
+        if self.speed <= 0:
+            raise LabError("hosts have a speed above 0")
 
     @property
     def processes(self) -> int:

@@ -24,7 +24,9 @@ Further keys that a fault takes are its parameters, with the defaults given in F
     daemon-reload  systemd reads its files anew
     container-crash, container-crash-loop, container-restart, unhealthy, oom    of `container`
     log-burst      `lines` lines from `unit` at once
-    stage          the updater fetches `version`, to be booted next
+    stage          the updater fetches `version`, to be booted next; release: its branch has it from now on
+    version-fails  once `version` is booted, `unit` has failed; version-mute: its sshd does not start;
+                   version-hangs: it does not get as far as systemd; version-mended: nothing is wrong with it
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ from typing import Any
 
 from console.lab.sim import catalog, seeds
 from console.lab.sim.containers import ContainerState, Engine, NoSuchContainer
+from console.lab.sim.flaws import Flaw
 from console.lab.sim.machine import Machine
 from console.lab.sim.unit_state import NoSuchUnit
 
@@ -215,6 +218,30 @@ def _stage(machine: Machine, fault: Fault) -> None:
         machine.deployments.stage(str(fault.values["version"]), machine.later)
 
 
+def _release(machine: Machine, fault: Fault) -> None:
+    if machine.deployments is not None:
+        machine.deployments.release(str(fault.values["version"]))
+
+
+def _flawed(machine: Machine, fault: Fault) -> Callable[[], None]:
+    """What is wrong with a version on a host; for `unit` one is taken that has not failed before."""
+    version, fails = str(fault.values["version"]), fault.do == "version-fails"
+    unit = ""
+    if fails:
+        well = (
+            kind.name
+            for kind in catalog.own_services(machine.units.kinds)
+            if machine.units.peek(kind.name).active != "failed"
+        )
+        unit = fault.values["unit"] or next(well, "")
+    machine.flaws[version] = Flaw(unit, answers=fails, boots=fault.do != "version-hangs")
+    return lambda: _mended(machine, fault)
+
+
+def _mended(machine: Machine, fault: Fault) -> None:
+    machine.flaws.pop(str(fault.values["version"]), None)
+
+
 def _no_end(act: Callable[[Machine], None]) -> _How:
     def begin(machine: Machine, fault: Fault) -> None:
         act(machine)
@@ -253,4 +280,9 @@ FAULTS: dict[str, _How] = {
     "oom": _container_fault(lambda engine, container: engine.out_of_memory(container)),
     "log-burst": _How(_burst, {"unit": "", "lines": 1000}),
     "stage": _How(_stage, {"version": "2.0"}),
+    "release": _How(_release, {"version": "2.0"}),
+    "version-fails": _How(_flawed, {"version": "2.0", "unit": ""}),
+    "version-mute": _How(_flawed, {"version": "2.0"}),
+    "version-hangs": _How(_flawed, {"version": "2.0"}),
+    "version-mended": _How(_mended, {"version": "2.0"}),
 }

@@ -308,6 +308,15 @@ class Units:
             unit.turn += 1
             self._exited(unit, status)
 
+    def ended(self, name: str) -> None:
+        """A service that was made for one piece of work has done it: systemd forgets it."""
+        unit = self.get(name)
+        unit.turn += 1
+        unit.pid, unit.job = 0, None
+        self._change(unit, "inactive", "dead")
+        self._collect(unit)
+        self.written.pop(name, None)
+
     def crash_loop(self, name: str, lasts: float = 0.3) -> None:
         """From now on a service lives for `lasts` seconds, until it is started or stopped by hand."""
         unit = self.get(name)

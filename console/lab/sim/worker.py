@@ -87,6 +87,7 @@ class Worker:
             machine = Machine(
                 name, number, self._clock.agenda,
                 seed=order["seed"], began=order["began"], sizes=(order["units"], order["containers"]),
+                kind=order["system"], speed=order["speed"],
             )  # fmt: skip
             sshd = Sshd(machine, (address, port), self._key, trusted)
             await sshd.start()

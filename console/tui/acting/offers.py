@@ -13,6 +13,7 @@ from console.commands.ack import FleetAck
 from console.commands.command import Command, Shape
 from console.commands.everything import core_registry
 from console.commands.interactive import ContainerExec, ContainerTop, HostShell
+from console.commands.lock import LockRelease
 from console.commands.picture import Trouble
 from console.commands.rows.service import ServiceRow
 from console.commands.undo import AuditUndo
@@ -31,6 +32,7 @@ LETTERS: dict[str, dict[str, str]] = {
     },
     "container": {
         "start": "s", "stop": "t", "restart": "r", "kill": "k", "pause": "p", "unpause": "u", "remove": "x",
+        "update": "d", "rollback": "b",
     },
     "host": {
         "cordon": "c", "uncordon": "u", "drain": "d", "undrain": "n", "reboot": "r", "poweroff": "o",
@@ -38,6 +40,7 @@ LETTERS: dict[str, dict[str, str]] = {
     },
     "audit": {"undo": "u"},
     "rollout": {"pause": "p", "resume": "r", "abort": "x", "undo": "u"},
+    "lock": {"release": "r"},
     "service": {
         "start": "s", "stop": "t", "restart": "r", "load": "l", "unload": "u", "rollback": "b",
         "destroy": "x",
@@ -47,7 +50,7 @@ LETTERS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 
 #: Verbs that need another word: they are begun on the line, for it to be typed.
-TYPED: dict[str, dict[str, str]] = {"service": {"scale": "c"}, "instance": {"move": "m"}}
+TYPED: dict[str, dict[str, str]] = {"service": {"scale": "c", "update": "p"}, "instance": {"move": "m"}}
 
 #: What can be said of any troubles, whatever they are of.
 _ACK = "a"
@@ -69,11 +72,12 @@ _ID = 12  # as much of a container's id as lists show
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A unit, a container, a host, a service, an instance, a rollout, an audit record, or the engine.
+    """What can be acted on: a unit, a container, a host, a service, an instance, a rollout, a slot of a lock,
+    an audit record, the engine.
 
     :param noun: empty where it is a trouble of something that nothing can be done to here.
-    :param host: empty where it is of none.
-    :param name: a host's own, or the id of a record or a rollout.
+    :param host: empty where it is of none; of a slot, the lock's group.
+    :param name: a host's own, or the id of a record, a rollout or the slot's holder.
     :param trouble: by what name somebody says that they look after it, where it is one.
     """
 
@@ -122,6 +126,10 @@ def _target(row: Any) -> Target | None:
             return Target("audit", "", record)
         case ServiceRow(name=name) | Trouble(host="", service=str(name)) if name:
             return Target("service", "", name)
+        case Trouble(rollout=str(identity)):
+            return Target("rollout", "", identity)
+        case Trouble(lock=(group, holder)):
+            return Target("lock", group, holder)
         case Instance(host=host, name=name):
             return Target("instance", host or "", name)
         case Trouble(host="", what="engine"):
@@ -179,6 +187,8 @@ def commands(offer: Offer, targets: Sequence[Target]) -> list[Command]:
         return [AuditUndo(id=target.name) for target in targets]
     if targets[0].noun == "rollout":
         return [offer.command(id=target.name) for target in targets]  # type: ignore[call-arg]  # all have it
+    if targets[0].noun == "lock":
+        return [LockRelease(group=target.host, id=target.name) for target in targets]
     if targets[0].noun == "host":
         on = _on(dict.fromkeys(target.host for target in targets))
         return [offer.command(on=on)]  # type: ignore[call-arg]  # all that are offered of hosts have it

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
+
 from textual.app import ComposeResult
 
 from console.commands.audit import records
+from console.commands.container_looking import PAGE, container_page
 from console.commands.looking import CONTAINER_QUESTIONS, UNIT_QUESTIONS
 from console.commands.rows import Cell, Tone
 from console.commands.rows.timeline import timeline_lines
@@ -12,7 +15,7 @@ from console.commands.service_looking import SERVICE_QUESTIONS
 from console.commands.timeline import timeline
 from console.engine.services import ServiceStore
 from console.errors import QuarterdeckError, StoreError
-from console.fleet.model import Changes
+from console.fleet.model import Changes, ContainerKey
 from console.tui.actions import Place
 from console.tui.detail import Lines, about_host
 from console.tui.keys import bind
@@ -56,10 +59,18 @@ class ShownPage(Shown):
         if self.view.host:
             self.document.show([(Cell(f"asking {self.view.host} …", Tone.FAINT),)])
         try:
-            lines = await self._answer()
+            if self.view.container and self.view.question == PAGE:
+                await self._about_container((self.view.host or "", self.view.container))
+            else:
+                self.document.show(await self._answer())
         except QuarterdeckError as error:
-            lines = [(Cell(f"✖ {error}", Tone.BAD),)]
-        self.document.show(lines)
+            self.document.show([(Cell(f"✖ {error}", Tone.BAD),)])
+
+    async def _about_container(self, key: ContainerKey) -> None:
+        """What its engine says, at once; then the rest. :raises QuarterdeckError: the engine does not say."""
+        async with aclosing(container_page(self.deck.look, self.deck.core, key)) as pages:
+            async for lines in pages:
+                self.document.show(lines)
 
     async def _answer(self) -> Lines:
         """:raises QuarterdeckError: the host does not answer, or refuses; there is no such record."""

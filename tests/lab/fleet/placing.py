@@ -147,12 +147,12 @@ class Placing:
         self.until(lambda: "leading the fleet" in made.said, "an engine leads", 25)
         return made
 
-    def run(self, *words: str, code: int = 0) -> str:
-        """A command line of ours; what it prints."""
+    def run(self, *words: str, code: int = 0, within: float = 60.0) -> str:
+        """A command line of ours, which ends within so many seconds of an idle machine; what it prints."""
         argv = [sys.executable, "-m", "console.cli.main", "--config", str(self.config), *words]
         environ = {**os.environ, "XDG_STATE_HOME": str(self.folder / "state-console")}
         done = subprocess.run(
-            argv, capture_output=True, text=True, timeout=patience(60), check=False, env=environ
+            argv, capture_output=True, text=True, timeout=patience(within), check=False, env=environ
         )
         assert done.returncode == code, (words, done.returncode, done.stdout, done.stderr)
         return done.stdout
