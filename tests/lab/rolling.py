@@ -8,12 +8,17 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from console.fleet.config import load_config
 from console.lab.lab import Lab
+from console.rollouts.ledger import Ledger
+from console.rollouts.rollout import Account
+from console.store.client import Etcd
+from console.store.schema import Keys
 from tests.lab.changing import interruptible
 from tests.lab.fleet.placing import Placing
 from tests.lab.truth import Truth
@@ -22,6 +27,9 @@ _PREFIXES = itertools.count(1)
 
 #: How long anything here may take at most, in seconds: a machine with ten people on it is slow.
 PATIENCE_S = 400.0
+
+#: How often etcd is looked at for how far a rollout is. Seconds.
+_LOOKS_EVERY_S = 0.05
 
 #: Options that make a rollout of the lab short.
 QUICK = ("--gate=2s", "--gate-timeout=20s", "--guard=3m", "--within=2m")
@@ -119,19 +127,33 @@ class Rolling(Placing):
     def denied(self) -> list[str]:
         return [one["version"] for one in json.loads(self.run("denied", "list", "-o", "json"))]
 
-    def in_stage(self, stage: str, process: subprocess.Popen[str] | None = None) -> str:
-        """Wait until a target of the newest rollout is in a stage; that rollout's id."""
-        found: dict[str, Any] = {}
+    def in_stage(self, stage: str, process: subprocess.Popen[str]) -> str:
+        """Wait until a target of the newest rollout is in a stage; that rollout's id.
 
-        def reached() -> bool:
-            nonlocal found
-            assert process is None or process.poll() is None, self.talk
-            listed = json.loads(self.run("rollout", "list", "-o", "json"))
-            found = listed[-1] if listed else {}
-            return any(target["stage"] == stage for target in found.get("targets", ()))
+        By etcd itself, as below: a command takes longer than some stages do.
 
-        self.until(reached, f"a target is in {stage}", PATIENCE_S)
-        return str(found["id"])
+        :param process: what drives it, and does not end before.
+        """
+
+        def reached(account: Account) -> bool:
+            assert process.poll() is None, self.talk
+            return any(one.stage == stage for one in account.progress.values())
+
+        return self.newest_when(reached).rollout.id
+
+    def newest_when(self, true: Callable[[Account], bool]) -> Account:
+        """The newest rollout, once this is so of it."""
+
+        async def do(etcd: Etcd) -> Account:
+            ledger = Ledger(etcd, Keys(etcd.prefix))
+            async with asyncio.timeout(PATIENCE_S):
+                while True:
+                    found, _ = await ledger.accounts()
+                    if found and true(found[-1]):
+                        return found[-1]
+                    await asyncio.sleep(_LOOKS_EVERY_S)
+
+        return self.etcd(do)
 
     def most_down(self) -> int:
         """How many hosts there were at most at a time that had gone down and not come up yet.

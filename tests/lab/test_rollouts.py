@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from console.lab.lab import Lab
+from console.rollouts.rollout import Account
 from tests.lab.conftest import lab_of
 from tests.lab.rolling import PATIENCE_S, QUICK, Rolling, made_anew
 
@@ -196,13 +197,12 @@ def test_another_goes_on_from_each_stage_in_which_a_driver_was_killed(two: Rolli
     for stage in STAGES:
         if reached and STAGES.index(stage) <= STAGES.index(reached[-1]):
             continue  # short ones were over before anybody could look
-        two.until(partial(_at_least, two, identity, stage), f"it is in {stage}", PATIENCE_S)
-        (target,) = two.shown(identity)["targets"]
-        if target["result"] is not None:
+        (target,) = two.newest_when(partial(_at_least, stage)).progress.values()
+        if target.end is not None:
             break
         driver.send_signal(signal.SIGKILL)
         driver.wait()
-        reached.append(target["stage"])
+        reached.append(target.stage)
         driver = two.start("rollout", "resume", identity, "--yes")
     two.ended(driver)
     assert {"stage", "return", "gate"} <= set(reached), reached
@@ -211,9 +211,10 @@ def test_another_goes_on_from_each_stage_in_which_a_driver_was_killed(two: Rolli
     assert (two.held(), two.drained(), two.guard("atomic1")) == ([], [], "")
 
 
-def _at_least(two: Rolling, identity: str, stage: str) -> bool:
-    (target,) = two.shown(identity)["targets"]
-    return target["result"] is not None or STAGES.index(target["stage"]) >= STAGES.index(stage)
+def _at_least(stage: str, account: Account) -> bool:
+    """Whether the only target has come so far, or ended."""
+    found = account.progress.values()
+    return any(one.end is not None or STAGES.index(one.stage) >= STAGES.index(stage) for one in found)
 
 
 @pytest.mark.full
@@ -222,7 +223,7 @@ def test_an_engine_carries_out_what_nobody_waits_for_and_another_when_that_is_ki
     second = two.engine()
     identity = two.roll("host", "update", "--to=1.1", "--on=atomic1", *QUICK, "--no-wait")
     two.until(lambda: two.shown(identity)["driver"] is not None, "an engine drives it", 60)
-    two.until(lambda: _at_least(two, identity, "stage"), "it is under way", 60)
+    two.newest_when(partial(_at_least, "stage"))
     first.kill()
     two.until(
         lambda: two.shown(identity)["state"] == "done", "the other engine has carried it on", PATIENCE_S

@@ -22,6 +22,9 @@ from console.store.schema import Keys
 from tests.cli.services_fleet import Console
 from tests.store.cluster import running_cluster
 
+#: So long a console waits for hosts that have not answered yet: a busy machine takes its time for a thousand.
+_PATIENCE = "10m"
+
 
 @dataclass(frozen=True)
 class RollingFleet:
@@ -39,7 +42,8 @@ class RollingFleet:
     async def line(self, *words: str, code: int = 0) -> str:
         """A line of ours in a process of its own, to its end, however long that takes; what it printed."""
         folder = self.console.folder
-        argv = (sys.executable, "-m", "console", "--config", str(folder / "fleet.toml"), *words)
+        ours = ("--config", str(folder / "fleet.toml"), f"--timeout={_PATIENCE}")
+        argv = (sys.executable, "-m", "console", *ours, *words)
         with (folder / "said").open("ab") as said:
             process = await asyncio.create_subprocess_exec(
                 *argv,
