@@ -19,6 +19,7 @@ from console.model.config import HostConfig
 from console.model.events import HostChanged
 from console.model.memory import Acting
 from console.model.state import State, Status
+from console.tui.acting.menu import ActionMenu
 from console.tui.app import QuarterdeckApp
 from console.tui.views import Kind
 from tests.tui.remembering import LIVE, LOOK, NO_QUORUM, FakeRemembering
@@ -79,7 +80,10 @@ async def test_its_troubles_are_in_watch_and_lead_to_its_screen() -> None:
         await until(pilot, lambda: ("", "etcd") in table(app).list.keys)
         table(app).move_to(("", "etcd"))
         await pilot.press("a")
-        await until(pilot, lambda: any("nothing can be done" in note.message for note in app._notifications))
+        await until(pilot, lambda: isinstance(app.screen, ActionMenu))
+        assert "look after" in screen(app), "nothing else can be done to it here"
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.main)
         await pilot.press("l", "u", "i")
         assert app.main.view.kind is Kind.WATCH, "it is of no host"
         await pilot.press("enter")
