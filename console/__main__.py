@@ -11,13 +11,18 @@ from typing import TYPE_CHECKING
 from console.cli.main import main as command_line
 
 if TYPE_CHECKING:
+    from console.commands.command import Command
     from console.commands.core import Core
 
 
-async def _terminal(core: Core) -> int:
-    from console.tui.start import open_terminal
+async def _terminal(core: Core, command: Command | None) -> int:
+    if command is None:
+        from console.tui.start import open_terminal
 
-    return await open_terminal(core)
+        return await open_terminal(core)
+    from console.tui.wall.start import open_wall
+
+    return await open_wall(core, command)
 
 
 def main() -> int:

@@ -67,7 +67,7 @@ class UnitWork:
 
     unit: str
     files: UnitFiles | None = None
-    job: Literal["start", "stop"] | None = None
+    job: Literal["start", "stop", "reload"] | None = None
     remove: bool = False
 
     @property

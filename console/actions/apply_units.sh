@@ -10,7 +10,7 @@ export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
 umask 022
 fleet=$1 revision=$2
 state=/run/quarterdeck claim=/etc/quarterdeck/fleet
-reload='' starts='' stops='' enabling='' enabling_now='' written='' removed='' unstarted=''
+reload='' starts='' stops='' reloads='' enabling='' enabling_now='' written='' removed='' unstarted=''
 
 fault() { echo "fault $*"; exit 0; }
 
@@ -138,6 +138,7 @@ while read -r unit verb job root template boot install; do
   case $job in
   start) starts="$starts $unit" ;;
   stop) stops="$stops $unit" ;;
+  reload) reloads="$reloads $unit" ;;
   esac
 done <"$new/work"
 
@@ -160,6 +161,8 @@ if [ -z "$reload" ] && [ -n "$written$removed" ]; then
 fi
 [ -z "$reload" ] || systemctl daemon-reload || fault "systemd does not read its files anew"
 [ -z "$stops" ] || systemctl --no-block stop -- $stops 2>"$new/said" || heard
+# One that is down by now is not reloaded; how it is, its gate sees.
+[ -z "$reloads" ] || systemctl --no-block reload -- $reloads 2>/dev/null
 if [ -n "$starts" ]; then
   systemctl reset-failed -- $starts 2>/dev/null
   if ! systemctl --no-block start -- $starts 2>"$new/said"; then

@@ -17,17 +17,14 @@ from typing import TYPE_CHECKING
 from console.actions.container_gate import Gate
 from console.actions.containers import ContainerStamp, OnContainer, says
 from console.actions.inspected import Json, part
-from console.actions.successor import OURS, Successor, successor
-from console.actions.swap import Swap, policy_words, worked
+from console.actions.successor import ASKED, REPLACED, RESTART, Successor, successor
+from console.actions.swap import Return, Swap, policy_words, worked
 from console.errors import Absent, HostError, HostFailure
 from console.model.image import Reference
 
 if TYPE_CHECKING:
     from console.actions.hands import Hands
     from console.hosts.engine_control import EngineControl
-
-#: On a successor: the id of the container whose place it took, and what was asked for.
-REPLACED, ASKED = f"{OURS}replaced", f"{OURS}image"
 
 _PULLS_WITHIN = 1800.0  # seconds
 _STOPS_WITHIN = 10.0
@@ -94,15 +91,18 @@ class Image:
         self._first = asyncio.Lock()
         self._on_host: dict[str, asyncio.Lock] = {}
 
-    async def pull(self, hands: Hands, engine: EngineControl, heard: Callable[[str], None]) -> str:
-        """Have it on the host, under its tag; its id there.
+    async def pull(
+        self, hands: Hands, engine: EngineControl, heard: Callable[[str], None], *, tag: bool = True
+    ) -> str:
+        """Have it on the host; its id there.
 
+        :param tag: also have its tag stand for it.
         :raises HostError: it cannot be pulled.
         """
         if self.digest is None:
             async with self._first:
                 if self.digest is None:
-                    await self._get(hands, engine.kind, str(self.reference), heard)
+                    await pull_image(hands, engine.kind, str(self.reference), heard)
                     pulled = await engine.image(str(self.reference))
                     digest = _digest_of(pulled, self.reference, hands.host)
                     if why := await self._denied(digest):
@@ -114,15 +114,17 @@ class Image:
             try:
                 image = await engine.image(pinned)
             except Absent:
-                await self._get(hands, engine.kind, pinned, heard)
+                await pull_image(hands, engine.kind, pinned, heard)
                 image = await engine.image(pinned)
-        if self.reference.tag:
+        if tag and self.reference.tag:
             await engine.tag(pinned, self.reference.repository, self.reference.tag)
         return str(image.get("Id", ""))
 
-    async def _get(self, hands: Hands, kind: str, name: str, heard: Callable[[str], None]) -> None:
-        argv = (kind, "pull", name)
-        await worked(hands.transport, f"pull {name}", argv, heard, within=_PULLS_WITHIN, about=name)
+
+async def pull_image(hands: Hands, kind: str, name: str, heard: Callable[[str], None]) -> None:
+    """Have the host pull an image. :raises HostError: it cannot; see `work`."""
+    argv = (kind, "pull", name)
+    await worked(hands.transport, f"pull {name}", argv, heard, within=_PULLS_WITHIN, about=name)
 
 
 def _digest_of(image: Json, reference: Reference, host: str) -> str:
@@ -178,7 +180,8 @@ class ContainerUpdate(OnContainer):
 
     async def _create(self, engine: EngineControl, made: Successor, image: str, names: Names) -> str:
         asked = str(self.image.reference)
-        labels = {**part(made.body, "Labels"), REPLACED: self.stamp.id, ASKED: asked}
+        told = {REPLACED: self.stamp.id, ASKED: asked, RESTART: policy_words(made.restart)}
+        labels = {**part(made.body, "Labels"), **told}
         new = await engine.create(names.next, {**made.body, "Labels": labels, "Image": asked})
         try:
             if (await engine.details(new)).get("Image") != image:
@@ -235,14 +238,18 @@ class ContainerUpdate(OnContainer):
 class ContainerRollback:
     """Brings back the container that an update has kept.
 
-    :param stamp: of the one that has the place; None where an update was broken off and none has it.
+    :param stamp: of the one that has the place; None where an update was broken off and none has it, or
+        one that it has stopped.
     :param kept: the id of the one that comes back.
+    :param policy: the restart policy that goes with the place, as far as labels tell it; of one that has
+        the place and runs, its own counts.
     """
 
     name: str
     engine: str
     stamp: ContainerStamp | None
     kept: str
+    policy: str | None
     heard: Callable[[str], None] = field(repr=False, compare=False)
 
     async def check(self, hands: Hands) -> str | None:
@@ -259,12 +266,15 @@ class ContainerRollback:
         names = Names(self.name)
         kept = await engine.details(self.kept)
         if self.stamp is None:
-            await engine.rename(self.kept, self.name)
-            await engine.start(self.kept)
-            return "an update of it had been broken off; its restart policy is `no` now"
+            back = Return(engine.kind, self.kept, self.name, self.policy or "no")
+            await back.carry_out(hands.transport, self.heard)
+            lost = "" if self.policy else "; its restart policy is not known, and is `no` now"
+            return f"an update of it had been broken off{lost}"
         await _discard(engine, names.after, _made_by_an_update)
         now = await engine.details(self.stamp.id)
         policy = policy_words(part(part(now, "HostConfig"), "RestartPolicy"))
+        if part(now, "State").get("Running") is not True:  # one that was broken off may have taken it away
+            policy = self.policy or policy
         swap = Swap(engine.kind, self.stamp.id, self.kept, self.name, names.after, names.before, policy)
         await swap.carry_out(hands.transport, self.heard, grace=_grace(now))
         asked = part(part(kept, "Config"), "Labels").get(ASKED) or part(kept, "Config").get("Image")

@@ -28,8 +28,12 @@ _DERIVED = frozenset({"Image", "OnBuild", "ArgsEscaped", "NetworkDisabled", "Mac
 _HOST_DERIVED = frozenset({"ContainerIDFile", "ConsoleSize", "Isolation", "Cgroup", "RestartPolicy"})
 _HEALTH = ("Test", "Interval", "Timeout", "StartPeriod", "StartInterval", "Retries")
 _SHORT_ID = 12
-#: Labels that we give to successors; they are never the operator's.
+#: Labels that we give to what updates make; they are never the operator's.
 OURS = "io.quarterdeck."
+#: The id of the container whose place it took, what was asked for, the restart policy that goes with the
+#: place; and of a unit's container the image before, as the host can find it, and what that was asked for.
+REPLACED, ASKED, RESTART = f"{OURS}replaced", f"{OURS}image", f"{OURS}restart"
+BEFORE, ASKED_BEFORE = f"{OURS}before", f"{OURS}before-image"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,8 @@ def successor(container: Json, image: Json, *, engine: str) -> Successor:
     labels = {name: said for name, said in part(body, "Labels").items() if not name.startswith(OURS)}
     body["Labels"] = labels
     mode = str(host.get("NetworkMode", ""))
-    if not mode.startswith(("host", "container:")) and config.get("Hostname") not in ("", None, identity):
+    named = config.get("Hostname") not in ("", None, identity)
+    if named and not mode.startswith(("host", "container:")) and host.get("UTSMode") != "host":
         body["Hostname"] = config["Hostname"]
     if mac := config.get("MacAddress"):
         body["MacAddress"] = mac

@@ -22,6 +22,8 @@ _OWN_NOTES = (
 )
 #: Zero is "not said" there, and a wish of its own in docker's API.
 _UNSAID = ("MemorySwappiness", "PidsLimit", "MemorySwap")
+#: Of what it works out of a field it tells both, and takes but one.
+_WORKED_OUT = {"NanoCpus": ("CpuPeriod", "CpuQuota"), "IpcMode": ("ShmSize",)}
 _NAMESPACES = {"PidMode": "private", "UTSMode": "private", "IpcMode": "shareable"}
 
 
@@ -40,6 +42,15 @@ def as_docker_says(container: Json) -> Json:
         {**limit, "Name": str(limit.get("Name", "")).removeprefix("RLIMIT_").lower()}
         for limit in dicts(host.get("Ulimits"))
     ]
+    # It does not keep which of a device's permissions were asked for, and takes none but some.
+    host["Devices"] = [
+        {**device, "CgroupPermissions": device.get("CgroupPermissions") or "rwm"}
+        for device in dicts(host.get("Devices"))
+    ]
+    for one, others in _WORKED_OUT.items():
+        if host.get(one) not in (None, "", 0, "private", "shareable"):
+            for other in others:
+                host.pop(other, None)
     notes = part(host, "Annotations")
     host["Annotations"] = {key: value for key, value in notes.items() if not key.startswith(_OWN_NOTES)}
     for key in _UNSAID:

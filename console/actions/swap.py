@@ -29,10 +29,9 @@ _DAEMON_S = 60
 _SWAP_S = 120.0
 _BUSY_EVERY_S = 1.0
 
-#: $1: docker or podman, $2: the id that goes, $3: its name then, $4: the id that comes, $5: its name then,
-#: $6: the restart policy of whoever has the place in the end, $7: the name of the one that comes, should it
-#: not start.
-_SWAP = f"""
+#: What may be done again at any point. $1: docker or podman.
+_SAFELY = f"""
+set -u
 engine=$1
 up() {{ "$engine" version >/dev/null 2>&1; }}
 steady() {{
@@ -48,8 +47,10 @@ called() {{
   [ "${{name#/}}" = "$2" ] || "$engine" rename "$1" "$2"
 }}
 policy() {{ "$engine" update --restart="$2" "$1" >/dev/null || [ "$engine" = podman ]; }}
-running() {{ [ "$("$engine" inspect --type container --format '{{{{.State.Running}}}}' "$1")" = true ]; }}
-set -u
+"""
+#: $2: the id that goes, $3: its name then, $4: the id that comes, $5: its name then, $6: the restart policy
+#: of whoever has the place in the end, $7: the name of the one that comes, should it not start.
+_SWAP = f"""{_SAFELY}
 # A daemon that starts must not bring back what was put aside.
 steady policy "$2" no || exit 1
 echo "stopping the one that goes"
@@ -61,6 +62,10 @@ echo "the one that comes does not start: the other one is brought back"
 steady called "$4" "$7"; steady called "$2" "$5"
 steady "$engine" start "$2" >/dev/null && steady policy "$2" "$6" && echo "it runs again"
 exit 1
+"""
+#: $2: the id, $3: its name then, $4: its restart policy then.
+_RETURN = f"""{_SAFELY}
+steady called "$2" "$3" && steady "$engine" start "$2" >/dev/null && steady policy "$2" "$4"
 """
 
 
@@ -93,6 +98,26 @@ class Swap:
         argv = (*script, self.policy, self.failed)
         what = f"{self.name}: {self.comes[:12]} for {self.goes[:12]}"
         await worked(transport, what, argv, heard, within=_SWAP_S + grace, about=self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """A container that gets a place back which nobody has.
+
+    :param container: its full id.
+    :param policy: `--restart` that goes with the place.
+    """
+
+    engine: str
+    container: str
+    name: str
+    policy: str
+
+    async def carry_out(self, transport: Transport, heard: Callable[[str], None]) -> None:
+        """Have the host do it, and wait for the end. :raises HostError: as `work` does."""
+        argv = ("sh", "-c", _RETURN, "sh", self.engine, self.container, self.name, self.policy)
+        what = f"{self.name}: {self.container[:12]} again"
+        await worked(transport, what, argv, heard, within=_SWAP_S, about=self.name)
 
 
 async def worked(

@@ -278,8 +278,8 @@ class LabSim(LabCommand):
             self.churn,
             tuple(faults),
             self.workers,
-            self.system,
-            self.speed,
+            system=self.system,
+            speed=self.speed,
         )
         plan.check()
         return plan

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 from console import __version__
 
 if TYPE_CHECKING:
+    from console.commands.command import Command
     from console.commands.core import Core
 
 
-#: Opens the terminal on a fleet; the exit code.
-Terminal = Callable[["Core"], Awaitable[int]]
+#: Opens the terminal on a fleet, or the command that takes the whole screen; the exit code.
+Terminal = Callable[["Core", "Command | None"], Awaitable[int]]
 
 
 class Exit(IntEnum):
@@ -37,7 +38,8 @@ class Exit(IntEnum):
 def main(argv: Sequence[str] | None = None, *, terminal: Terminal | None = None) -> int:
     """Run one command line and return its exit code.
 
-    :param terminal: what a line without a command opens, where there is a screen to open it on.
+    :param terminal: what a line without a command opens, where there is a screen to open it on, and what
+        a command opens that takes the whole screen.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     if words == ["--version"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from console.cli import completion, lab, start
+from console.commands import wall
 from console.commands.everything import core_registry
 from console.commands.registry import Registry
 
@@ -15,6 +16,6 @@ def all_commands(nouns: Collection[str] | None = None) -> Registry:
     :param nouns: see `core_registry`.
     """
     registry = core_registry(nouns)
-    for room in (start, completion, lab):
+    for room in (start, wall, completion, lab):
         registry.add(room.COMMANDS)
     return registry

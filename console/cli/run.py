@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from console import __version__
@@ -42,9 +43,11 @@ def run_line(words: Sequence[str], terminal: Terminal | None = None) -> int:
         print(f"quarterdeck {__version__}")
         return Exit.OK
     if line.command is None and not line.globals.help and not line.topic and terminal and _screen_there():
-        return _open(terminal, line.globals)
+        return _open(terminal, line.globals, None)
     if line.globals.help or line.command is None:
         return _help(line, all_commands())
+    if line.command.screen and terminal is not None:
+        return _open(terminal, replace(line.globals, read_only=True), line.command)
     return _run(line.command, line.globals)
 
 
@@ -87,11 +90,15 @@ def _run(command: Command, options: Globals) -> int:
     return _guarded(work, options, format_command(command))
 
 
-def _open(terminal: Terminal, options: Globals) -> int:
-    async def work(core: Core, printer: Printer) -> int:
-        return await terminal(core)
+def _open(terminal: Terminal, options: Globals, command: Command | None) -> int:
+    """Open the terminal, or a command that takes the screen for itself: read-only, whatever it shows."""
 
-    return _guarded(work, options, "(the terminal)")
+    async def work(core: Core, printer: Printer) -> int:
+        if command is not None and options.engine:
+            raise UsageError(f"{' '.join(command.words)}: runs no engine", hint="leave out --engine")
+        return await terminal(core, command)
+
+    return _guarded(work, options, "(the terminal)" if command is None else format_command(command))
 
 
 def _guarded(work: Callable[[Core, Printer], Awaitable[int]], options: Globals, line: str) -> int:

@@ -13,6 +13,7 @@ from console.commands import clock
 from console.commands.change import FleetChange
 from console.commands.command import Command, argument, option
 from console.commands.grammar import format_command
+from console.commands.picture import PLACES
 from console.commands.values import DURATION, TEXT
 from console.errors import NothingSelected
 from console.model.memory import Ack
@@ -29,12 +30,13 @@ _FOR_S = 8 * 3600.0
 class FleetAck(FleetChange):
     """Say that you look after troubles: they are shown as such, and after the others, until the time is up.
 
-    A trouble is named as `fleet status` shows it: HOST/UNIT, or HOST for the host itself.
+    A trouble is named as `fleet status` shows it: HOST/UNIT, or HOST for the host itself;
+    `fleet/web@.service` for a service, `fleet/engine` for a brake.
     """
 
     words = ("fleet", "ack")
     troubles: tuple[str, ...] = argument(
-        "TROUBLE", "HOST/WHAT, or HOST for the host itself", many=True, required=True
+        "TROUBLE", "HOST/WHAT, HOST for the host itself, or fleet/SERVICE", many=True, required=True
     )
     note: str = option(TEXT, "what is being done about it", default="")
     for_: float = option(DURATION, "how long that counts (default 8h)", default=_FOR_S)
@@ -47,7 +49,7 @@ class FleetAck(FleetChange):
         steps = []
         for trouble in dict.fromkeys(self.troubles):
             host = trouble.partition("/")[0]
-            if not any(one.name == host for one in core.config.hosts):
+            if host not in PLACES and not any(one.name == host for one in core.config.hosts):
                 raise NothingSelected(f"no host named {host}", hint="HOST/WHAT, as `fleet status` shows it")
             before = await core.mind.text("acks", ack_id(trouble))
             ack = Ack(trouble, core.audit.who.actor, self.note, now, now + timedelta(seconds=self.for_))

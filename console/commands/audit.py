@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -27,17 +28,18 @@ _LOOK_EVERY_S = 0.5
 _ENDED = (DONE, FAILED, REFUSED, INTERRUPTED)
 
 
-async def records(core: Core, out: Output, begin: float | datetime | None = None) -> list[Record]:
+async def records(
+    core: Core, told: Callable[[str], None], begin: float | datetime | None = None
+) -> list[Record]:
     """What the state folder has, and all consoles of the fleet in etcd, oldest first.
 
-    A line that is no record is told.
-
+    :param told: takes what is no record, and that etcd does not answer.
     :param begin: only those of then or later: a time, or so many seconds ago.
     """
     at = begin if begin is None or isinstance(begin, datetime) else clock.now() - timedelta(seconds=begin)
-    found, problems = read_records(core.state_folder)
+    found, problems = await asyncio.to_thread(read_records, core.state_folder)
     for problem in problems:
-        out.note(str(problem))
+        told(str(problem))
     if core.memory is not None:
         from console.actions.audit_etcd import merged
         from console.actions.audit_etcd import read_records as read_from_etcd
@@ -45,10 +47,10 @@ async def records(core: Core, out: Output, begin: float | datetime | None = None
         try:
             theirs, wrong = await read_from_etcd(core.memory.etcd, at)
         except StoreError as error:
-            out.note(f"{error}; shown is what was done from here")
+            told(f"{error}; shown is what was done from here")
         else:
             for text in wrong:
-                out.note(text)
+                told(text)
             found = merged(found, theirs)
     return found if at is None else [record for record in found if record.time >= at]
 
@@ -62,7 +64,7 @@ class AuditList(Command):
     last: int | None = option(INTEGER, "only so many of the newest", short="-n")
 
     async def run(self, core: Core, out: Output) -> None:
-        found = await records(core, out, self.since)
+        found = await records(core, out.note, self.since)
         out.rows(RECORD, found[-self.last :] if self.last else found)
 
 
@@ -74,7 +76,7 @@ class AuditShow(Command):
     ids: tuple[str, ...] = argument("ID", "of records; the newest if left out", many=True)
 
     async def run(self, core: Core, out: Output) -> None:
-        out.rows(RECORD_DETAIL, chosen(await records(core, out), self.ids))
+        out.rows(RECORD_DETAIL, chosen(await records(core, out.note), self.ids))
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class AuditTail(Command):
     no_follow: bool = switch("end with the newest")
 
     async def run(self, core: Core, out: Output) -> None:
-        found = await records(core, out)
+        found = await records(core, out.note)
         for record in found[-self.last :] if self.last else []:
             out.put(RECORD, record)
         if self.no_follow:

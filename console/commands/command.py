@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from console.commands.values import TEXT, Value
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from console.commands.core import Core
     from console.commands.output import Output
 
@@ -112,7 +114,12 @@ class Command:
     of_fleet: ClassVar[bool] = True  # whether it is about the fleet of the fleet's file
     recall: ClassVar[Recall] = Recall.READ
     endless: ClassVar[bool] = False  # whether it runs until it is interrupted, with nothing to look at
+    screen: ClassVar[bool] = False  # whether it takes the whole screen, and nobody but it
     engine_helps: ClassVar[bool] = False  # whether it waits for what an engine does
+    #: Other spellings of its options, as fleetctl had them, and what each is here.
+    spellings: ClassVar[Mapping[str, str]] = {}
+    #: Options of fleetctl's that change nothing: what they ask for is so without.
+    taken: ClassVar[Mapping[str, Shape]] = {}
 
     async def run(self, core: Core, out: Output) -> None:
         """Do it, telling `out` what is found.

@@ -1,4 +1,4 @@
-"""`container update|rollback|history`: another image for containers, and the way back."""
+"""`container update|rollback`: another image for containers, and the way back."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from console.actions.container_gate import HOLD_S, TIMEOUT_S, Gate
-from console.actions.container_update import ASKED, Image, place_of
+from console.actions.container_owner import made_names, owner_of
+from console.actions.container_update import Image, place_of
 from console.actions.container_update_plan import (
     Drawn,
     Inspected,
@@ -18,17 +19,21 @@ from console.actions.container_update_plan import (
     draw_updates,
 )
 from console.actions.plan import Plan, Refusal
+from console.actions.successor import BEFORE
 from console.commands.change import Change, tell_idle, unreached
 from console.commands.command import Command, Recall, argument, option, switch
 from console.commands.container import engine_of
 from console.commands.container_change import targets_of
+from console.commands.container_standing import asked_image, standing, tag_of
+from console.commands.container_units import restarted_with, started, with_files
 from console.commands.grammar import format_command
 from console.commands.values import DURATION, IMAGE
 from console.errors import Absent, HostError, NothingSelected, Refused, StoreError
 from console.model.container import Container
-from console.model.image import Reference, parse_reference
+from console.model.host import Host
+from console.model.image import Reference
 from console.model.selector import NamePatterns
-from console.model.state import Source
+from console.model.state import Source, State
 from console.model.wants import Wants
 
 if TYPE_CHECKING:
@@ -42,12 +47,13 @@ class ContainerUpdate(Change):
 
     The tag is looked up once: every host gets the same image. Each successor has all that the operator gave
     its forerunner, and of the image's own defaults those of the new one. The forerunner is kept, stopped, as
-    NAME.before.
+    NAME.before. One that a unit makes is updated through its unit: a drop-in names the image, and the unit
+    is restarted.
     """
 
     words = ("container", "update")
     recall = Recall.MAY_WRITE
-    wants: ClassVar[Wants] = Wants(units=False, os=False)
+    wants: ClassVar[Wants] = Wants(os=False)
     patterns: tuple[str, ...] = argument("CONTAINER", "names, globs or ids", many=True, required=True)
     image: Reference | None = option(
         IMAGE, "which image (default: that of each tag, as it is now)", short="-i"
@@ -88,22 +94,21 @@ class ContainerRollback(Change):
     """Bring back what an update of containers has kept."""
 
     words = ("container", "rollback")
-    wants: ClassVar[Wants] = Wants(units=False, os=False)
-    names: tuple[str, ...] = argument("CONTAINER", "names or globs", many=True, required=True)
+    wants: ClassVar[Wants] = Wants(os=False)
+    patterns: tuple[str, ...] = argument("CONTAINER", "names or globs", many=True, required=True)
 
     async def draw(self, core: Core, view: View, out: Output) -> Plan:
         broken = unreached(view.broken(Source.CONTAINERS))
-        patterns = NamePatterns.parse(self.names)
-        hosts, wanted = [], []
-        for host in view.hosts():
-            by_name = {one.name: one for one in view.fleet.model.containers(host.name)}
-            hosts.append(UpdateHost(host.name, (), by_name))
-            # One whose update was broken off is there under the other name alone.
-            for name in sorted({place_of(name) for name in by_name}):
-                if patterns.matches_name(name):
-                    wanted.append((host.name, name))
+        patterns = NamePatterns.parse(self.patterns)
+        hosts, failed = await _started(view)
+        wanted = []
+        for host in hosts:
+            # One whose update was broken off is there under the other name alone; a unit's, not at all.
+            made = (name for _, name, owned in made_names(host.units) if owned.label(BEFORE))
+            names = {*map(place_of, host.names), *made}
+            wanted += [(host.host, name) for name in sorted(names) if patterns.matches_name(name)]
         drawn = draw_rollbacks(hosts, wanted, lambda target, text: out.note(f"{target}: {text}"))
-        return _plan(self, out, drawn, broken)
+        return _plan(self, out, drawn, broken, unreached(failed))
 
 
 def _plan(
@@ -167,31 +172,21 @@ def _by_image(
     for host in hosts:
         mine: dict[Reference, list[Inspected]] = {}
         for seen in host.seen:
-            asked = seen.container.labels.get(ASKED, seen.container.image)
-            try:
-                mine.setdefault(parse_reference(asked), []).append(seen)
-            except ValueError:  # it was made from an id, and nothing tells what that is called
-                mine.setdefault(Reference(asked), []).append(seen)
+            # One that was made from an id is called by nothing else.
+            tag = tag_of(seen.container) or Reference(asked_image(seen.container))
+            mine.setdefault(tag, []).append(seen)
         for reference, some in mine.items():
             by_image.setdefault(reference, []).append(replace(host, seen=some))
     return list(by_image.items())
 
 
 async def _digest(view: View, hosts: Iterable[UpdateHost], reference: Reference) -> str | None:
-    """What a tag stands for now, as the first host says whose engine can tell."""
-    refused: HostError | None = None
-    for host in hosts:
-        for seen in host.seen:
-            try:
-                digest = await engine_of(view, seen.container).digest(str(reference))
-            except HostError as error:
-                refused = error
-                continue
-            if digest is not None:
-                return digest
-    if refused is not None:
-        raise refused
-    return None
+    """What a tag stands for now, as one of the hosts' engines says that can tell."""
+    containers = [seen.container for host in hosts for seen in host.seen]
+    found = await standing(view, reference, containers)
+    if found.error is not None:
+        raise found.error
+    return found.digest
 
 
 async def _inspected(
@@ -201,15 +196,24 @@ async def _inspected(
     from console.actions.boot import boot_id
     from console.commands.asking import ask_each
 
-    async def look(container: Container) -> Inspected | None:
-        engine = engine_of(view, container)
-        try:
-            details = await engine.inspect(container.id)
-            return Inspected(container, details, await engine.image(str(details.get("Image"))))
-        except Absent:
-            return None  # it has gone meanwhile
-
     async def one(host: str) -> UpdateHost:
+        units = await started(view, host)
+
+        async def look(container: Container) -> Inspected | None:
+            engine = engine_of(view, container)
+            try:
+                details = await engine.inspect(container.id)
+                image = await engine.image(str(details.get("Image")))
+            except Absent:
+                return None  # it has gone meanwhile
+            owned = owner_of(container, units)
+            if owned is None:
+                return Inspected(container, details, image)
+            owned = replace(owned, unit=await with_files(view, host, owned.unit))
+            return Inspected(
+                container, details, image, owned, await restarted_with(view, host, owned.unit.unit)
+            )
+
         silent: list[HostError] = []
         found = await ask_each(targets[host], look, silent.append)
         if silent:
@@ -220,6 +224,27 @@ async def _inspected(
 
     missing: list[HostError] = []
     return await ask_each(targets, one, missing.append), missing
+
+
+async def _started(view: View) -> tuple[list[UpdateHost], list[HostError]]:
+    """Hosts whose containers are live, with how their services are started; and those that do not say."""
+    from console.commands.asking import ask_each
+
+    async def one(host: str) -> UpdateHost:
+        names = {one.name: one for one in view.fleet.model.containers(host)}
+        units = await started(view, host)
+        ours = {owned.unit.unit for _, _, owned in made_names(units) if owned.label(BEFORE)}
+        told = [await with_files(view, host, unit) if unit.unit in ours else unit for unit in units]
+        return UpdateHost(host, (), names, None, told)
+
+    missing: list[HostError] = []
+    live = [host.name for host in view.hosts() if _is_live(host)]
+    return await ask_each(live, one, missing.append), missing
+
+
+def _is_live(host: Host) -> bool:
+    status = host.sources.get(Source.CONTAINERS)
+    return status is not None and status.state is State.LIVE
 
 
 COMMANDS: tuple[type[Command], ...] = (ContainerUpdate, ContainerRollback)

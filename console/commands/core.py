@@ -330,6 +330,7 @@ class Core:
         wants = replace(wants, os=True, connect=True) if asked else wants
         async with open_fleet(configs, wants, self.links) as fleet:
             view = View(fleet, on)
+            fleet.model.limits = self.config.watch
             if self.memory is not None:
                 fleet.model.acknowledged(self.memory.acks)
                 fleet.model.deny(self.memory.denied)

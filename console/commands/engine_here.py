@@ -34,7 +34,7 @@ async def run_engine(
     :raises Refused: this console is read-only.
     :raises QuarterdeckError: there is no etcd, or one of the tasks cannot be done.
     """
-    from console.engine.contacts import KEEPALIVE_S
+    from console.engine.contacts import KEEPALIVE
     from console.engine.engine import Engine
     from console.engine.term import Setting
     from console.hosts.links import Links
@@ -43,7 +43,7 @@ async def run_engine(
     # Who follows the memory has it to himself: whoever shows the fleet follows its own.
     memory = core.mind.beside()
     setting = Setting(memory, core.file, permit, core.audit, told, embedded)
-    links = Links(core.keyring, ssh_config=core.file.ssh_config, keepalive=KEEPALIVE_S)
+    links = Links(core.keyring, ssh_config=core.file.ssh_config, keepalive=KEEPALIVE)
     await Engine(setting, links, stands, tasks).run()
 
 

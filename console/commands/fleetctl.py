@@ -7,15 +7,16 @@ instance of a template is a unit of its own there. `submit`, `load`, `start`, `s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from console.commands.command import Command, Kind, Recall, argument, option, rest, switch
+from console.commands.command import Command, Kind, Recall, Shape, argument, option, rest, switch
 from console.commands.rows.base import Cell, RowKind
 from console.commands.service_change import at_desk
 from console.commands.values import INTEGER, TEXT
-from console.errors import UsageError
+from console.errors import NothingSelected, UsageError
 from console.model.selector import NameTerm, Selector
 from console.model.state import State
 from console.model.text import clean
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
 
 #: What fleet writes where there is nothing to say.
 _NOTHING = "-"
+_MACHINES = "`quarterdeck list-machines`"
+
+#: A machine id, or as much of it as lists show (machine-id(5); fleet went by the first eight).
+_MACHINE_ID = re.compile(r"[0-9a-f]{8}(?:\.\.\.|[0-9a-f]{24})?")
+
 #: Of a machine's id and of a unit's hash fleet shows so much, without `--full`.
 _SHORT_ID, _SHORT_HASH = 8, 7
 
@@ -211,6 +217,7 @@ class Journal(Command):
     """Show the journal of one instance, on the host where it is placed (`log show` does more)."""
 
     words = ("journal",)
+    taken: ClassVar[dict[str, Shape]] = {"--sudo": Shape.SWITCH}  # the journal is read as who may
     recall = Recall.WRITE
     unit: str = argument("INSTANCE", "one instance, or a service with one: web@3", required=True)
     lines: int = option(INTEGER, "the newest so many (default 10)", short="-n", default=10)
@@ -232,22 +239,54 @@ class Ssh(Command):
 
     words = ("ssh",)
     kind = Kind.WRITE
-    name: str = argument("HOST", "a host, or an instance: web@3", required=True)
+    name: str | None = argument("HOST", "a host by name or machine id, or an instance: web@3")
+    machine: str | None = option(TEXT, "a host, by its name or machine id")
+    unit: str | None = option(TEXT, "the host of this instance")
     argv: tuple[str, ...] = rest("CMD", "the command, as an argv: no shell reads it", required=False)
 
     async def run(self, core: Core, out: Output) -> None:
         from console.commands.interactive import HostExec, HostShell
 
-        name = self.name
-        if all(host.name != name for host in core.config.hosts):
-            hosts = sorted({one.host for one in await _placed(core, name)})
-            if len(hosts) > 1:
-                raise UsageError(f"{name} is on {len(hosts)} hosts: {', '.join(hosts[:8])}", hint="say one")
-            name = hosts[0]
+        host = await self._host(core)
         if self.argv:
-            await HostExec(on=Selector.parse(name), argv=self.argv).run(core, out)
+            await HostExec(on=Selector((NameTerm(host),)), argv=self.argv).run(core, out)
         else:
-            await HostShell(name).run(core, out)
+            await HostShell(host).run(core, out)
+
+    async def _host(self, core: Core) -> str:
+        """:raises UsageError: not one is said. :raises NothingSelected: there is no such host or instance."""
+        said = [word for word in (self.name, self.machine, self.unit) if word]
+        if len(said) != 1:
+            raise UsageError("ssh: one host or instance", hint="HOST, --machine ID or --unit INSTANCE")
+        (word,) = said
+        if self.unit is None:
+            if any(host.name == word for host in core.config.hosts):
+                return word
+            if _MACHINE_ID.fullmatch(word):
+                return await _of_machine(core, word)
+            if self.machine is not None:
+                raise NothingSelected(f"there is no host {clean(word, 80)}", hint=_MACHINES)
+        hosts = sorted({one.host for one in await _placed(core, word)})
+        if len(hosts) > 1:
+            raise UsageError(f"{word} is on {len(hosts)} hosts: {', '.join(hosts[:8])}", hint="say one")
+        return hosts[0]
+
+
+async def _of_machine(core: Core, word: str) -> str:
+    """The host that says it has this machine id, whole or as much of it as lists show.
+
+    :raises NothingSelected: none does. :raises UsageError: several do.
+    """
+    from console.commands.service_desk import WANTS
+
+    wanted = word.removesuffix("...")
+    async with core.observe(None, WANTS) as view:
+        found = [host.name for host in view.hosts() if (host.facts.machine_id or "").startswith(wanted)]
+    if len(found) > 1:
+        raise UsageError(f"{len(found)} machine ids begin with {wanted}", hint="say all of it")
+    if not found:
+        raise NothingSelected(f"no host has the machine id {wanted}", hint=_MACHINES)
+    return found[0]
 
 
 async def _placed(core: Core, word: str) -> list[Assigned]:

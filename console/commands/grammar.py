@@ -189,8 +189,10 @@ def _read(cls: type[C], words: list[str], tail: list[str] | None, given: dict[st
         if not word.startswith("-") or word == "-":
             arguments.append(word)
             continue
-        parameter, inline = _flag(word, (*flags, *GLOBALS), name)
+        parameter, inline = _spelled(cls, word, (*flags, *GLOBALS), name)
         value = _value_of(parameter, inline, at)
+        if parameter.flag in cls.taken:
+            continue
         target = values if parameter in flags else given
         if parameter.many:
             target[parameter.name] = (*target.get(parameter.name, ()), value)
@@ -228,22 +230,34 @@ def _checked(parameter: Parameter, word: str) -> Any:
     return parameter.value.parse(word)
 
 
+def _spelled(
+    cls: type[Command], word: str, known: Sequence[Parameter], name: str
+) -> tuple[Parameter, str | None]:
+    """As `_flag`, with the spellings that fleetctl had."""
+    flag, equals, inline = word.partition("=")
+    if (shape := cls.taken.get(flag)) is not None:
+        return Parameter(flag[2:], shape, TEXT, "", False, False, None, None), inline if equals else None
+    return _flag(cls.spellings.get(flag, flag) + equals + inline, known, name)
+
+
 def _flag(word: str, known: Sequence[Parameter], name: str) -> tuple[Parameter, str | None]:
     """The parameter that `word` names, and the value after its `=`."""
     flag, equals, inline = word.partition("=")
     for parameter in known:
         if flag in (parameter.flag, parameter.short):
             return parameter, inline if equals else None
+    from console.commands.fleetctl_words import INSTEAD
+
     near = get_close_matches(flag, [p.flag for p in known], n=1)
     hint = f"did you mean {near[0]}?" if near else f"see `{name} --help`"
-    raise UsageError(f"{name}: no option {flag}", hint=hint)
+    raise UsageError(f"{name}: no option {flag}", hint=INSTEAD.get(flag, hint))
 
 
 def _value_of(parameter: Parameter, inline: str | None, words: Iterator[str]) -> Any:
     if parameter.shape is Shape.SWITCH:
-        if inline is not None:
+        if inline not in (None, "true", "false"):
             raise UsageError(f"{parameter.flag} takes no value")
-        return True
+        return inline != "false"
     text = inline if inline is not None else next(words, None)
     if text is None:
         raise UsageError(f"{parameter.flag} needs a {parameter.value.metavar}")

@@ -55,6 +55,8 @@ def command_help(command: type[Command]) -> str:
     lines += ["", "options that go with every command:", *_listed(everywhere)]
     if command.aliases:
         lines += ["", "also: " + ", ".join(" ".join(words) for words in command.aliases)]
+    if fleetctls := [f"{theirs} ({ours})" for theirs, ours in command.spellings.items()] + [*command.taken]:
+        lines += ["", "fleetctl's options that are taken: " + ", ".join(fleetctls)]
     return "\n".join(lines)
 
 

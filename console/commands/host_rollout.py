@@ -117,7 +117,7 @@ class Rolled(OnHosts, Planned):
 
     def check_options(self) -> None:
         """:raises UsageError: they cannot be kept to."""
-        from console.rollouts.host_gate import checked_argv
+        from console.rollouts.own_check import checked_argv
         from console.rollouts.reboot_lock import checked_group
         from console.rollouts.window import parse_windows
 
@@ -295,9 +295,9 @@ async def drawn(command: Rolled, core: Core, wishes: Wishes, out: Output) -> Dra
         return Drawn(Plan(line, (), tuple(wishes.refused)), None, awaiting)
     if not command.allow_denied:
         await see_denied(core, (one.version for one in wishes.wanted if one.version))
-    if (busy := at_work(accounts, {one.host.name for one in wishes.wanted})) is not None:
-        raise busy
     rollout = _rollout(command, core, identity, line, wishes.wanted)
+    if (busy := at_work(accounts, rollout.targets)) is not None:
+        raise busy
     waves = rollout.pace()
     steps = tuple(
         Step(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from console.commands.asking import ask_each
 from console.commands.command import Command, argument, switch
 from console.commands.log_reading import InColor, LookingBack, reading, streams
+from console.commands.progress import progress
 from console.commands.rows import LOG, Cell, RowKind
 from console.commands.rows.log import log_lines
 from console.errors import NothingSelected, UsageError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from console.commands.core import Core, View
     from console.commands.merging import Dated
     from console.commands.output import Output
+    from console.hosts.journal_search import JournalSearch
     from console.hosts.journalctl import Journalctl
 
 #: Lines that `log search` finds, and that `log context` shows before and after, where none was said.
@@ -33,7 +35,8 @@ class LogSearch(InColor, LookingBack):
     """Find a text in the journals of the selected hosts: the newest lines first, each as it is found.
 
     TEXT is a regular expression; without a capital in it case does not count. Ends after `--lines` (100).
-    Hosts are searched side by side and none waits for another: each one's lines come newest first.
+    Hosts are searched side by side and none waits for another: each one's lines come newest first. While
+    it goes on it tells how far back it is.
     """
 
     words = ("log", "search")
@@ -42,6 +45,7 @@ class LogSearch(InColor, LookingBack):
     async def run(self, core: Core, out: Output) -> None:
         from console.commands.merging import as_found
         from console.hosts.journal_pick import text_filter
+        from console.hosts.journal_search import JournalSearch
 
         if self.grep is not None:
             raise UsageError("log search: the text is its argument", hint="log search TEXT")
@@ -49,8 +53,11 @@ class LogSearch(InColor, LookingBack):
         left = _FOUND if self.lines is None else self.lines
         query = self.query(grep=self.text, lines=None)
 
+        searches: list[JournalSearch] = []
+
         def ask(journal: Journalctl) -> AsyncGenerator[LogRecord, None]:
-            return journal.found(query, backwards=True)
+            searches.append(search := JournalSearch(journal, query))
+            return search.found()
 
         with out.listing(self.row_kind) as add:
             if left == 0:
@@ -58,6 +65,7 @@ class LogSearch(InColor, LookingBack):
             async with (
                 reading(core, self, out) as (view, hosts),
                 streams(view, hosts, ask, out.failed) as found,
+                progress(out, lambda: how_far(searches)),
                 aclosing(as_found(found)) as records,
             ):
                 async for record in records:
@@ -145,6 +153,17 @@ class LogContext(InColor):
         lists = [[(record.time - ours, record) for record in shown]]
         lists += await ask_each(others, ask, out.failed)
         return [record async for record in merged([_each(found) for found in lists])]
+
+
+def how_far(searches: Sequence[JournalSearch]) -> str:
+    """How far back a search has come, on the host that is least far."""
+    passed, entries = (sum(search.passed for search in searches), sum(search.entries for search in searches))
+    told = f"{passed:,} of about {entries:,} lines searched"
+    under_way = [search.back_to for search in searches if search.passed < search.entries]
+    moments = [moment for moment in under_way if moment is not None]
+    if len(moments) < len(under_way) or not moments:
+        return told
+    return f"{told}, back to {max(moments):%Y-%m-%d %H:%M:%S} everywhere"
 
 
 async def _opened(view: View, hosts: Sequence[str], out: Output) -> list[Journalctl]:

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from console.commands.container import engine_of
 from console.commands.rows import (
-    CONTAINER_DETAIL,
     STATS,
     UNIT_DEPS,
     UNIT_DETAIL,
     UNIT_FILE,
     Cell,
-    ContainerDetail,
     RowKind,
     UnitDeps,
     UnitDetail,
@@ -50,13 +48,6 @@ async def unit_dependencies(view: View, key: UnitKey) -> Lines:
     return _lines(UNIT_DEPS, UnitDeps(found, {unit.name: unit for unit in view.fleet.model.units(host)}))
 
 
-async def container_inspect(view: View, key: ContainerKey) -> Lines:
-    """All that the engine knows of a container. :raises HostError: the host does not say."""
-    container = _container(view, key)
-    detail = ContainerDetail(container, await engine_of(view, container).inspect(container.id))
-    return _lines(CONTAINER_DETAIL, detail)
-
-
 async def container_stats(view: View, key: ContainerKey) -> Lines:
     """What a container uses, measured over about a second. :raises HostError: the host does not say."""
     container = _container(view, key)
@@ -70,8 +61,8 @@ UNIT_QUESTIONS: dict[str, Callable[[View, UnitKey], Awaitable[Lines]]] = {
     "file": unit_file,
     "dependencies": unit_dependencies,
 }
+#: Beside its page (`container_looking.py`).
 CONTAINER_QUESTIONS: dict[str, Callable[[View, ContainerKey], Awaitable[Lines]]] = {
-    "properties": container_inspect,
     "stats": container_stats,
 }
 

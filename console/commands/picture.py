@@ -13,16 +13,20 @@ from console.commands.rows.base import Cell, Tone
 from console.commands.rows.container import container_state_cell
 from console.commands.rows.host import state_cell
 from console.commands.rows.unit import unit_health_cell
+from console.commands.strain import strains
 from console.model.container import Container
 from console.model.host import Host
 from console.model.memory import Ack
-from console.model.state import State
+from console.model.state import Source, State
 
 if TYPE_CHECKING:
     from console.fleet.model import FleetModel
 
 #: The order in which troubles are told.
 _WEIGHT = {Tone.BAD: 0, Tone.WARN: 1}
+
+#: Where those troubles are that are no host's: the console's own, and those of all services.
+PLACES = ("console", "fleet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +52,12 @@ class Trouble:
     def place(self) -> str:
         """Where it is, for a person."""
         ours = self.service is None and self.rollout is None and self.lock is None
-        return self.host or ("console" if ours else "fleet")
+        return self.host or PLACES[not ours]
 
     @property
     def name(self) -> str:
-        """What tells it from all others of the fleet: `web1/api.service`; a host's own by its name."""
-        return self.host if self.what == "host" else f"{self.host}/{self.what}"
+        """What tells it from others: `web1/api.service`, `fleet/web@.service`; a host's own by its name."""
+        return self.host if self.host and self.what == "host" else f"{self.place}/{self.what}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,8 @@ def take(name: str, model: FleetModel, hosts: Sequence[Host], own: Iterable[Trou
 
     :param own: what is wrong with the console itself.
     """
-    troubles = [*own, *(trouble for host in hosts for trouble in troubles_of(model, host))]
+    troubles = acknowledged(own, model)
+    troubles += [trouble for host in hosts for trouble in troubles_of(model, host)]
     troubles.sort(key=worst_first)
     return Picture(
         name,
@@ -95,8 +100,12 @@ def worst_first(trouble: Trouble) -> tuple[int, str, str]:
 
 def troubles_of(model: FleetModel, host: Host) -> list[Trouble]:
     """What is wrong with one host and on it, as far as that is known, and who looks after it."""
-    found = _troubles_of(model, host)
-    return [_acknowledged(trouble, model.acks) for trouble in found] if model.acks else found
+    return acknowledged(_troubles_of(model, host), model)
+
+
+def acknowledged(troubles: Iterable[Trouble], model: FleetModel) -> list[Trouble]:
+    """The same troubles, each with who looks after it."""
+    return [_acknowledged(trouble, model.acks) for trouble in troubles] if model.acks else list(troubles)
 
 
 def _acknowledged(trouble: Trouble, acks: Mapping[str, Ack]) -> Trouble:
@@ -120,6 +129,11 @@ def _troubles_of(model: FleetModel, host: Host) -> list[Trouble]:
                 found.append(
                     Trouble(host.name, source, state_cell(status), status.since, status.reason or "")
                 )
+        if host.sources.get(Source.OS, host.status).state is State.LIVE:
+            found += [
+                Trouble(host.name, what, how, None, why)
+                for what, how, why in strains(host.facts, model.limits)
+            ]
     if host.conflict:
         found.append(Trouble(host.name, "address", Cell.state("conflict", Tone.FAINT), None, host.conflict))
     found += _denied(host)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from console.commands.etcd_watch import ClusterWatch, store_troubles
 from console.commands.lock_troubles import lock_troubles
 from console.errors import ConfigError, QuarterdeckError, StoreError, StoreUnreachable
 from console.fleet.overlay import new_host, overlaid_host
+from console.hosts.groups import put_away
 from console.model.state import State
 
 if TYPE_CHECKING:
@@ -186,9 +187,7 @@ async def kept_up(core: Core, fleet: Fleet, told: Tell, on: Selector | None = No
     try:
         yield
     finally:
-        keeping.cancel()
-        with suppress(asyncio.CancelledError):
-            await keeping
+        await put_away(keeping)
 
 
 async def keep_up(

@@ -15,6 +15,7 @@ from console.commands.command import Command, Recall, argument, option, switch
 from console.commands.grammar import format_command
 from console.commands.host_rollout import Rolled, Wanted, Wishes, see_denied
 from console.commands.rollout_run import ledger_of, seen_through
+from console.commands.service_rollout import ServicesUndone, see_denied_revisions
 from console.commands.values import TEXT
 from console.errors import NothingSelected, Refused
 from console.model.host import Host
@@ -163,11 +164,20 @@ class _Turned(FleetChange):
 
     async def turn(self, core: Core, account: Account, to: State) -> None:
         await ledger_of(core).turn(
-            self.id, to, why=self.why(account), by=core.audit.who.actor, now=clock.now()
+            self.id,
+            to,
+            why=self.why(account),
+            by=core.audit.who.actor,
+            now=clock.now(),
+            settings=self.goes_by(),
         )
 
     def why(self, account: Account) -> str:
         return account.rollout.why
+
+    def goes_by(self) -> dict[str, str]:
+        """What it goes by from then on, besides what it does."""
+        return {}
 
 
 @dataclass(frozen=True)
@@ -213,14 +223,21 @@ class RolloutResume(_Driven):
     allow_denied: bool = switch("go on although its version is denied")
 
     async def see(self, core: Core, account: Account) -> None:
-        if not self.allow_denied:
-            left = {one for one, at in account.positions.items() if at not in ("good", "under way")}
+        from console.rollouts.kinds import OF_SERVICES
+        from console.rollouts.service_update import version_of
+
+        if self.allow_denied:
+            return
+        left = {one for one, at in account.positions.items() if at not in ("good", "under way")}
+        targets = [target for target in account.rollout.targets if target.id in left]
+        if account.rollout.kind in OF_SERVICES:
+            await see_denied_revisions(core, dict.fromkeys(map(version_of, targets)))
+        else:
             versions = {
-                account.progress[one].facts.get("to_version", "")
-                if one in account.progress
+                account.progress[target.id].facts.get("to_version", "")
+                if target.id in account.progress
                 else target.facts.get("to", "")
-                for target in account.rollout.targets
-                if (one := target.id) in left
+                for target in targets
             }
             await see_denied(core, versions)
 
@@ -230,6 +247,9 @@ class RolloutResume(_Driven):
 
     def why(self, account: Account) -> str:
         return ""
+
+    def goes_by(self) -> dict[str, str]:
+        return {"allow_denied": "yes"} if self.allow_denied else {}
 
     async def turn(self, core: Core, account: Account, to: State) -> None:
         ended = [name for name in account.failed if account.progress[name].end is not None]
@@ -268,6 +288,22 @@ class RolloutUndo(Rolled):
 
     def settings(self) -> dict[str, str]:
         return {**super().settings(), "guard": "0"}
+
+    async def planned(self, core: Core, out: Output) -> Plan:
+        of_services = await self._of_services(core)
+        return await (super().planned(core, out) if of_services is None else of_services.planned(core, out))
+
+    async def run(self, core: Core, out: Output) -> None:
+        of_services = await self._of_services(core)
+        await (super().run(core, out) if of_services is None else of_services.run(core, out))
+
+    async def _of_services(self, core: Core) -> ServicesUndone | None:
+        """The same for a rollout of services; None: it was one of hosts."""
+        from console.rollouts.kinds import OF_SERVICES
+
+        if (await ledger_of(core).account(self.id)).rollout.kind not in OF_SERVICES:
+            return None
+        return ServicesUndone.of(self)
 
     async def selection(self, core: Core) -> Selector:
         account = await ledger_of(core).account(self.id)

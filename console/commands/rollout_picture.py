@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from console.commands.rows.base import GLYPHS, Cell, Tone
 from console.commands.values import ago
 from console.model.text import clean
-from console.rollouts import host_course
+from console.rollouts import host_course, instance_course
 from console.rollouts.course import End, Progress
 from console.rollouts.pacing import Position
+from console.rollouts.proving import WELL
 from console.rollouts.rollout import Account, State
 
 Lines = list[tuple[Cell, ...]]
@@ -29,6 +30,7 @@ _LETTERS = {
     host_course.LEAVE: "<",
     host_course.BACK: "<",
     host_course.RESTORE: "<",
+    instance_course.CHANGE: "s",
 }
 _WORDS = {
     "w": "wait for the reboot lock",
@@ -163,7 +165,7 @@ def _countdown(account: Account, name: str, progress: Progress, now: datetime, w
     settings = account.rollout.settings
     hold, longest = _seconds(settings.get("gate")), _seconds(settings.get("gate_timeout"))
     told = []
-    if hold is not None and well is not None and progress.waiting.startswith(host_course.WELL):
+    if hold is not None and well is not None and progress.waiting.startswith(WELL):
         told.append(f"opens in {_left(well, hold, now)}")
     if longest is not None:
         told.append(f"fails in {_left(progress.since, longest, now)}")

@@ -58,6 +58,7 @@ def site_of(core: Core, view: View, permit: Permit, told: Callable[[str], None])
     """What a rollout is carried out with from this console."""
     from console.commands.host_change import said_of
     from console.engine.letting_go import letting_go
+    from console.engine.rolling import Registered
     from console.rollouts.kind import Site
 
     return Site(
@@ -69,6 +70,7 @@ def site_of(core: Core, view: View, permit: Permit, told: Callable[[str], None])
         told,
         clock.now,
         letting_go(core.mind.etcd, view.fleet.model),
+        Registered(core.mind.etcd),
     )
 
 
@@ -118,11 +120,14 @@ async def seen_through(core: Core, identity: str, permit: Permit, out: Output) -
     :raises Incomplete: a target has not come out as intended.
     """
     from console.rollouts.awaiting import Awaiting
+    from console.rollouts.kinds import OF_SERVICES
     from console.rollouts.rollout import State
 
     ledger = ledger_of(core)
     account = await ledger.account(identity)
-    on = Selector.parse(",".join(dict.fromkeys(target.host for target in account.rollout.targets)))
+    hosts = ",".join(dict.fromkeys(target.host for target in account.rollout.targets))
+    # An instance may be on any host by now.
+    on = None if account.rollout.kind in OF_SERVICES else Selector.parse(hosts)
     awaiting = Awaiting(ledger, identity)
     async with core.observe(on, WANTS) as view:
         site = site_of(core, view, permit, out.note)

@@ -19,6 +19,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from console.commands import clock
+from console.commands.lease_troubles import bearing, lease_troubles
 from console.commands.picture import Trouble
 from console.commands.rows.base import Cell, Tone
 from console.commands.rows.service import ServiceRow, state_tone
@@ -44,6 +45,9 @@ _MANY = 500
 
 #: What etcd has refused is asked for again after so many seconds.
 _REFUSED_S = 15.0
+
+#: What need not be typed of a unit's name.
+_SERVICE = ".service"
 
 #: So many reasons are told of one service.
 _REASONS = 3
@@ -74,6 +78,7 @@ class ServiceBook:
         self._due = asyncio.Event()
         self._since: dict[str, datetime] = {}
         self._troubles: list[Trouble] = []
+        self._bearing: Mapping[str, int] = {}
 
     async def run(self) -> None:
         """Keep it up, until cancelled."""
@@ -88,8 +93,8 @@ class ServiceBook:
         return self.ready and bool(self.seen.manifest.services) and self.seen.leader is None
 
     def troubles(self) -> list[Trouble]:
-        """What is wrong with services as a whole: with no engine, held up, or not as they are to be."""
-        return list(self._troubles)
+        """What is wrong with services and leases: no engine, held up, late, or not as they are to be."""
+        return [*self._troubles, *lease_troubles(self.seen.manifest, self._bearing)]
 
     def of(self, service: str) -> list[InstanceKey]:
         """The instances of a service."""
@@ -144,6 +149,7 @@ class ServiceBook:
         self.rows = {row.name: row for row in rows}
         self.instances = {instance_key(one): one for row in self.rows.values() for one in row.instances}
         self.ready = True
+        self._bearing = bearing(seen.manifest)
         found = list(_troubles(self.rows.values(), seen))
         now = clock.now()
         self._since = {one.what: self._since.get(one.what, one.since or now) for one in found}
@@ -169,6 +175,7 @@ async def services_watched(
             task.cancel()
             await asyncio.wait((task,))
         return
+    seen = Seen(Manifest({}))
     found: list[Trouble] = []
     try:
         seen = await Following(etcd).read()
@@ -176,7 +183,7 @@ async def services_watched(
         told(f"services: {error}")
     else:
         found = list(_troubles(service_rows(seen, model.hosts(), model.unit), seen))
-    yield lambda: found
+    yield lambda: [*found, *lease_troubles(seen.manifest, bearing(seen.manifest))]
 
 
 def instance_key(one: Instance) -> InstanceKey:
@@ -213,6 +220,9 @@ def _trouble(row: ServiceRow, bad: list[Instance]) -> Trouble:
         for one in bad[:_REASONS]
     ]
     more = f" and {len(bad) - _REASONS} more" if len(bad) > _REASONS else ""
+    blocked = next((one.name for one in bad if one.state is InstanceState.PENDING), None)
+    if blocked is not None:
+        more += f"; `service why {blocked.removesuffix(_SERVICE)}` says it of each host"
     worst = min((state_tone(one.state) for one in bad), key=[Tone.BAD, Tone.WARN].index)
     return Trouble(
         "", row.name, Cell.state(told, worst), None, clean("; ".join(reasons)) + more, service=row.name

@@ -14,9 +14,10 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from console.commands.change import Planned, confirmed, executed, finish, permit_for, tell_idle
-from console.commands.command import Command, Recall, argument, switch
+from console.commands.command import Command, Recall, Shape, argument, option, switch
 from console.commands.grammar import format_command
 from console.commands.rows.change import PLAN, RESULT
+from console.commands.values import INTEGER
 from console.errors import InternalError, UsageError
 
 if TYPE_CHECKING:
@@ -30,6 +31,13 @@ if TYPE_CHECKING:
     from console.engine.services import Desired, Service
     from console.hosts.transport import Transport
     from console.placement.spec import Spec
+
+
+#: Of fleetctl: how long one of its attempts at seeing a unit in its state took (fleetctl.go). Seconds.
+_ATTEMPT_S = 2.0
+
+#: A file that says something else is the next revision, also without being told; nothing is signed.
+_REPLACES = {"--replace": Shape.SWITCH, "--sign": Shape.SWITCH}
 
 
 @asynccontextmanager
@@ -72,6 +80,10 @@ class ServiceChange(Planned):
         """Whether it is over only when the services are what they are to be."""
         return False
 
+    def patience(self, core: Core) -> float | None:
+        """For how many seconds it waits; None: for as long as it takes."""
+        return core.options.timeout
+
     async def planned(self, core: Core, out: Output) -> Plan:
         async with at_desk(core, out) as desk:
             return (await self.draw(core, desk, out)).plan
@@ -94,21 +106,9 @@ class ServiceChange(Planned):
 
             were = before(desk.manifest, desk.view, drawn.services)
             with out.listing(RESULT) as add:
-                results = await self._written(core, drawn.plan, permit, out, add) if acts else ()
+                results = await written(core, drawn.plan, permit, out, add) if acts else ()
                 results += await self._ending(core, desk, drawn, were, results, out, add)
         finish(results)
-
-    async def _written(
-        self, core: Core, plan: Plan, permit: Permit, out: Output, add: Callable[[Result], None]
-    ) -> tuple[Result, ...]:
-        from console.actions.run import Conduct
-
-        ended = await executed(Conduct(at_once=1), plan, core, _no_host, permit, add)
-        ended.tell(out)
-        if ended.undo:
-            line = ended.undo[0] if len(ended.undo) == 1 else f"audit undo {ended.record.id}"
-            out.note(f"to undo it: quarterdeck {line}")
-        return ended.results
 
     async def _ending(
         self,
@@ -132,7 +132,7 @@ class ServiceChange(Planned):
         if (progress := self.progress(desk, drawn, were, failed)) is None:
             return ()
         told = {refusal.target for refusal in drawn.plan.refused}
-        timeout, engine_comes = core.options.timeout, False
+        engine_comes = False
         async with AsyncExitStack() as stack:
             if core.options.engine and not desk.manifest.engine:
                 from console.commands.engine_here import engine_beside
@@ -140,7 +140,7 @@ class ServiceChange(Planned):
                 engine_comes = True
                 await stack.enter_async_context(engine_beside(core, format_command(self), out.note))
             results = await wait(
-                desk.store, desk.view, progress, timeout, out, told, engine_comes=engine_comes
+                desk.store, desk.view, progress, self.patience(core), out, told, engine_comes=engine_comes
             )
         for result in results:
             add(result)
@@ -160,6 +160,20 @@ class ServiceChange(Planned):
         if not names:
             return None
         return partial(progress, desk.view, names, were)
+
+
+async def written(
+    core: Core, plan: Plan, permit: Permit, out: Output, add: Callable[[Result], None]
+) -> tuple[Result, ...]:
+    """Carry out a confirmed plan that writes to etcd alone; what takes it back is told."""
+    from console.actions.run import Conduct
+
+    ended = await executed(Conduct(at_once=1), plan, core, _no_host, permit, add)
+    ended.tell(out)
+    if ended.undo:
+        line = ended.undo[0] if len(ended.undo) == 1 else f"audit undo {ended.record.id}"
+        out.note(f"to undo it: quarterdeck {line}")
+    return ended.results
 
 
 def _no_host(host: str) -> Transport:
@@ -183,6 +197,21 @@ class Waiting(ServiceChange):
 
 
 @dataclass(frozen=True)
+class _Blocking(Waiting):
+    """One that fleetctl had too, with its own words for how long it waits."""
+
+    spellings: ClassVar[dict[str, str]] = {"--no-block": "--no-wait"}
+    block_attempts: int | None = option(
+        INTEGER, "as fleetctl had it: wait so many times 2 s, with 0 for ever; not --timeout"
+    )
+
+    def patience(self, core: Core) -> float | None:
+        if self.block_attempts is None:
+            return super().patience(core)
+        return self.block_attempts * _ATTEMPT_S or None
+
+
+@dataclass(frozen=True)
 class ServiceSubmit(ServiceChange):
     """Make unit files known as services, or a service's next revision; nothing new is started.
 
@@ -191,6 +220,7 @@ class ServiceSubmit(ServiceChange):
 
     words = ("service", "submit")
     aliases = (("submit",),)
+    taken = _REPLACES
     files: tuple[str, ...] = argument("UNITFILE", "unit files (docs/spec.md)", many=True, required=True)
     with_removal: bool = switch("add what has an exclusive service's container be gone with it")
 
@@ -203,12 +233,13 @@ class ServiceSubmit(ServiceChange):
 
 
 @dataclass(frozen=True)
-class _Toward(Waiting):
+class _Toward(_Blocking):
     """Brings services to a desired state, submitting those that are named by their files."""
 
     names: tuple[str, ...] = argument(
         "SERVICE", "services, or unit files that are submitted first", many=True, required=True
     )
+    taken = _REPLACES
     desired: ClassVar[str]
 
     async def draw(self, core: Core, desk: Desk, out: Output) -> Drawn:
@@ -237,7 +268,7 @@ class ServiceStart(_Toward):
 
 
 @dataclass(frozen=True)
-class _Back(Waiting):
+class _Back(_Blocking):
     """Takes services back to a desired state."""
 
     names: tuple[str, ...] = argument("SERVICE", "services: names or globs", many=True, required=True)
@@ -275,7 +306,7 @@ class ServiceUnload(_Back):
 
 
 @dataclass(frozen=True)
-class ServiceDestroy(Waiting):
+class ServiceDestroy(_Blocking):
     """Stop services, take them off their hosts, and forget them with all their revisions."""
 
     words = ("service", "destroy")
@@ -350,12 +381,10 @@ async def to_be(
 
 
 async def _number(desk: Desk, spec: Spec) -> int:
-    """The revision that a text is, or will be: the last one is not made twice."""
-    revisions = await desk.store.revisions(spec.name)
-    if not revisions:
-        return 1
-    last = revisions[-1]
-    return last.number if last.unit == spec.text else last.number + 1
+    """The revision that a text is, or will be."""
+    from console.engine.services import next_revision
+
+    return next_revision(next(reversed(await desk.store.revisions(spec.name)), None), spec.text)[0]
 
 
 def _wish(verb: str, core: Core, desk: Desk, one: Meant, after: Service, *, same: bool, line: str) -> Wish:

@@ -150,7 +150,7 @@ def service_rows(
             service.name,
             service.revision,
             service.desired.value,
-            None if service.spec.policy.everywhere else len(service.spec.instances()),
+            None if service.spec.policy.everywhere else len(service.spec.instances()) - service.spare,
             tuple(sorted(of[service.name], key=lambda one: instance_order(one.name, one.host))),
         )
         for service in manifest.services.values()

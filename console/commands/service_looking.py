@@ -79,7 +79,7 @@ async def service_revisions(store: ServiceStore, seen: Seen, model: FleetModel, 
     :raises NothingSelected: there is no such service. :raises StoreError: etcd does not say.
     """
     service = _service(seen, name)
-    return revision_lines(await store.revisions(service.name), service.revision)
+    return revision_lines(await store.revisions(service.name), service)
 
 
 def _service(seen: Seen, name: str) -> Service:

@@ -44,15 +44,15 @@ def is_file(word: str) -> bool:
     return "/" in word or (word.rpartition(".")[2] in TYPES and Path(word).is_file())
 
 
-def read_spec(path: Path, *, removing: bool = False) -> Spec:
+def read_spec(path: Path, *, removing: bool = False, name: str | None = None) -> Spec:
     """A unit file; of an instance that has none of its own, its template's, as fleet did.
 
     :param removing: add what has an exclusive one's container be gone with it.
+    :param name: the unit's name, if it is not the file's.
     :raises ConfigError: it cannot be read, or is no spec; every problem, with its line.
     """
     unit = UnitName(path.name)
-    name = None
-    if unit.template is not None and not unit.is_template and not path.exists():
+    if name is None and unit.template is not None and not unit.is_template and not path.exists():
         beside = path.with_name(unit.template)
         if beside.is_file():
             path, name = beside, path.name

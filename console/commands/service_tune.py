@@ -1,4 +1,4 @@
-"""`service scale|restart|move|pin|rollback|rebalance`: how many, where, and which revision."""
+"""`service scale|restart|move|pin|rebalance`: how many, and where."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from console.commands.change import Planned
-from console.commands.command import Command, Recall, argument, option, switch
+from console.commands.command import Command, Recall, Shape, argument, option, switch
 from console.commands.grammar import format_command
 from console.commands.service_change import Drawn, Waiting
 from console.commands.values import INTEGER, WAVES
@@ -49,10 +49,12 @@ class ServiceScale(Waiting):
         count = self._count()
         replicas = _as_written(service) if count is None else count
         line = format_command(self)
-        if count == service.replicas and len(service.spec.instances()) == replicas:
+        if count == service.replicas and len(service.spec.instances()) - service.spare == replicas:
             return Drawn(drawn(line, desk, ()), [service.name])
         after = replace(
-            service, replicas=count, spec=replace(service.spec, policy=replace(policy, replicas=replicas))
+            service,
+            replicas=count,
+            spec=replace(service.spec, policy=replace(policy, replicas=replicas + service.spare)),
         )
         was = _AS_SAID if service.replicas is None else str(service.replicas)
         wish = Wish(
@@ -80,6 +82,8 @@ class ServiceRestart(Planned):
 
     words = ("service", "restart")
     aliases = (("restart",),)
+    #: It waits for systemd's jobs.
+    taken: ClassVar[dict[str, Shape]] = {"--block-attempts": Shape.OPTION}
     recall = Recall.WRITE
     names: tuple[str, ...] = argument(
         "SERVICE", "services or instances: names or globs", many=True, required=True
@@ -109,43 +113,6 @@ class ServiceRestart(Planned):
             at_once=self.at_once,
             wave=self.wave,
         )
-
-
-@dataclass(frozen=True)
-class ServiceRollback(Waiting):
-    """Have a service be an earlier revision again: the one before, or the one that is named."""
-
-    words = ("service", "rollback")
-    name: str = argument("SERVICE", "one service", required=True)
-    to: int | None = option(INTEGER, "the revision's number (`service history`)")
-
-    async def draw(self, core: Core, desk: Desk, out: Output) -> Drawn:
-        from pathlib import Path
-
-        from console.commands.service_desk import Wish, drawn, wished
-        from console.commands.service_names import one_service
-        from console.placement.spec import parse_spec
-
-        service = one_service(self.name, desk.manifest)
-        revisions = {one.number: one for one in await desk.store.revisions(service.name)}
-        earlier = [number for number in revisions if number < service.revision]
-        to = max(earlier, default=None) if self.to is None else self.to
-        if to is None or to not in revisions:
-            has = ", ".join(map(str, revisions))
-            which = "no earlier revision" if to is None else f"no revision {to}"
-            raise NothingSelected(f"{service.name} has {which}", hint=f"it has {has}")
-        line = format_command(self)
-        if to == service.revision:
-            return Drawn(drawn(line, desk, ()), [service.name])
-        spec = parse_spec(revisions[to].unit, Path(service.name), service.name)
-        wish = Wish(
-            service,
-            wished(service, spec, to, service.desired),
-            "rollback",
-            partial(desk.store.change, service, revision=to),
-            shlex.join(["service", "rollback", service.name, f"--to={service.revision}"]),
-        )
-        return Drawn(drawn(line, desk, [wish]), [service.name])
 
 
 @dataclass(frozen=True)
@@ -324,5 +291,5 @@ def _as_written(service: Service) -> int:
 
 COMMANDS: tuple[type[Command], ...] = (
     *(ServiceScale, ServiceRestart, ServiceMove, ServicePin),
-    *(ServiceRollback, ServiceRebalance),
+    ServiceRebalance,
 )

@@ -126,7 +126,7 @@ async def wait(
     store: ServiceStore,
     view: View,
     progress: Progress,
-    timeout: float,
+    timeout: float | None,
     out: Output,
     known: Collection[str] = (),
     *,
@@ -136,7 +136,7 @@ async def wait(
 
     It ends at once where no engine is there to do anything, and with those left that no host will have.
 
-    :param timeout: seconds.
+    :param timeout: seconds; None: for as long as it takes.
     :param known: targets that no host will have, of which that was told already.
     :param engine_comes: whether an engine is on its way, where none is there yet.
     :raises StoreError: etcd does not let us follow it.
@@ -149,7 +149,7 @@ async def wait(
         if waiting.unhelped:
             out.note(NO_ENGINE)
     except TimeoutError:
-        why = f"not so within {timeout:g} s (--timeout)"
+        why = f"not so within {timeout or 0:g} s (--timeout)"
     except asyncio.CancelledError:
         out.note("what is desired stays so; `service status` says how far it is")
         raise

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from console.commands.picture import Trouble, troubles_of, worst_first
+from console.commands.picture import Trouble, acknowledged, troubles_of, worst_first
 from console.commands.rows.base import Cell, Column, RowKind, Tone, moment, plain, since_cell
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ TROUBLE: RowKind[Trouble] = RowKind(
 class TroubleBoard:
     """The troubles of every host, worked out anew for those that changed.
 
-    :param own: what is wrong with the console itself, asked for at each update.
+    :param own: what is wrong with the console itself and with what etcd keeps, asked for at each update.
     """
 
     def __init__(self, model: FleetModel, own: Callable[[], Iterable[Trouble]] = tuple) -> None:
@@ -57,14 +57,16 @@ class TroubleBoard:
         self._by_host: dict[str, dict[TroubleKey, Trouble]] = {}
 
     def look_up(self, key: TroubleKey) -> Trouble | None:
-        return self._by_host.get(key[0], {}).get(key)
+        found = self._by_host.get(key[0], {}).get(key)
+        return self._by_host.get("", {}).get(key) if found is None else found
 
     def update(self, hosts: Iterable[str]) -> set[TroubleKey]:
         """Look at `hosts` again; the keys of what may have come, changed or gone."""
         changed: set[TroubleKey] = set()
         for name in {*hosts, ""}:
             host = self._model.find(name)
-            troubles = self._own() if not name else troubles_of(self._model, host) if host else ()
+            own = acknowledged(self._own(), self._model) if not name else ()
+            troubles = troubles_of(self._model, host) if host else own
             found = {(t.host, t.what): t for t in troubles}
             before = self._by_host.get(name, {})
             changed |= {key for key in found.keys() | before.keys() if found.get(key) != before.get(key)}
@@ -78,6 +80,11 @@ class TroubleBoard:
     def keys(self) -> set[TroubleKey]:
         """Of every trouble there is."""
         return {key for found in self._by_host.values() for key in found}
+
+    def troubles(self) -> Iterator[Trouble]:
+        """Every trouble there is, in no particular order."""
+        for found in self._by_host.values():
+            yield from found.values()
 
     def __len__(self) -> int:
         return sum(map(len, self._by_host.values()))

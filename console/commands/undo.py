@@ -61,7 +61,7 @@ class AuditUndo(Change):
         return list(_joined(await self._commands(core, out)))
 
     async def _commands(self, core: Core, out: Output) -> list[Command]:
-        (record,) = chosen(await records(core, WithoutNotes(out)), (self.id,))
+        (record,) = chosen(await records(core, WithoutNotes(out).note), (self.id,))
         _check(record)
         registry = core_registry()
         found = [parse_line(line, registry).command for line in record.undo]

@@ -25,7 +25,11 @@ from console.placement.unit_name import UnitName
 if TYPE_CHECKING:
     from console.hosts.transport import Transport
 
-_JOBS: Mapping[Step, Literal["start", "stop"]] = {Step.START: "start", Step.HALT: "stop"}
+_JOBS: Mapping[Step, Literal["start", "stop", "reload"]] = {
+    Step.START: "start",
+    Step.HALT: "stop",
+    Step.RELOAD: "reload",
+}
 
 #: Characters of what is recorded of one change: every unit is named of as many as any host has.
 _RECORDED = 20_000
@@ -44,7 +48,7 @@ def work_of(todo: Todo, services: Mapping[str, Service], fleet: str) -> UnitWork
     mark = mark_of(todo, fleet)
     assert mark is not None
     assert todo.want is not None
-    spec = services[todo.want.service].spec
+    spec = services[todo.want.service].spec_at(todo.want.revision)
     unit = UnitName(todo.unit)
     files = UnitFiles(
         mark.root,

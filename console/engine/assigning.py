@@ -17,6 +17,7 @@ from console.placement.mark import Mark
 from console.placement.outcome import Pending, Placed
 from console.placement.reconcile import Want
 from console.placement.spec import Spec
+from console.placement.unit_change import Way
 
 #: What no engine places that ends with a console.
 NEEDS_ENGINE = "needs an engine that is no console's"
@@ -136,11 +137,12 @@ def wants(registry: Registry, leaving: Collection[str] = ()) -> list[Want]:
         service = registry.services.get(one.service)
         if service is None or service.desired is Desired.INACTIVE:
             continue
-        if service.revision != one.revision:
+        revision = service.revision_of(one.instance, one.host)
+        if revision != one.revision:
             continue  # its text is not at hand; the record is brought up to date first
-        policy = service.spec.policy
-        if not policy.everywhere and not service.spec.is_instance(one.instance):
+        if not service.has(one.instance):
             continue
+        policy = service.spec_at(revision).policy
         found.append(
             Want(
                 one.service,
@@ -150,9 +152,11 @@ def wants(registry: Registry, leaving: Collection[str] = ()) -> list[Want]:
                 one.revision,
                 service.desired is Desired.LAUNCHED,
                 "/etc" if policy.persistent else "/run",
-                policy.everywhere,
+                service.spec.policy.everywhere,
                 one.leased or policy.exclusive,
                 one.instance in leaving,
+                service.eased(revision, Way.WRITE, Way.RELOAD),
+                service.eased(revision, Way.RELOAD),
             )
         )
     return found
@@ -165,7 +169,8 @@ def spared(registry: Registry, marks: Marks) -> frozenset[tuple[str, str]]:
         for one in registry.assigned
         if (service := registry.services.get(one.service)) is not None
         and service.desired is not Desired.INACTIVE
-        and service.revision != one.revision
+        and service.has(one.instance)
+        and service.revision_of(one.instance, one.host) != one.revision
     }
     found |= {
         (host, name)
@@ -279,7 +284,8 @@ class _Assigning:
         key = self._key(placed.service, placed.instance, placed.host)
         self._placed.add(key)
         service = self.registry.services[placed.service]
-        revision, exclusive = service.revision, service.spec.policy.exclusive
+        revision = service.revision_of(placed.instance, placed.host)
+        exclusive = service.spec_at(revision).policy.exclusive
         record = self._records.get(key)
         if record is None:
             mark = self.marks.get(placed.host, {}).get(placed.instance)
@@ -338,4 +344,4 @@ class _Assigning:
 
     def _is_instance(self, record: Assigned) -> bool:
         service = self.registry.services[record.service]
-        return service.spec.policy.everywhere or service.spec.is_instance(record.instance)
+        return service.has(record.instance)

@@ -11,6 +11,7 @@ one task at a time. It acts only while its claim surely holds, and it stops noth
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import aclosing
 from dataclasses import replace
@@ -23,18 +24,19 @@ from console.engine.brake import Brake
 from console.engine.brakes import loss_brake, registry_brake
 from console.engine.catalogue import Catalogue
 from console.engine.duties import Duty, done, name_of
+from console.engine.ear import Ear
 from console.engine.inspecting import Inspected, inspect
 from console.engine.leasing import Leasing
 from console.engine.placements import Placements
-from console.engine.reporting import EVERY_S, Report, Reporter, explained
-from console.engine.retrying import Retrying
+from console.engine.reporting import EVERY_S, Report, Reporter, elsewhere_too, explained, warned
+from console.engine.retrying import Retrying, another_host
 from console.engine.roster import follow_roster
+from console.engine.settling import Settling
 from console.engine.term import Term
 from console.engine.world import World
 from console.errors import (
     Conflict,
     HostError,
-    NothingSelected,
     QuarterdeckError,
     StoreError,
     Unreachable,
@@ -46,11 +48,11 @@ from console.placement.candidate import Candidate, Standing
 from console.placement.lease import Terms
 from console.placement.outcome import Placed
 from console.placement.reconcile import Condition, Todo, reconcile
-from console.placement.why import why
 from console.store.lease import now as boottime
 from console.store.mirror import mirror
 
 if TYPE_CHECKING:
+    from console.actions.apply_units import UnitWork
     from console.hosts.transport import Transport
     from console.store.values import Entry, Event
 
@@ -62,9 +64,8 @@ GATHER_S = 0.02
 SAFETY_S = 30.0
 _TICK_S = 1.0
 
-#: Hosts have so many seconds to answer before the first placement, and as many after each that does, up to a
-#: limit: a thousand do not come at once. Those that have not come by then take nothing yet.
-SETTLE_S, _SETTLE_MOST_S = 5.0, 30.0
+#: Of hosts that may run something twice so many are tried at a time, each second.
+_AWAITED_AT_ONCE = 20
 
 #: A host that has failed to be read or changed is left alone for so many seconds; twice as many each time.
 _PAUSE_S, _PAUSE_MOST_S = 5.0, 300.0
@@ -92,6 +93,7 @@ class Leadership:
         self._fleet = fleet
         self._fleet_id = fleet_id
         self._keys = setting.memory.keys
+        self._ear = Ear()
         self._world = World(fleet.model, fleet_id)
         self._hand = Hand(fleet_id, claim.revision, self._reach, setting.permit, setting.audit)
         self._placements = Placements(setting.memory.etcd)
@@ -119,17 +121,18 @@ class Leadership:
         self._moves: dict[str, str] = {}
         self._assignment = Assignment()
         self._asked: object = None
-        self._began = self._came = 0.0
-        self._most_live = 0
+        self._called = 0.0
+        self._awaited: list[str] = []  # hosts that may run what was moved away from them
 
     async def run(self) -> None:
         """Lead, until cancelled or replaced. :raises StoreError: etcd says no."""
-        self._began = self._came = _now()
+        self._settling = Settling(_now())
         feed = self._fleet.model.feed()
         try:
             async with asyncio.TaskGroup() as self._group:
                 for name, doing in (
                     ("claim", self._holding()),
+                    ("ear", self._ear.listen()),
                     ("services", self._watch("services", self._catalogue.take)),
                     ("instances", self._watch("instances", self._take_instances)),
                     ("engine", self._watch("engine", self._take_engine)),
@@ -197,7 +200,7 @@ class Leadership:
         while True:
             self._paused = {host: until for host, until in self._paused.items() if until > _now()}
             restless = self._world.restless or self._retrying or self._paused or not self._ready
-            restless = restless or self._leasing.waiting
+            restless = restless or self._leasing.waiting or bool(self._awaited)
             try:
                 async with asyncio.timeout(_TICK_S if restless else SAFETY_S):
                     await self._due.wait()
@@ -212,9 +215,10 @@ class Leadership:
                 await asyncio.sleep(_TICK_S)  # its lease is being confirmed, or it is lost
                 self._due.set()
                 continue
-            self._world.look(_now())
-            self._see_who_came()
+            self._world.look(_now(), self._ear.clock(_now()), self._fleet.waiting)
+            self._settling.look(self._world.standing, _now())
             self._read_hosts()
+            self._call_awaited()
             if self._ready:
                 try:
                     await self._pass()
@@ -234,20 +238,22 @@ class Leadership:
     def _ready(self) -> bool:
         """Whether all is known that there is to know before the first placement."""
         listed = self._listed >= {"services", "instances", "engine"} and self._leasing.begun.is_set()
-        return listed and (
-            self._world.settled or _now() - self._came >= SETTLE_S or _now() - self._began >= _SETTLE_MOST_S
-        )
-
-    def _see_who_came(self) -> None:
-        live = sum(standing is Standing.LIVE for standing in self._world.standing.values())
-        if live > self._most_live:
-            self._most_live, self._came = live, _now()
+        return listed and (self._world.settled or self._settling.over(_now()))
 
     def _read_hosts(self) -> None:
         for host, first in self._world.twins.items():
             self._say(host, f"{host}: is {first} under another name, and left alone")
         for host in self._world.unread():
             self._task(host, self._inspect(host))
+
+    def _call_awaited(self) -> None:
+        """Have a few of them connected to now: what runs twice is to end as soon as they are reached."""
+        if _now() - self._called < _TICK_S:
+            return
+        self._called = _now()
+        for host in random.sample(self._awaited, min(len(self._awaited), _AWAITED_AT_ONCE)):
+            if (session := self._fleet.sessions.get(host)) is not None:
+                session.hurry()
 
     async def _pass(self) -> None:
         """Look at everything, and begin what is to be done.
@@ -256,7 +262,7 @@ class Leadership:
         """
         now, services = _now(), self._catalogue.services
         everywhere = frozenset(name for name, one in services.items() if one.spec.policy.everywhere)
-        candidates, marks = self._world.candidates(now), self._world.marks()
+        candidates, marks = self._world.candidates(), self._world.marks()
         registry = self._registry()
         held = await self._held(registry)
         assignment = self._assign(registry, candidates, marks, held)
@@ -274,9 +280,15 @@ class Leadership:
             leased=self._leasing.leased(),
             unwound=self._leasing.unwound,
         )
-        found = replace(found, conditions=self._leasing.told(found.conditions, placed))
+        told = self._leasing.told(found.conditions, placed)
+        twice = elsewhere_too(self._world.left, registry.assigned)
+        self._awaited = sorted({host for hosts in twice.values() for host in hosts})
+        found = replace(found, conditions=warned(told, twice))
         for host, todo in found.todo.items():
-            self._task(host, self._apply(host, todo))
+            if self._is_free(host):
+                # By what was looked at here: by the time it is done a service may be there no more.
+                work = [work_of(one, registry.services, self._fleet_id) for one in todo]
+                self._task(host, self._apply(host, todo, work))
         self._retry(found.conditions, candidates, everywhere, now)
         conditions = explained(found.conditions, assignment.staying)
         report = Report(self._world.standing, conditions, assignment.pending, self._remarks())
@@ -361,7 +373,11 @@ class Leadership:
             if self._world.standing.get(one.host) is not Standing.LIVE:
                 continue
             tried = self._retrying.tried(one, everywhere, now)
-            other = None if one.service in everywhere else self._other_host(one, candidates, tried)
+            other = None
+            if one.service not in everywhere:
+                specs = [service.spec for service in self._catalogue.services.values()]
+                current = [Placed(each.service, each.instance, each.host) for each in self._placements]
+                other = another_host(one.instance, specs, candidates, current, tried)
             if other is not None:
                 self._told(f"{one.instance}: {one.reason} on {one.host}; {other} is tried")
                 self._moves[one.instance] = other
@@ -371,21 +387,15 @@ class Leadership:
                 self._world.start_again(one.host, one.instance)
             self._due.set()
 
-    def _other_host(self, one: Condition, candidates: list[Candidate], tried: frozenset[str]) -> str | None:
-        specs = [service.spec for service in self._catalogue.services.values()]
-        current = [Placed(each.service, each.instance, each.host) for each in self._placements]
-        try:
-            verdicts = why(specs, candidates, current, one.instance)
-        except NothingSelected:
-            return None  # it was destroyed meanwhile
-        fitting = [each for each in verdicts if each.verdict == "fits" and each.host not in tried]
-        return max(fitting, key=lambda each: (each.score or 0, each.host)).host if fitting else None
-
     # -- hosts ------------------------------------------------------------------------------
+
+    def _is_free(self, host: str) -> bool:
+        """Whether something may be begun on a host now."""
+        return host not in self._busy and self._paused.get(host, 0) <= _now()
 
     def _task(self, host: str, doing: Coroutine[None, None, None]) -> None:
         """One thing at a time on a host; what is to be done besides is seen at the next look."""
-        if host in self._busy or self._paused.get(host, 0) > _now():
+        if not self._is_free(host):
             doing.close()
             return
 
@@ -419,8 +429,7 @@ class Leadership:
         foreign = self._world.foreign.get(host)
         self._say(host, f"{host}: is of the fleet {foreign}, and left alone" if foreign else "")
 
-    async def _apply(self, host: str, todo: tuple[Todo, ...]) -> None:
-        work = [work_of(one, self._catalogue.services, self._fleet_id) for one in todo]
+    async def _apply(self, host: str, todo: tuple[Todo, ...], work: list[UnitWork]) -> None:
         result, applied = await self._hand.apply(host, work)
         self._tally.changes[result.status] += 1
         if applied is not None:

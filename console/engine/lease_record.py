@@ -47,10 +47,14 @@ class LeaseRecord:
         """Seconds since it was wound."""
         return None if self.wound is None else max(0.0, (now - self.wound).total_seconds())
 
+    @property
+    def since(self) -> datetime:
+        """When it was last wound, as far as the host has said so; else when it was first to be."""
+        return self.wound or self.until - timedelta(seconds=self.kept.ttl)
+
     def is_late(self, now: datetime) -> bool:
         """Whether a wind is overdue, while nobody has let the lease go."""
-        since = self.wound or self.until - timedelta(seconds=self.kept.ttl)
-        return (now - since).total_seconds() > _LATE * self.every
+        return (now - self.since).total_seconds() > _LATE * self.every
 
 
 def leases_of(keys: Keys, entries: Iterable[Entry]) -> dict[str, LeaseRecord]:

@@ -223,9 +223,11 @@ class Leasing:
             self._sent[host] = at
             self._records[host] = self._record(host, wind)
             operations.append(Put(self._keys.lease(host), lease_bytes(self._records[host])))
-        operations += [Delete(Span(self._keys.lease(host))) for host in self._over(at)]
+        over = self._over(at)
+        operations += [Delete(Span(self._keys.lease(host))) for host in over]
         if not operations:
             return
+        self._recorded |= winds.keys()  # whatever becomes of the write
         try:
             await in_pages(self._etcd, operations, [self._claim.guard])
         except StoreError as error:
@@ -235,7 +237,9 @@ class Leasing:
                 self._told(f"leases are not wound: {error}")
             return
         self._unrecorded = ""
-        self._recorded |= winds.keys()
+        self._recorded -= set(over)
+        for host in over:
+            self._records.pop(host, None)
         for host, wind in winds.items():
             self._busy.add(host)
             group.create_task(self._send(host, wind), name=f"engine: lease of {host}")
@@ -270,9 +274,6 @@ class Leasing:
             until = self._leases.until(host)
             if until is None or until + STOP_S + MARGIN_S < at:
                 gone.append(host)
-        self._recorded -= set(gone)
-        for host in gone:
-            self._records.pop(host, None)
         return gone
 
     async def _hear_clock(self, host: str) -> None:

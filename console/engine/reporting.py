@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from console.engine.services import Assigned
 from console.placement.candidate import Standing
 from console.placement.outcome import Pending
 from console.placement.reconcile import Condition, Phase
@@ -63,6 +64,35 @@ def explained(conditions: tuple[Condition, ...], staying: Iterable[Pending]) -> 
     return tuple(
         replace(one, reason=stuck[one.service, one.instance])
         if not one.reason and (one.service, one.instance) in stuck
+        else one
+        for one in conditions
+    )
+
+
+def elsewhere_too(left: Mapping[str, frozenset[str]], assigned: Iterable[Assigned]) -> dict[str, list[str]]:
+    """Instances that may run a second time, and the hosts on which: those were given up, and may be cut off.
+
+    What runs on a lease is gone from such a host before it is placed on another.
+
+    :param left: of hosts that are not heard of, what ran there when they were.
+    :param assigned: where everything is placed.
+    """
+    assigned = tuple(assigned)
+    placed = {(one.instance, one.host) for one in assigned}
+    names = {one.instance for one in assigned if not one.leased}
+    found: dict[str, list[str]] = {}
+    for host, ran in sorted(left.items()):
+        for name in ran & names:
+            if (name, host) not in placed:
+                found.setdefault(name, []).append(host)
+    return found
+
+
+def warned(conditions: tuple[Condition, ...], twice: Mapping[str, list[str]]) -> tuple[Condition, ...]:
+    """Conditions with where else an instance may run. What has another reason keeps that."""
+    return tuple(
+        replace(one, reason=f"may run on {', '.join(twice[one.instance])} as well, until heard of again")
+        if one.instance in twice and not one.reason
         else one
         for one in conditions
     )

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
+from console.errors import NothingSelected
+from console.placement.candidate import Candidate
+from console.placement.outcome import Placed
 from console.placement.reconcile import Condition, Phase
+from console.placement.spec import Spec
+from console.placement.why import why
 
 #: Before the first, and between two tries at most; each wait is twice the one before. Seconds.
 FIRST_S, MOST_S = 1.0, 300.0
@@ -73,3 +78,19 @@ class Retrying:
 
     def __bool__(self) -> bool:
         return bool(self._series)
+
+
+def another_host(
+    instance: str,
+    specs: Iterable[Spec],
+    hosts: Iterable[Candidate],
+    current: Iterable[Placed],
+    tried: Collection[str],
+) -> str | None:
+    """The best host on which it was not tried yet; None if there is none."""
+    try:
+        verdicts = why(specs, hosts, current, instance)
+    except NothingSelected:
+        return None  # it was destroyed meanwhile
+    fitting = [each for each in verdicts if each.verdict == "fits" and each.host not in tried]
+    return max(fitting, key=lambda each: (each.score or 0, each.host)).host if fitting else None

@@ -129,7 +129,7 @@ def told(
         for one in there:
             made = _here(one, service, hosts, unit)
             condition = observed.conditions.get((one.host, one.instance))
-            if condition is not None and not made.goes and one.revision == service.revision:
+            if condition is not None and not made.goes and one.revision == _wanted(one, service):
                 state = InstanceState(condition.phase.value)
                 made = replace(made, state=state, reason=condition.reason, by=By.ENGINE)
             found.append(made)
@@ -170,14 +170,14 @@ def _here(one: Assigned, service: Service, hosts: Mapping[str, Host], unit: Unit
     )
     if state is InstanceState.RUNNING and goes:
         reason = "to be stopped"
-    elif state is InstanceState.RUNNING and one.revision != service.revision:
-        reason = f"revision {service.revision} is to take its place"
+    elif state is InstanceState.RUNNING and one.revision != (to := _wanted(one, service)):
+        reason = f"revision {to} is to take its place"
     return Instance(service.name, one.instance, one.host, state, one.revision, reason, there, goes=goes)
 
 
 def reached(service: Service, instance: Instance) -> bool:
     """Whether an instance is what its service is to be."""
-    if instance.goes or instance.revision != service.revision:
+    if instance.goes or instance.revision != service.revision_of(instance.name, instance.host):
         return False
     match service.desired:
         case Desired.LAUNCHED:
@@ -186,6 +186,11 @@ def reached(service: Service, instance: Instance) -> bool:
             return instance.state in (InstanceState.STOPPED, InstanceState.PLACED)
         case Desired.INACTIVE:
             return False  # it is to be nowhere
+
+
+def _wanted(one: Assigned, service: Service) -> int:
+    """The revision that a placed instance is to be."""
+    return service.revision_of(one.instance, one.host)
 
 
 def _placed(

@@ -6,7 +6,7 @@ engine writes it, and only the one that leads.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 from console.actions.apply_units import Applied
@@ -16,11 +16,15 @@ from console.engine.brakes import Silence
 from console.engine.contacts import Contacts
 from console.engine.inspecting import Inspected
 from console.fleet.model import Changes, FleetModel
+from console.model.host import Host
 from console.model.state import Source, State
 from console.model.unit import Unit
 from console.placement.candidate import Candidate, Standing, candidate
 from console.placement.mark import Mark
 from console.placement.reconcile import Sight, Step, Todo, refusal_key
+
+#: While any host has come within so many seconds, others that wait for their turn are held up by those.
+_COMING_S = 2.0
 
 #: How long a unit may take to show that it was started or stopped, before its state is believed. Seconds.
 FRESH_S = 3.0
@@ -33,11 +37,13 @@ class _Known:
     :param connection: since when it is live, by which one connection is told from the next.
     :param marks: of our units there; None: not read yet.
     :param boot: the id of its boot; None: not read yet, or it has none.
+    :param left: of our units, those launched there when it was last heard of; empty once it is read.
     :param fresh: units for which a job was asked for, and until when they need not show it.
     """
 
     connection: object = None
     marks: dict[str, Mark] | None = None
+    left: frozenset[str] = frozenset()
     boot: str | None = None
     foreign: str | None = None
     fresh: dict[str, float] = field(default_factory=dict)
@@ -57,18 +63,27 @@ class World:
         #: Hosts that are another one under a second name, and which: the same boot of the same machine.
         self.twins: dict[str, str] = {}
         self._outlines: dict[str, object] = {}
+        self._heard = 0.0
+        self._live: frozenset[str] = frozenset()
+        self._came = float("-inf")
         #: Rises with each change of what hosts have of ours.
         self.version = 0
 
     # -- being told -------------------------------------------------------------------------
 
-    def look(self, now: float) -> None:
-        """See how all hosts are."""
+    def look(self, now: float, heard: float | None = None, waiting: Collection[str] = ()) -> None:
+        """See how all hosts are.
+
+        :param heard: `now` by a clock that stands still while we hear nothing; None: we hear.
+        :param waiting: hosts that wait for their turn to be connected to.
+        """
+        self._heard = now if heard is None else heard
         hosts = self._model.hosts()
         names = [host.name for host in hosts]
         self._contacts.keep(names)
         for gone in self._known.keys() - set(names):
             del self._known[gone]
+        held_up = waiting if self._are_coming(hosts) else ()
         self._standing = {}
         first: dict[str, str] = {}
         self.twins = {}
@@ -76,15 +91,25 @@ class World:
             known = self._known.setdefault(host.name, _Known())
             if host.state is not State.LIVE or known.connection != host.status.since:
                 # Another connection, maybe another boot: what it has is to be read anew.
+                known.left = _launched(known) or known.left
                 known.connection, known.marks, known.boot = host.status.since, None, None
                 self.version += 1
-            standing = self._contacts.look(host, now, read=known.marks is not None)
+            standing = self._contacts.look(
+                host, self._heard, read=known.marks is not None, waiting=host.name in held_up
+            )
             # What is placed on one name is not wanted on the other, and would be stopped where it runs.
             if known.boot is not None and (name := first.setdefault(known.boot, host.name)) != host.name:
                 self.twins[host.name] = name
             left_alone = known.foreign or host.name in self.twins
             self._standing[host.name] = Standing.FOREIGN if left_alone else standing
             known.fresh = {unit: until for unit, until in known.fresh.items() if until > now}
+
+    def _are_coming(self, hosts: Iterable[Host]) -> bool:
+        live = frozenset(host.name for host in hosts if host.state is State.LIVE)
+        if not live <= self._live:
+            self._came = self._heard
+        self._live = live
+        return self._heard - self._came < _COMING_S
 
     def unread(self) -> list[str]:
         """Hosts that can be asked what they have, and were not."""
@@ -108,6 +133,7 @@ class World:
         if known is None or known.connection != connection:
             return
         known.foreign = found.fleet if found.fleet not in (None, self._fleet) else None
+        known.left = frozenset()
         known.boot = found.boot
         known.marks = {name: mark for name, mark in found.marks.items() if mark.fleet == self._fleet}
         self.version += 1
@@ -141,6 +167,7 @@ class World:
     def unsure(self, host: str) -> None:
         """What became of a change is not known: what the host has is to be read again."""
         if (known := self._known.get(host)) is not None:
+            known.left = _launched(known) or known.left
             known.marks = None
             self.version += 1
 
@@ -191,6 +218,11 @@ class World:
         return {host: known.foreign for host, known in self._known.items() if known.foreign is not None}
 
     @property
+    def left(self) -> dict[str, frozenset[str]]:
+        """What may run yet on hosts that are not heard of, as far as it was seen there."""
+        return {host: known.left for host, known in self._known.items() if known.left}
+
+    @property
     def settled(self) -> bool:
         """Whether each host has answered, or is known not to."""
         return all(
@@ -214,12 +246,12 @@ class World:
             if known.marks is not None and self._standing.get(host) is Standing.LIVE
         }
 
-    def candidates(self, now: float) -> list[Candidate]:
+    def candidates(self) -> list[Candidate]:
         """The hosts as the scheduler takes them."""
         found = []
         for host in self._model.hosts():
             one = candidate(host, self._standing.get(host.name, Standing.SILENT))
-            if one.pressure is None and self._contacts.flapping(host.name, now):
+            if one.pressure is None and self._contacts.flapping(host.name, self._heard):
                 one = replace(one, pressure="it comes and goes")
             found.append(one)
         return found
@@ -261,3 +293,7 @@ class World:
             for host, since in self._contacts.silent.items()
             if host in bearing
         ]
+
+
+def _launched(known: _Known) -> frozenset[str]:
+    return frozenset(name for name, mark in (known.marks or {}).items() if mark.launched)

@@ -25,6 +25,7 @@ from console.model.config import (
     HostConfig,
     KeySetting,
     TerminalConfig,
+    WatchConfig,
 )
 
 _HOW_TO_LOG_IN: Mapping[str, Converter[Any]] = {
@@ -76,6 +77,19 @@ TERMINAL = Table(
     "[terminal]",
     {"theme": values.name, "rate": values.number(0.5, 10), "mouse": values.boolean},
 )
+_PERCENT = values.number(0, 100)
+WATCH = Table(
+    "[watch]",
+    {
+        "disk_warn": _PERCENT,
+        "disk_bad": _PERCENT,
+        "memory_warn": _PERCENT,
+        "stall_warn": _PERCENT,
+        "clock_warn": values.number(0, 86400),
+        "alert": values.some_of("bell", "osc9"),
+        "alert_command": values.argv,
+    },
+)
 #: Which actions there are is known to the terminal alone (`console/tui/keys.py`).
 KEYS = Table("[keys]", {})
 
@@ -86,6 +100,7 @@ TABLES: Mapping[str, Table] = {
     "ssh": SSH,
     "host": HOST,
     "terminal": TERMINAL,
+    "watch": WATCH,
     "keys": KEYS,
 }
 
@@ -211,6 +226,7 @@ class _File(TableReader):
             ssh=HostConfig("", **ssh),
             etcd=self._etcd(),
             terminal=TerminalConfig(**self.table(TERMINAL, "terminal")),
+            watch=WatchConfig(**self.table(WATCH, "watch")),
             keys=self._keys(),
             **fleet,
         )

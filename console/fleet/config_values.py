@@ -198,6 +198,25 @@ def one_of(*words: str) -> Converter[str]:
     return convert
 
 
+def some_of(*words: str) -> Converter[tuple[str, ...]]:
+    """A list of some of these words."""
+    one = one_of(*words)
+
+    def convert(value: object, base: Path) -> tuple[str, ...]:
+        if not isinstance(value, list):
+            raise rejected(shown(value), f"a list of {', '.join(words)}")
+        return tuple(_each(enumerate(value), one, base))
+
+    return convert
+
+
+def argv(value: object, base: Path) -> tuple[str, ...]:
+    """A program and its arguments."""
+    if not isinstance(value, list) or not value:
+        raise rejected(shown(value), 'a program and its arguments, such as ["logger", "-t", "fleet"]')
+    return tuple(_each(enumerate(value), string, base))
+
+
 def path(value: object, base: Path) -> Path:
     """A path, `~/` expanded, relative ones from the file's own folder."""
     accepted = "a path: absolute, from ~/, or relative to the file's own folder"

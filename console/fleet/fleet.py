@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from console.errors import HostError, Unreachable
 from console.fleet.collector import Collector, only_the_young
@@ -13,6 +13,7 @@ from console.fleet.limits import facts_every, make_room
 from console.fleet.merge import HOLD_S
 from console.fleet.model import FleetModel
 from console.hosts.engine_threads import EngineThreads
+from console.hosts.groups import put_away
 from console.hosts.links import Links
 from console.hosts.osfacts import OsSource
 from console.hosts.session import HostSession
@@ -79,6 +80,11 @@ class Fleet:
         if (task := self._running.pop(host, None)) is not None:
             task.cancel()
         self.model.remove(host)
+
+    @property
+    def waiting(self) -> frozenset[str]:
+        """Hosts whose turn to be connected to has not come yet: nothing was asked of them."""
+        return self._links.waiting
 
     def source(self, host: str, source: Source) -> object:
         """The source object of a host, for questions asked on demand."""
@@ -191,7 +197,7 @@ async def open_fleet(hosts: Iterable[HostConfig], wants: Wants, links: Links) ->
         try:
             yield fleet
         finally:
-            running.cancel()
-            with suppress(asyncio.CancelledError):
-                await running
-            await threads.close()
+            try:
+                await put_away(running)
+            finally:
+                await threads.close()

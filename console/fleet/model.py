@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from console.model.config import HostConfig
+from console.model.config import HostConfig, WatchConfig
 from console.model.container import Container
 from console.model.deployment import NOTHING_SAID
 from console.model.events import (
@@ -188,6 +188,8 @@ class FleetModel:
         #: What is known of and looked after, by the name of the trouble.
         self.acks: Mapping[str, Ack] = {}
         self._denied: tuple[Denied, ...] = ()
+        #: From where on a host is in trouble.
+        self.limits = WatchConfig()
 
     # -- reading ----------------------------------------------------------------------------
 

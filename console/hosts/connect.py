@@ -13,6 +13,7 @@ import asyncssh
 
 from console.errors import AccessRefused, HostError, HostFailure, Unreachable
 from console.hosts.become import Becoming
+from console.hosts.keepalive import USUAL, Keepalive
 from console.hosts.quiet import quieten
 from console.hosts.secrets import Keyring
 from console.hosts.ssh import SshTransport
@@ -21,10 +22,6 @@ from console.model.text import clean
 
 CONNECT_TIMEOUT = 8.0
 LOGIN_TIMEOUT = 12.0
-#: A dead peer is noticed after at most interval * (count + 1) seconds of silence. One question in that time
-#: is enough, as TCP repeats it; of five hundred hosts at rest they are a tenth of all work.
-KEEPALIVE_INTERVAL = 6.0
-KEEPALIVE_COUNT = 1
 
 #: The cheapest that a current sshd has, before asyncssh's own order.
 _CIPHERS = "^aes128-gcm@openssh.com,aes256-gcm@openssh.com"
@@ -102,7 +99,7 @@ class _Client(asyncssh.SSHClient):
 class Connector:
     """Opens connections; shares what is the same for many hosts (parsed keys, known_hosts).
 
-    :param keepalive: seconds between two signs of life that are asked for; None: `KEEPALIVE_INTERVAL`.
+    :param keepalive: how each host is asked for signs of life.
     """
 
     def __init__(
@@ -110,7 +107,7 @@ class Connector:
         keyring: Keyring | None = None,
         *,
         ssh_config: Sequence[Path] = OPENSSH_CONFIG,
-        keepalive: float | None = None,
+        keepalive: Keepalive = USUAL,
     ) -> None:
         self._keepalive = keepalive
         self._keyring = keyring or Keyring()
@@ -161,8 +158,8 @@ class Connector:
             "connect_timeout": CONNECT_TIMEOUT,
             # The clock of the login is ours (`_Asker` stops it).
             "login_timeout": 0,
-            "keepalive_interval": KEEPALIVE_INTERVAL if self._keepalive is None else self._keepalive,
-            "keepalive_count_max": KEEPALIVE_COUNT,
+            "keepalive_interval": self._keepalive.every,
+            "keepalive_count_max": self._keepalive.unanswered,
             "encryption_algs": _CIPHERS,
             "kex_algs": _KEX,
             "client_version": "Quarterdeck",

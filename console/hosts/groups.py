@@ -43,6 +43,27 @@ class Group(asyncio.TaskGroup):
             raise
 
 
+async def put_away(task: asyncio.Task[Any]) -> None:
+    """End a task and wait until it has ended.
+
+    A cancellation of who waits comes once it has, and is not taken for the task's own, as it would be by who
+    awaits what he has cancelled: an engine that was told to end at that moment would go on.
+
+    :raises Exception: it had failed before.
+    """
+    task.cancel()
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait((task,))
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    if not task.cancelled():
+        task.result()
+
+
 async def unheld(doing: Coroutine[Any, Any, Returned]) -> Returned:
     """What `doing` gives; an error of its, or its cancellation, keeps nothing of what was local in it.
 

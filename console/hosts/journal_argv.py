@@ -24,8 +24,10 @@ What decides their form (measured on systemd 252 and 257, read in journalctl.c a
   cursor's own is vacuumed or does not match.
 - A follower also gets journald's reports of suppressed messages (`+ MESSAGE_ID=…`), which no filter by
   container, identifier or priority lets through; priorities are matches for it, as options exclude.
-- `--grep` is not used: it makes the host read every message of every file (minutes where a client
-  needs seconds), and not every build has it.
+- `--grep` makes the host read every message, which takes it longer than to print the newest few, and a
+  build may be without it or end at a damaged message: it is for a search that goes far back (see
+  `journal_search`), with a text that means the same there (`journal_text`) and case always said, as
+  journalctl would judge it by the text that it is given.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ from datetime import datetime
 from console.errors import UsageError
 from console.hosts.journal_losses import DROPPED_MESSAGE_ID
 from console.hosts.journal_record import FIELDS
+from console.hosts.journal_text import HostText
 from console.model.log import LogQuery
 
 #: The match for journald's reports of what its rate limit suppressed; they are told by journald's unit too,
@@ -63,6 +66,7 @@ def look_back(
     *,
     backwards: bool = False,
     cursor: str | None = None,
+    text: HostText | None = None,
 ) -> tuple[str, ...]:
     """Arguments that print what there is and end.
 
@@ -70,6 +74,7 @@ def look_back(
     :param backwards: newest first; for a query with a count and a range (see the module), and for
         a client that looks for the newest lines that please it.
     :param cursor: begin with the entry there, or with the next one that the query wants.
+    :param text: only what holds this; the client looks at the rest of the query's text.
     :raises UsageError: `query.boot` is none.
     """
     argv = [*_COMMON] if fields is None else [*_COMMON, _wanted(fields)]
@@ -77,6 +82,8 @@ def look_back(
         argv.append("-r")
     if cursor is not None:
         argv.append(f"--cursor={cursor}")
+    if text is not None:
+        argv += [f"--grep={text.pattern}", f"--case-sensitive={'no' if text.caseless else 'yes'}"]
     if query.lines is not None:
         argv.append(f"--lines={query.lines}")
     if query.since is not None:
@@ -119,6 +126,11 @@ def follow(
     # Whatever is asked for, journald's word that it suppressed some of it must come with it.
     reports = ["+", *here, REPORTS] if wanted else []
     return (*argv, *_units(exact(query.units)), *here, *wanted, *reports)
+
+
+def file_headers() -> tuple[str, ...]:
+    """Arguments that print the header of each file."""
+    return ("journalctl", "-q", "--no-pager", "--header")
 
 
 def newest(count: int = 1) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ from console.hosts.journal_pick import text_filter
 from console.hosts.journal_record import FIELDS, Speaker, made
 from console.hosts.journalctl import Journalctl
 from console.hosts.transport import Transport
-from console.model.log import Bookmark, LogQuery, LogRecord
+from console.model.log import Bookmark, LogQuery, LogRecord, absolute
 from console.model.text import clean
 
 _FOLDERS = (Path("/run/log/journal"), Path("/var/log/journal"))
@@ -170,7 +170,7 @@ class LocalJournal:
         if known is None or query.lines == 0:
             return
         now = datetime.now(UTC)
-        since, until = _moment(query.since, now), _moment(query.until, now)
+        since, until = absolute(query.since, now), absolute(query.until, now)
         backwards = query.lines is not None
         newest: list[tuple[Entry, LogRecord]] = []
         partials = Partials()
@@ -389,10 +389,6 @@ def _entry(reader: Any, wanted: Sequence[str]) -> Entry:
     fields[b"__REALTIME_TIMESTAMP"] = b"%d" % reader._get_realtime()
     fields[b"__MONOTONIC_TIMESTAMP"] = b"%d" % reader._get_monotonic()[0]
     return Entry(fields, cut)
-
-
-def _moment(when: float | datetime | None, now: datetime) -> datetime | None:
-    return now - timedelta(seconds=when) if isinstance(when, float | int) else when
 
 
 def _microseconds(when: datetime) -> int:

@@ -11,6 +11,7 @@ from console.hosts.attribution import found_under
 from console.hosts.export_format import Entry
 from console.hosts.journal_argv import is_glob
 from console.hosts.journal_losses import is_report
+from console.hosts.journal_text import expression_flags
 from console.model.log import LogQuery, LogRecord
 
 _UNIT_TYPES = (
@@ -70,7 +71,7 @@ def _expression(grep: str | None) -> Callable[[str], re.Match[str] | None] | Non
     if grep is None:
         return None
     try:
-        return re.compile(grep, 0 if any(map(str.isupper, grep)) else re.IGNORECASE).search
+        return re.compile(grep, expression_flags(grep)).search
     except re.error as error:
         raise UsageError(f"no regular expression: {grep!r}: {error}") from None
 

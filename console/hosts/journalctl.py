@@ -13,10 +13,12 @@ from console.errors import Absent, HostError, HostFailure
 from console.hosts import journal_argv
 from console.hosts.export_format import Entry, ExportError, ExportParser
 from console.hosts.journal_access import Access, failed, find_access
+from console.hosts.journal_header import FileHeader, headers
 from console.hosts.journal_open import BATCH, Start
 from console.hosts.journal_partials import Partials, is_part
 from console.hosts.journal_pick import message_filter, text_filter
 from console.hosts.journal_record import FIELDS, Speaker, made
+from console.hosts.journal_text import HostText
 from console.hosts.transport import Completed, Reading, Transport
 from console.model.log import LogQuery, LogRecord
 from console.model.text import clean
@@ -62,6 +64,10 @@ class Journalctl:
         entries = await self._few(journal_argv.newest())
         return made(self.host, entries[-1]).cursor if entries else None
 
+    async def headers(self) -> list[FileHeader] | None:
+        """What is in the journal's files; None if that cannot be made out."""
+        return headers((await self._output(journal_argv.file_headers())).stdout)
+
     async def onwards(self, cursor: str, count: int) -> list[str]:
         entries = await self._few(journal_argv.onwards(cursor, count))
         return [made(self.host, entry).cursor for entry in entries]
@@ -86,7 +92,7 @@ class Journalctl:
             for line in partials.flush():
                 yield line
             return
-        asked = await self._expanded(query)
+        asked = await self.expanded(query)
         if query.lines == 0 or asked is None:
             return
         async with aclosing(self.entries(journal_argv.look_back(asked, (*FIELDS, *fields)))) as batches:
@@ -106,6 +112,7 @@ class Journalctl:
         *,
         backwards: bool = False,
         cursor: str | None = None,
+        text: HostText | None = None,
     ) -> AsyncGenerator[LogRecord, None]:
         """The first `query.lines` records that fit, as they are found.
 
@@ -114,16 +121,25 @@ class Journalctl:
 
         :param backwards: go back, from the newest one or from the cursor.
         :param cursor: begin there, that entry included.
+        :param text: have the host look for it first; see `journal_text`.
         """
-        async with aclosing(self._found(query, fields, backwards=backwards, cursor=cursor)) as found:
+        async with aclosing(
+            self._found(query, fields, backwards=backwards, cursor=cursor, text=text)
+        ) as found:
             async for entry, record in found:
                 yield _part(entry, record)
 
     async def _found(
-        self, query: LogQuery, fields: Sequence[str], *, backwards: bool, cursor: str | None = None
+        self,
+        query: LogQuery,
+        fields: Sequence[str],
+        *,
+        backwards: bool,
+        cursor: str | None = None,
+        text: HostText | None = None,
     ) -> AsyncGenerator[tuple[Entry, LogRecord], None]:
         wanted = message_filter(query.grep)
-        asked = await self._expanded(query)
+        asked = await self.expanded(query)
         if query.lines == 0 or asked is None:
             return
         argv = journal_argv.look_back(
@@ -131,6 +147,7 @@ class Journalctl:
             (*FIELDS, *fields),
             backwards=backwards,
             cursor=cursor,
+            text=text,
         )
         left = query.lines
         async with aclosing(self.entries(argv)) as batches:
@@ -149,7 +166,7 @@ class Journalctl:
 
         Entries without the text that is looked for are among them; those with it are `query.lines`.
         """
-        asked = await self._expanded(query)
+        asked = await self.expanded(query)
         if query.lines == 0 or asked is None:
             return
         ranged = asked.since is not None or asked.until is not None
@@ -203,7 +220,7 @@ class Journalctl:
             raise fault
         return end
 
-    async def _expanded(self, query: LogQuery) -> LogQuery | None:
+    async def expanded(self, query: LogQuery) -> LogQuery | None:
         """The query with globs replaced by what they match; None if nothing is left to look for."""
         containers = await self._names("CONTAINER_NAME", query.containers)
         images = await self._names("IMAGE_NAME", query.images)

@@ -7,6 +7,7 @@ import getpass
 from typing import TYPE_CHECKING
 
 from console.hosts.become import Becoming
+from console.hosts.keepalive import USUAL, Keepalive
 from console.hosts.local import LocalTransport
 from console.hosts.secrets import Keyring
 from console.hosts.session import Link
@@ -24,17 +25,23 @@ class Links:
     """What a fleet's sessions connect through. One for all hosts of a console.
 
     :param ssh_config: whether OpenSSH's own configuration is honoured.
-    :param keepalive: seconds between two signs of life that are asked of a host; None: as usual.
+    :param keepalive: how each host is asked for signs of life.
     """
 
     def __init__(
-        self, keyring: Keyring | None = None, *, ssh_config: bool = True, keepalive: float | None = None
+        self, keyring: Keyring | None = None, *, ssh_config: bool = True, keepalive: Keepalive = USUAL
     ) -> None:
         self._ssh_config = ssh_config
         self._keepalive = keepalive
         self._keyring = keyring or Keyring()
         self._gate = asyncio.Semaphore(CONNECTS_AT_ONCE)
+        self._waiting: set[str] = set()
         self._connector: Connector | None = None
+
+    @property
+    def waiting(self) -> frozenset[str]:
+        """Hosts that are to be connected to, and wait for their turn."""
+        return frozenset(self._waiting)
 
     async def connect(self, config: HostConfig) -> Link:
         """See `Connector.connect`; a local host is never refused here."""
@@ -49,5 +56,12 @@ class Links:
                 ssh_config=OPENSSH_CONFIG if self._ssh_config else (),
                 keepalive=self._keepalive,
             )
-        async with self._gate:
+        self._waiting.add(config.name)
+        try:
+            await self._gate.acquire()
+        finally:
+            self._waiting.discard(config.name)
+        try:
             return await self._connector.connect(config)
+        finally:
+            self._gate.release()

@@ -209,11 +209,11 @@ class Guest:
         await self._network.plug(self.place, self._subnet)
 
     async def slow(self, delay: float, rate: float | None, stall: bool) -> None:
-        """Its public address becomes a proxy's; connections there now are reset, new ones are slow."""
-        await self.heal()
-        await self._ip("address", "delete", f"{self.address}/24", "dev", "host0")
+        """Its public address becomes a proxy's; connections there now are reset, new ones are slow.
+
+        Where it is one already that passes something on, the line changes under the connections there are.
+        """
         ready = self.folder / "proxy.ready"
-        ready.unlink(missing_ok=True)
         spec = ProxySpec(
             listen=self.address,
             upstream=self._subnet.back(self.place.number),
@@ -224,8 +224,19 @@ class Guest:
             stall=stall,
         )
         file = self.folder / "proxy.json"
+        there = cgroup.processes(self._cells.folder(self._proxy))
+        changes = bool(there) and ready.exists() and not (stall or ProxySpec.read(file).stall)
+        if not changes:
+            await self.heal()
+            await self._ip("address", "delete", f"{self.address}/24", "dev", "host0")
+        ready.unlink(missing_ok=True)
         spec.write(file)
-        await self._cells.start(self._proxy, _module("console.lab.proxy", file), self.folder / "proxy.log")
+        if changes:
+            for process in there:
+                os.kill(process, signal.SIGHUP)
+        else:
+            log = self.folder / "proxy.log"
+            await self._cells.start(self._proxy, _module("console.lab.proxy", file), log)
         try:
             async with asyncio.timeout(10):
                 await _until(ready.exists)

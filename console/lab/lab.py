@@ -220,7 +220,8 @@ class Lab:
         """Make the host's SSH slow: `delay` seconds one way, `rate` bytes per second each way.
 
         With `stall` connections are accepted and then nothing comes. Connections that are open now are
-        reset; the line counts for those made after. Other ports of the public address do not answer.
+        reset, and the line counts for those made after; on a host that is slow already it changes under
+        those there are. Other ports of the public address do not answer.
         """
         if delay < 0 or (rate is not None and rate <= 0):
             raise LabError("a line has a delay of 0 s or more and a rate above 0 bytes per second", host=host)

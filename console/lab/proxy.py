@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -50,42 +51,47 @@ class ProxySpec:
 
 
 class Line:
-    """One direction of the line: says when what is sent now arrives."""
+    """One direction of the line: says when what is sent now arrives. It may change while it is used."""
 
     def __init__(self, delay: float, rate: float | None) -> None:
-        self._delay = delay
-        self._rate = rate
+        self.delay = delay
+        self.rate = rate
         self._free = 0.0
 
     @property
     def chunk(self) -> int:
         """How many bytes to send at a time: at a low rate, no more than a twentieth of a second's worth."""
-        return _CHUNK if self._rate is None else min(_CHUNK, max(256, int(self._rate / 20)))
+        return _CHUNK if self.rate is None else min(_CHUNK, max(256, int(self.rate / 20)))
 
     def arrival(self, now: float, size: int) -> float:
         """When the last of `size` bytes handed over at `now` comes out, behind all that went before."""
-        self._free = max(now, self._free) + (size / self._rate if self._rate else 0.0)
-        return self._free + self._delay
+        self._free = max(now, self._free) + (size / self.rate if self.rate else 0.0)
+        return self._free + self.delay
 
 
 async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: Line) -> None:
-    """Everything from `reader` to `writer` over `line`, the end of it too."""
+    """Everything from `reader` to `writer` over `line`, the end of it too.
+
+    What is on the line comes out of it though whoever sent it is gone; where the receiver is, it is lost.
+    """
     queue: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_QUEUED)
     loop = asyncio.get_running_loop()
 
     async def put_in() -> None:
-        while data := await reader.read(line.chunk):
-            await queue.put((line.arrival(loop.time(), len(data)), data))
+        with contextlib.suppress(OSError):
+            while data := await reader.read(line.chunk):
+                await queue.put((line.arrival(loop.time(), len(data)), data))
         await queue.put((line.arrival(loop.time(), 0), b""))
 
     async def take_out() -> None:
         while True:
             due, data = await queue.get()
             await asyncio.sleep(due - loop.time())
+            with contextlib.suppress(OSError):
+                writer.write(data)
+                await writer.drain()
             if not data:
                 break
-            writer.write(data)
-            await writer.drain()
         with contextlib.suppress(OSError):
             writer.write_eof()
 
@@ -95,10 +101,14 @@ async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line
 
 
 class Proxy:
-    """Accepts, connects upstream, and carries both ways until both have ended."""
+    """Accepts, connects upstream, and carries both ways until both have ended.
 
-    def __init__(self, spec: ProxySpec) -> None:
+    :param file: where its spec is read again at a SIGHUP: delay and rate, for connections that there are too.
+    """
+
+    def __init__(self, spec: ProxySpec, file: Path | None = None) -> None:
         self._spec = spec
+        self._file = file
         self._up = Line(spec.delay, spec.rate)
         self._down = Line(spec.delay, spec.rate)
 
@@ -119,8 +129,17 @@ class Proxy:
         finally:
             writer.close()
 
+    def _read_again(self) -> None:
+        assert self._file is not None
+        spec = ProxySpec.read(self._file)
+        for line in (self._up, self._down):
+            line.delay, line.rate = spec.delay, spec.rate
+        spec.ready.touch()
+
     async def serve(self) -> None:
         """Listen on the public address until ended."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, self._read_again)
         server = await asyncio.start_server(self.handle, self._spec.listen, SSH_PORT, limit=_CHUNK)
         await asyncio.to_thread(self._spec.ready.touch)
         async with server:
@@ -129,13 +148,13 @@ class Proxy:
 
 def main() -> None:
     """Be the proxy of the spec file named by the first argument, until killed."""
-    spec_file = sys.argv[1]
+    spec_file = Path(sys.argv[1])
     if len(sys.argv) == 2:
-        into_own_network("console.lab.proxy", spec_file)
-    spec = ProxySpec.read(Path(spec_file))
+        into_own_network("console.lab.proxy", str(spec_file))
+    spec = ProxySpec.read(spec_file)
     connect(spec.wiring, int(sys.argv[2]))
     os.close(int(sys.argv[2]))
-    asyncio.run(Proxy(spec).serve())
+    asyncio.run(Proxy(spec, spec_file).serve())
 
 
 if __name__ == "__main__":

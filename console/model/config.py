@@ -62,6 +62,19 @@ class TerminalConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class WatchConfig:
+    """The `[watch]` table: from where on a host is in trouble. 0: that is never told."""
+
+    disk_warn: float = 90.0  # percent of a file system that is used
+    disk_bad: float = 97.0
+    memory_warn: float = 95.0  # percent of memory that nothing could have at once
+    stall_warn: float = 20.0  # percent of the last minute in which nothing ran for want of memory
+    clock_warn: float = 5.0  # seconds between a host's clock and ours
+    alert: tuple[str, ...] = ()  # how the terminal tells of a new failure: bell, osc9
+    alert_command: tuple[str, ...] = ()  # what it runs then
+
+
+@dataclass(frozen=True, slots=True)
 class KeySetting:
     """The keys of one action in `[keys]`, as written; none: it has no key. `line` is in the file."""
 
@@ -84,4 +97,5 @@ class FleetConfig:
     ssh: HostConfig = HostConfig("")  # what `[ssh]` says of every host
     etcd: EtcdConfig | None = None
     terminal: TerminalConfig = field(default_factory=TerminalConfig)
+    watch: WatchConfig = field(default_factory=WatchConfig)
     keys: Mapping[str, KeySetting] = field(default_factory=dict)  # by action, `list.down`

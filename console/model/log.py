@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,11 @@ class LogQuery:
     lines: int | None = None
     grep: str | None = None
     images: tuple[str, ...] = ()
+
+
+def absolute(when: float | datetime | None, now: datetime) -> datetime | None:
+    """An end of a query's range as a time, where the host's clock says `now`."""
+    return now - timedelta(seconds=when) if isinstance(when, float | int) else when
 
 
 @dataclass(frozen=True, slots=True)

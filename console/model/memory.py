@@ -48,13 +48,15 @@ class Ack:
 #: The kind of versions of a host's operating system, whichever updater brings them.
 HOST = "host"
 CONTAINER = "container"
+#: A revision of a service, with the service's name before it: `web@.service 4`.
+SERVICE = "service"
 
 
 @dataclass(frozen=True, slots=True)
 class Denied:
     """A version that no rollout may bring back, unless it is told to.
 
-    :param kind: of what it is a version: `HOST`, `CONTAINER` (a digest), or another.
+    :param kind: of what it is a version: `HOST`, `CONTAINER` (a digest), `SERVICE`, or another.
     :param by: the person, or the rollout that it was rolled back by.
     """
 

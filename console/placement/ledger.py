@@ -158,9 +158,11 @@ class Ledger:
         for service in self.services:
             policy = service.spec.policy
             names = service.spec.instances()
-            if policy.varies:
+            if policy.varies or service.spec.others:
+                others = dict(service.spec.others)
                 for name in names:
-                    found.append(self._kind(service, policy.of(UnitName(name))))
+                    own = others.get(name, policy).of(UnitName(name))
+                    found.append(self._kind(service, own))
                     self._kinds[name] = found[-1]
             else:
                 found.append(kind := self._kind(service, policy))
@@ -195,9 +197,11 @@ class Ledger:
 
     def _ties(self, policy: Policy, names: _Names) -> Ties:
         ties = Ties()
-        near = (text for group in policy.near for text in group)
+        near = tuple(text for group in policy.near for text in group) if policy.near else ()
         for role, texts in (("near", near), ("apart", policy.apart), ("replaces", policy.replaces)):
-            getattr(ties, role).extend(self._pattern(role, text, names) for text in dict.fromkeys(texts))
+            if texts:
+                found = getattr(ties, role)
+                found += [self._pattern(role, text, names) for text in dict.fromkeys(texts)]
         return ties
 
     def _pattern(self, role: str, text: str, names: _Names) -> Pattern:

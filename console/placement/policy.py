@@ -80,10 +80,13 @@ class Policy:
         # Asked of every service each time something is placed; most say nothing of the kind.
         if self.require and _vary(self.require):
             return True
-        if self.prefer and any(_vary(each.terms) for each in self.prefer):
-            return True
+        for each in self.prefer:
+            if _vary(each.terms):
+                return True
         if self.host is not None and "%" in self.host:
             return True
+        if not (self.near or self.apart or self.replaces):
+            return False
         texts = self.apart + self.replaces
         for patterns in self.near:
             texts += patterns
@@ -92,6 +95,20 @@ class Policy:
     def of(self, unit: UnitName) -> Policy:
         """What it says for one instance."""
         return self.mapped(lambda text: expand(text, unit))
+
+    def beside(self, whole: Policy) -> Policy:
+        """This policy for one instance of a service whose others have `whole`.
+
+        What is of the service as a whole is as that has it: how many, how spread, and all that counts them.
+        """
+        return replace(
+            self,
+            replicas=whole.replicas,
+            everywhere=whole.everywhere,
+            together=whole.together,
+            spread=whole.spread,
+            max_per_host=whole.max_per_host,
+        )
 
     def mapped(self, change: Callable[[str], str]) -> Policy:
         """This policy with `change` done to every text in which a specifier may stand."""

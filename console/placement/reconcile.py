@@ -7,6 +7,7 @@ was.
 
     wanted here, no mark                    write, and start
     other text or place than wanted         stop; once it is down, write and start
+    other text that what runs takes over    write, and reload where it has to be told
     another epoch, or another desire        mark it, and start or stop
     ours, and wanted on another host        once it runs there: stop; once it is down, remove
     the same, and exclusive                 stop; started there once no host has it any more
@@ -52,6 +53,8 @@ class Want:
     :param everywhere: it has a like on other hosts, and is not compared with those.
     :param exclusive: no two hosts may have it, not for a moment: it runs on its host's lease.
     :param leaving: it is to be gone from there before it can be elsewhere.
+    :param eased: revisions from which a copy that runs need not be stopped to be this one.
+    :param told: those of them of which it has to be told that it is, by a reload.
     """
 
     service: str
@@ -64,6 +67,8 @@ class Want:
     everywhere: bool = False
     exclusive: bool = False
     leaving: bool = False
+    eased: frozenset[int] = frozenset()
+    told: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,7 @@ class Step(StrEnum):
 
     WRITE = "write"  # its file, as wanted
     START = "start"  # write, and start
+    RELOAD = "reload"  # write, and have what runs look at it
     STOP = "stop"
     HALT = "halt"  # write as wanted, which is not to run, and stop
     REMOVE = "remove"  # its file, once it is down
@@ -215,6 +221,8 @@ def _wanted(want: Want, sight: Sight, unplacing: bool) -> Todo | None:
     if mark is None:
         return Todo(name, start, want)
     if (mark.revision, mark.service, mark.root) != (want.revision, want.service, want.root):
+        if (eased := _eased(want, mark, unit)) is not None:
+            return eased
         if unit is not None and unit.active == "deactivating":
             return None
         if _is_up(unit):
@@ -227,6 +235,15 @@ def _wanted(want: Want, sight: Sight, unplacing: bool) -> Todo | None:
     if mark.epoch != want.epoch:
         return Todo(name, Step.WRITE, want)
     return None
+
+
+def _eased(want: Want, mark: Mark, unit: Unit | None) -> Todo | None:
+    """What has a copy that runs be of another revision and run on; None: it cannot."""
+    same = (mark.service, mark.root, mark.launched) == (want.service, want.root, want.launched)
+    if not same or mark.revision not in want.eased or not _is_up(unit):
+        return None
+    reloads = mark.revision in want.told and unit is not None and unit.active == "active"
+    return Todo(want.instance, Step.RELOAD if reloads else Step.WRITE, want)
 
 
 def _doubled(singles: Iterable[Want], sights: Iterable[Sight]) -> set[tuple[str, str]]:

@@ -28,6 +28,7 @@ class Spec:
         instance, `web@blue.service`.
     :param policy: as the file has it; `policy_of` fills in the specifiers.
     :param text: the unit file, byte for byte.
+    :param others: the policies of instances that are of another revision while a rollout goes on, by name.
     :param warnings: what was read and will not do what it seems to.
     """
 
@@ -35,6 +36,7 @@ class Spec:
     policy: Policy
     text: str = ""
     warnings: tuple[Problem, ...] = field(default=(), compare=False)
+    others: tuple[tuple[str, Policy], ...] = ()
 
     def instances(self) -> tuple[str, ...]:
         """The names of its instances; of one that is on every host, the one name they all have."""
@@ -51,7 +53,8 @@ class Spec:
 
     def policy_of(self, instance: str) -> Policy:
         """What the policy says for one instance."""
-        return self.policy.of(UnitName(instance))
+        own = next((policy for name, policy in self.others if name == instance), self.policy)
+        return own.of(UnitName(instance))
 
 
 #: Services whose instances' names are kept: asked for with each look at the fleet, for each instance.

@@ -23,13 +23,13 @@ class Awaiting:
 
     def __init__(self, ledger: Ledger, identity: str) -> None:
         self._ledger = ledger
-        self._identity = identity
+        self.identity = identity
         self._account: Account | None = None
         self._changed = asyncio.Condition()
 
     async def run(self) -> None:
         """Follow it, until cancelled. :raises StoreError: etcd says no."""
-        async with aclosing(follow(self._ledger, self._identity)) as following:
+        async with aclosing(follow(self._ledger, self.identity)) as following:
             async for account in following:
                 async with self._changed:
                     self._account = account
@@ -87,6 +87,6 @@ def ended_words(progress: Progress) -> str:
         End.ROLLED_BACK: f"rolled back{why}",
         End.FAILED: f"left as it was{why}",
         End.ABORTED: "aborted before it was changed",
-        End.LOST: f"LOST{why}; it keeps its slot of the reboot lock, and stays drained",
+        End.LOST: f"LOST{why}; what it holds is kept until somebody has seen to it",
     }
     return "" if progress.end is None else words[progress.end]

@@ -225,9 +225,16 @@ class Driving:
         if rollout.state in (State.RUNNING, State.PAUSED) and account.failed:
             await self._halt(account)
         elif rollout.state is State.ABORTING and not account.under_way:
-            await self._put_state((State.ABORTING,), State.ABORTED, rollout.why)
+            await self._conclude(account, State.ABORTED, rollout.why)
         elif rollout.state is State.RUNNING and all(one is Position.GOOD for one in positions.values()):
-            await self._put_state((State.RUNNING,), State.DONE, "")
+            await self._conclude(account, State.DONE, "")
+
+    async def _conclude(self, account: Account, to: State, why: str) -> None:
+        """Have the rollout be over, once its kind has done what is to be done for all its targets."""
+        waits = await self._kind.conclude(account, done=to is State.DONE)
+        self._say("conclusion", f"{self._identity}: {waits}" if waits else "")
+        if waits is None:
+            await self._put_state((account.rollout.state,), to, why)
 
     async def _halt(self, account: Account) -> None:
         reasons = []

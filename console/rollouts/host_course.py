@@ -16,9 +16,6 @@ LOOK, DRAIN, STAGE, LOCK, ARM, BOOT = "look", "drain", "stage", "lock", "arm", "
 RETURN, GATE, CONFIRM, UNDRAIN, RELEASE = "return", "gate", "confirm", "undrain", "release"
 LEAVE, BACK, RESTORE = "leave", "back", "restore"
 
-#: How a host in the gate says what it waits for, once that is nothing but time.
-WELL = "it is well"
-
 COURSE = Course(
     (
         Stage(LOOK, "is looked at", DRAIN, End.FAILED, turning=True),

@@ -6,23 +6,20 @@ has them, live, and the operator's own check. `gate.py` says what of it is worse
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 
-from console.errors import HostError, Unreachable, UsageError
+from console.errors import HostError, Unreachable
 from console.model.state import Source, State
 from console.model.text import clean
-from console.rollouts import hand, host_course
-from console.rollouts.course import Done, Failed, Outcome, Waiting
+from console.rollouts import hand
+from console.rollouts.course import Failed, Outcome
 from console.rollouts.gate import Vitals, read_vitals, troubles, vitals
 from console.rollouts.kind import At, Site
+from console.rollouts.own_check import OwnChecks
+from console.rollouts.proving import Proving
 
-#: How long a host has to be well, and how long that may take, where nothing else is said. Seconds.
-GATE_S, GATE_TIMEOUT_S = 60.0, 600.0
-
-#: How often a host in the gate is asked by the operator's own check, and how long that may take. Seconds.
-_CHECK_EVERY_S, _CHECK_WITHIN_S = 5.0, 30.0
+#: How long a host has to be well, where nothing else is said. Seconds.
+GATE_S = 60.0
 
 _RESTARTS = "systemctl show --property=Id --property=NRestarts '*.service'"
 _STATE = "cat /proc/sys/kernel/random/boot_id; systemctl is-system-running"
@@ -38,8 +35,8 @@ class HostGate:
     def __init__(self, site: Site, runs: Callable[[At], Awaitable[bool]]) -> None:
         self._site = site
         self._runs = runs
-        self._healthy: dict[str, datetime] = {}  # since when each of them is well
-        self._checked: dict[str, tuple[datetime, str | None]] = {}  # when, and what was wrong
+        self._proving = Proving(GATE_S)
+        self._checks = OwnChecks(site)
 
     async def look(self, at: At) -> Outcome:
         """Well for as long as is asked, in one go. Who takes over begins to count anew."""
@@ -51,19 +48,7 @@ class HostGate:
             wrong = [f"{silent}{words(error)}"]
         if wrong is None:
             return Failed("it is back on the version before by itself", blames=True)
-        hold = at.seconds("gate", GATE_S)
-        if not wrong:
-            since = self._healthy.setdefault(at.target.id, now)
-            if (now - since).total_seconds() >= hold:
-                self._healthy.pop(at.target.id)
-                return Done()
-        else:
-            self._healthy.pop(at.target.id, None)
-        if (now - at.progress.since).total_seconds() >= at.seconds("gate_timeout", GATE_TIMEOUT_S):
-            self._healthy.pop(at.target.id, None)
-            told = "; ".join(wrong) or f"it was not well for {hold:g} s in one go"
-            return Failed(told, blames=True)
-        return Waiting("; ".join(wrong) or f"{host_course.WELL}, and has to be for {hold:g} s")
+        return self._proving.judge(at, wrong, now)
 
     async def _wrong(self, at: At) -> list[str] | None:
         """What keeps the gate shut; None: the host runs the version before."""
@@ -79,23 +64,7 @@ class HostGate:
             return ["its units and containers are not known yet"]
         before = read_vitals(at.fact("baseline"))
         wrong = troubles(before, now, complete=bool(at.setting("boot_complete")))
-        return wrong or await self._own_check(at)
-
-    async def _own_check(self, at: At) -> list[str]:
-        """What the operator's own check says, now and then."""
-        argv = tuple(shlex.split(at.setting("check")))
-        if not argv:
-            return []
-        now = self._site.now()
-        last = self._checked.get(at.target.id)
-        if last is None or (now - last[0]).total_seconds() >= _CHECK_EVERY_S:
-            try:
-                end = await hand.reach(self._site, at.host).run(argv, timeout=_CHECK_WITHIN_S)
-                wrong = None if end.code == 0 else f"{argv[0]}: {clean(end.complaint, 200)}"
-            except HostError as error:
-                wrong = f"{argv[0]}: {error.message}"
-            last = self._checked[at.target.id] = (now, wrong)
-        return [last[1]] if last[1] else []
+        return wrong or await self._checks.look(at, at.host)
 
     async def vitals(self, at: At, *, restarts: bool = False) -> Vitals | None:
         """How the host is; None while not all of it is known."""
@@ -125,17 +94,6 @@ def restarts_of(text: str) -> dict[str, int]:
         if "Id" in values and count.isdigit():
             found[clean(values["Id"], 300)] = int(count[:9])
     return found
-
-
-def checked_argv(text: str) -> tuple[str, ...]:
-    """The operator's own check, as words. :raises UsageError: it is none."""
-    try:
-        words = tuple(shlex.split(text))
-    except ValueError as error:
-        raise UsageError(f"not a command: {clean(text, 80)!r}: {error}") from None
-    if not words:
-        raise UsageError("a check is a command")
-    return words
 
 
 def words(error: HostError) -> str:

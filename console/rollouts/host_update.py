@@ -26,12 +26,13 @@ from console.actions.host_updates import (
 from console.errors import HostError, Unreachable
 from console.model.deployment import Deployment, UpdateStatus
 from console.model.state import State
-from console.rollouts import hand, host_course, host_gate
+from console.rollouts import hand, host_course
 from console.rollouts.course import Again, Done, Failed, Outcome, Waiting
 from console.rollouts.denied import HOST, deny, find_denied
 from console.rollouts.gate import vitals_text
 from console.rollouts.host_gate import HostGate, words
 from console.rollouts.kind import At, Site
+from console.rollouts.proving import GATE_TIMEOUT_S
 from console.rollouts.reboot_lock import NoSlot, RebootLock
 from console.rollouts.window import opens
 from console.updates.driver import Driver
@@ -41,7 +42,7 @@ from console.updates.guard import read_guard
 from console.updates.updater import find_updater, updater_of
 
 if TYPE_CHECKING:
-    from console.rollouts.rollout import Rollout
+    from console.rollouts.rollout import Account, Rollout
 
 UPDATE, ROLLBACK = "host update", "host rollback"
 
@@ -128,6 +129,9 @@ class HostUpdate:
         why = f"{at.host}: {at.progress.failed}"
         await deny(self._site.ledger.etcd, self._site.ledger.keys, HOST, version, by=at.rollout.id, why=why)
         return version
+
+    async def conclude(self, account: Account, *, done: bool) -> str | None:
+        return None  # each host is done by itself
 
     # -- before anything is changed ---------------------------------------------------------
 
@@ -273,7 +277,7 @@ class HostUpdate:
     async def _prove(self, at: At) -> Outcome:
         """The gate. Whoever begins to look after it has the guard wait for as long as the gate may take."""
         if at.fact("guarded") and at.target.id not in self._prolonged:
-            longer = at.seconds("gate_timeout", host_gate.GATE_TIMEOUT_S) + at.seconds("within", WITHIN_S)
+            longer = at.seconds("gate_timeout", GATE_TIMEOUT_S) + at.seconds("within", WITHIN_S)
             act = ProlongGuard(at.name, longer)
             said = await hand.do(self._site, at, "guard", "waits", f"for {longer:g} s more", act)
             if said == NO_GUARD:
@@ -385,7 +389,7 @@ class HostUpdate:
     def _gives_up_after(self, at: At) -> float:
         """How long a host may take to be back on the version before, by its guard or by us, in seconds."""
         within = at.seconds("within", WITHIN_S)
-        trial = at.seconds("gate_timeout", host_gate.GATE_TIMEOUT_S) if at.fact("new_boot") else 0.0
+        trial = at.seconds("gate_timeout", GATE_TIMEOUT_S) if at.fact("new_boot") else 0.0
         return at.seconds("guard", GUARD_S) + trial + 2 * within
 
     def _overdue(self, at: At, why: str, within: float | None = None) -> Outcome:

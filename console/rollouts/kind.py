@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from console.actions.hands import Permit
     from console.actions.hosts import Said
     from console.fleet.fleet import Fleet
+    from console.rollouts.instances import Instances
     from console.rollouts.ledger import Ledger
+    from console.rollouts.rollout import Account
 
 
 async def nothing_leaves(host: str) -> str | None:
@@ -35,6 +37,7 @@ class Site:
     :param leaving: what a drained host has still to let go of, in words; None once that is nothing.
     :param told: takes what an operator should know, a line each.
     :param now: the clock.
+    :param instances: the registry of services, where the rollout is of services.
     """
 
     ledger: Ledger
@@ -45,6 +48,7 @@ class Site:
     told: Callable[[str], None] = field(repr=False)
     now: Callable[[], datetime] = field(repr=False)
     leaving: Callable[[str], Awaitable[str | None]] = nothing_leaves
+    instances: Instances | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,5 +111,13 @@ class Kind(Protocol):
         """What a target was to be changed to did not prove itself: have no rollout bring it again.
 
         :return: what is denied now, in words; None if nothing can be.
+        :raises StoreError: see `perform`.
+        """
+
+    async def conclude(self, account: Account, *, done: bool) -> str | None:
+        """Do what is to be done once for all targets, before the rollout is said to be over.
+
+        :param done: whether all of them have come to their end well; else it was aborted.
+        :return: why that is not done yet, in words; None if it is. It is called again then.
         :raises StoreError: see `perform`.
         """

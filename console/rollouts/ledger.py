@@ -6,7 +6,7 @@ still does: one that was frozen, and thawed after another has taken over, writes
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,13 +14,15 @@ from console.errors import NothingSelected, Refused, StoreError
 from console.model.text import clean
 from console.rollouts import records
 from console.rollouts.course import Progress
-from console.rollouts.rollout import Account, Rollout, State
+from console.rollouts.rollout import Account, Rollout, State, Target
 from console.store import guarded
 from console.store.client import Etcd
 from console.store.guarded import in_pages
 from console.store.records import pack, text, unpack
 from console.store.schema import Keys, check_schema
 from console.store.values import Delete, Entry, Event, Guard, Span
+
+_NOTHING: Mapping[str, str] = {}
 
 #: So many rollouts that are over are kept; older ones go when a new one is written.
 KEPT = 200
@@ -48,10 +50,10 @@ class Ledger:
     # -- a person's -------------------------------------------------------------------------
 
     async def create(self, rollout: Rollout) -> None:
-        """Write it down, whole. Nothing begins before it is known to be alone on its hosts.
+        """Write it down, whole. Nothing begins before it is known to be alone on what it changes.
 
         :raises Conflict: there is one of its id.
-        :raises Refused: another was there before, and is at work on one of its hosts.
+        :raises Refused: another was there before, and is at work on some of that.
         """
         await check_schema(self.etcd, write=True)
         await self._prune()
@@ -62,14 +64,24 @@ class Ledger:
         earlier = {one.key for one in entries if one.created < revision}
         found = accounts_of(self.keys, entries).all()
         others = [one for one in found if self.keys.rollout(one.rollout.id) in earlier]
-        if (busy := at_work(others, {target.host for target in rollout.targets})) is not None:
+        if (busy := at_work(others, rollout.targets)) is not None:
             await guarded.delete(self.etcd, entry)
             raise busy
         await guarded.put(self.etcd, key, records.rollout_bytes(rollout), entry)
 
-    async def turn(self, identity: str, to: State, *, why: str, by: str, now: datetime) -> Rollout:
+    async def turn(
+        self,
+        identity: str,
+        to: State,
+        *,
+        why: str,
+        by: str,
+        now: datetime,
+        settings: Mapping[str, str] = _NOTHING,
+    ) -> Rollout:
         """Have it be paused, running, or aborting; what it is then.
 
+        :param settings: what it goes by from then on, besides what it does.
         :raises Refused: it is over.
         """
         found: Rollout | None = None
@@ -79,7 +91,8 @@ class Ledger:
             before = self._read(identity, entry)
             if before.state.over:
                 raise Refused(f"{identity} is over: {before.state}")
-            found = replace(before, state=to, since=now, why=why, changed_by=by)
+            goes_by = {**before.settings, **settings}
+            found = replace(before, state=to, since=now, why=why, changed_by=by, settings=goes_by)
             return records.rollout_bytes(found if before.state is not to else before)
 
         await guarded.change(self.etcd, self.keys.rollout(identity), changed)
@@ -183,10 +196,11 @@ class Accounts:
         return sorted(found, key=lambda account: account.rollout.created)
 
 
-def at_work(accounts: Iterable[Account], hosts: Collection[str]) -> Refused | None:
-    """Why a rollout on these hosts has to wait; None: nothing of others is under way there."""
+def at_work(accounts: Iterable[Account], targets: Iterable[Target]) -> Refused | None:
+    """Why a rollout of these targets has to wait; None: no other is at work on what they are of."""
+    claims = {target.claims for target in targets}
     for account in accounts:
-        both = sorted({target.host for target in account.rollout.targets} & set(hosts))
+        both = sorted({target.claims for target in account.rollout.targets} & claims)
         if both and not account.stands:
             identity = account.rollout.id
             return Refused(

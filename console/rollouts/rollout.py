@@ -42,6 +42,12 @@ class Target:
     host: str
     facts: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def claims(self) -> str:
+        """What no two rollouts may be at work on: its host, or the service that it is an instance of."""
+        service = self.facts.get("service")
+        return self.host if service is None else f"service {service}"
+
 
 @dataclass(frozen=True, slots=True)
 class Rollout:

@@ -1,7 +1,8 @@
 """Who may do what in etcd: three roles, and a user for each, made on an etcd that had none.
 
     operator    all keys of the fleet
-    engine      what the engine keeps: placements, rollouts, locks, its election; reads the rest
+    engine      what the engine keeps: placements, rollouts and what they make of services, locks, leases, its
+                election; reads the rest
     viewer      reads
 
 What airlock keeps in the same etcd each of them may read.
@@ -24,7 +25,9 @@ from console.store.wire import rpc
 
 #: What an engine writes, by the kinds of `schema.py`.
 _ENGINES = (
+    "services",
     "instances",
+    "leases",
     "observed",
     "rollouts",
     "denied",

@@ -6,6 +6,7 @@ The one module that knows them. All under the fleet's prefix:
     hosts/<name>                    address, labels, cordoned, drained-by
     services/<name>                 current spec: revision number, unit text, policy, desired state
     services/<name>/rev/<n>         immutable revisions
+    services/<name>/at/<i>          the revision that a rollout has given one instance
     instances/<name>/<i>            host, epoch, revision: the placement
     leases/<host>                   until when its lease may hold, written before it is wound
     observed/<host>                 the engine's last summary

@@ -169,6 +169,14 @@ ACTIONS: tuple[Action, ...] = (
     ),
     _app("app.detail", "d", "screen.toggle_detail", 34, "detail", "Show or hide the detail."),
     _app(
+        "app.log_beside",
+        "b",
+        "screen.toggle_log",
+        35,
+        "log beside",
+        "The log of what the cursor is on beside the list, as it comes, or its detail again.",
+    ),
+    _app(
         "app.refresh", "ctrl+r", "screen.refresh", 44, "connect", "Connect again, now, to what is not live."
     ),
     _app(
@@ -183,6 +191,9 @@ ACTIONS: tuple[Action, ...] = (
     _app("go.hosts", "H f3", "screen.go('hosts')", 30, "views", "The hosts."),
     _app("go.units", "U f4", "screen.go('units')", 30, "views", "The units of all hosts."),
     _app("go.containers", "C f5", "screen.go('containers')", 30, "views", "The containers of all hosts."),
+    _app(
+        "go.images", "I", "screen.go('images')", 30, "views", "What runs where, by image; and what is behind."
+    ),
     _app("go.logs", "L f6", "screen.go('logs')", 30, "views", "The journals of all hosts, merged."),
     _app("go.services", "P f10", "screen.go('services')", 30, "views", "The services: placed, and why not."),
     _app("go.updates", "O f11", "screen.go('updates')", 30, "views", "The hosts by the systems they boot."),
@@ -217,6 +228,14 @@ ACTIONS: tuple[Action, ...] = (
         10,
         "dependencies",
         "What a unit needs, and what needs it.",
+    ),
+    _row(
+        "row.before",
+        "b",
+        "screen.ask('before')",
+        10,
+        "before",
+        "What happened before on its host: units, containers, boots, and what was done from consoles.",
     ),
     _row(
         "row.stats",

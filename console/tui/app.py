@@ -24,10 +24,12 @@ from console.fleet.model import FleetModel
 from console.tui.acting.form import MacroForm
 from console.tui.acting.run_screen import RunScreen
 from console.tui.actions import Place
+from console.tui.alerting import Alerting
 from console.tui.keys import Keymap, bind
 from console.tui.palette import FleetProvider
 from console.tui.screens.main import MainScreen
 from console.tui.strips import mend_strips
+from console.tui.tables import touched
 from console.tui.theme_watch import ThemeWatch
 from console.tui.tones import DEFAULT_VARIABLES
 
@@ -90,6 +92,7 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
         self.recorder: Recorder | None = Recorder.of_user(core.environ) if core is not None else None
         #: What was told while there was no screen to show it on.
         self.untold = list(problems)
+        self._alerting: Alerting | None = None
         self._theme_watch = theme_watch
         if remembering is not None:
             remembering.listen(self.tell, self._memory_changed)
@@ -112,6 +115,11 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
 
     def on_mount(self) -> None:
         self.push_screen(self.main)
+        limits = self.model.limits
+        if limits.alert or limits.alert_command:
+            own = self.remembering.troubles if self.remembering is not None else tuple
+            self._alerting = Alerting(limits, TroubleBoard(self.model, own), self._write, self.tell)
+            self.run_worker(self._alerting.run(), group="alerts", exit_on_error=True)
         self.run_worker(self._keep_up(), group="flush", exit_on_error=True)
         if self._theme_watch is not None:
             self.run_worker(self._keep_dressed(self._theme_watch), group="themes")
@@ -207,6 +215,11 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
         for problem in problems:
             self.notify(problem, severity="warning", timeout=15, markup=False)
 
+    def _write(self, text: str) -> None:
+        """Send to the terminal what is no picture."""
+        if self._driver is not None:
+            self._driver.write(text)
+
     async def _keep_dressed(self, watch: ThemeWatch) -> None:
         """Take up themes whose files change."""
         while True:
@@ -233,6 +246,8 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
         try:
             while True:
                 batch = await feed.batch(1 / self.rate, idle=_IDLE_S)
+                if self._alerting is not None:
+                    self._alerting.changed(touched(batch))
                 if self.main.is_mounted:
                     self.main.take(batch)
         finally:

@@ -13,10 +13,12 @@ from console.commands import clock
 from console.commands.engine_here import check_engine
 from console.errors import QuarterdeckError
 from console.model.wants import EVERYTHING
-from console.tui.environment import prepare
+from console.tui.environment import Prepared, prepare
 
 if TYPE_CHECKING:
     from console.commands.core import Core
+    from console.model.config import FleetConfig
+    from console.tui.theme_watch import ThemeWatch
 
 
 async def open_terminal(core: Core) -> int:
@@ -29,30 +31,17 @@ async def open_terminal(core: Core) -> int:
     prepared = prepare(os.environ, core.options.color)
     config = core.config
     # Only now, as Textual reads the environment when it is imported.
-    from rich.console import Console
-
     from console.tui.app import QuarterdeckApp
     from console.tui.keys import resolve
     from console.tui.questions import Questions
-    from console.tui.theme_watch import ThemeWatch
-    from console.tui.themes import theme_folders
 
     keymap = resolve(config.keys, config.path)
-    dress = ThemeWatch(
-        theme_folders(os.environ),
-        config.terminal,
-        config.path,
-        no_color=prepared.no_color,
-        color_system=Console().color_system,
-    )
+    dress = dressed(config, prepared)
     questions = Questions(core.ask) if core.ask else None
     core.ask = questions
     from console.commands.remembering import Remembering
-    from console.fleet.etcdctl import etcd_config
 
-    # Hosts may be the fleet's by what its etcd says alone.
-    may_come = etcd_config(config.etcd, core.environ) is not None
-    async with core.observe(None, EVERYTHING, wait=False, may_come=may_come) as look:
+    async with core.observe(None, EVERYTHING, wait=False, may_come=may_come(core)) as look:
         if questions is not None:
             await questions.settle(look.fleet)
         app = QuarterdeckApp(
@@ -69,7 +58,7 @@ async def open_terminal(core: Core) -> int:
             core=core,
             remembering=(remembering := Remembering(core, look.fleet)),
         )
-        async with _beside(remembering.run(), app.fail):
+        async with beside(remembering.run(), app.fail):
             code = await app.run_async(mouse=config.terminal.mouse)
         for text in app.untold:
             print(text, file=sys.stderr)
@@ -81,18 +70,47 @@ async def open_terminal(core: Core) -> int:
             except QuarterdeckError as error:
                 kept = str(error)
             print(f"macro {name}: {kept}", file=sys.stderr)
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise asyncio.CancelledError  # Textual ends with it, and says nothing of it
-        if app.fault is not None:
-            raise app.fault
+        check_end(app.fault)
         return code or 0
 
 
+def dressed(config: FleetConfig, prepared: Prepared) -> ThemeWatch:
+    """The themes there are, and the one to use. Textual is imported with it."""
+    from rich.console import Console
+
+    from console.tui.theme_watch import ThemeWatch
+    from console.tui.themes import theme_folders
+
+    return ThemeWatch(
+        theme_folders(os.environ),
+        config.terminal,
+        config.path,
+        no_color=prepared.no_color,
+        color_system=Console().color_system,
+    )
+
+
+def may_come(core: Core) -> bool:
+    """Whether hosts may be the fleet's by what its etcd says alone."""
+    from console.fleet.etcdctl import etcd_config
+
+    return etcd_config(core.config.etcd, core.environ) is not None
+
+
+def check_end(fault: Exception | None) -> None:
+    """Have an app's end be what it was: Textual ends with a task that is cancelled, and says nothing of it.
+
+    :raises Exception: `fault`, if there is one.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+    if fault is not None:
+        raise fault
+
+
 @asynccontextmanager
-async def _beside(
-    work: Coroutine[Any, Any, None], failed: Callable[[Exception], None]
-) -> AsyncIterator[None]:
+async def beside(work: Coroutine[Any, Any, None], failed: Callable[[Exception], None]) -> AsyncIterator[None]:
     """Have `work` done for as long as the context is held.
 
     :param failed: takes the fault of ours that ended it.

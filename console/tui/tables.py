@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from console.commands.image_board import image_key
 from console.commands.lists import LiveList
 from console.commands.rows import CONTAINER, HOST, UNIT
 from console.commands.troubles import TROUBLE, TroubleBoard
@@ -35,9 +36,9 @@ def listed(view: View, model: FleetModel, board: TroubleBoard) -> Listed:
             troubles = LiveList(TROUBLE, board.look_up, host=model.find)
             made = Listed(
                 troubles,
-                lambda batch: board.update(_hosts_of(batch)),
+                lambda batch: board.update(touched(batch)),
                 # That a host or a source is lost is news; what was wrong on it before that is not.
-                lambda trouble: bool(trouble.unit or trouble.container) and _old(model, trouble.host, None),
+                lambda trouble: bool(trouble.unit or trouble.container) and is_old(model, trouble.host, None),
                 "● nothing is wrong",
             )
             board.renew()
@@ -47,7 +48,7 @@ def listed(view: View, model: FleetModel, board: TroubleBoard) -> Listed:
             made = Listed(
                 hosts,
                 lambda batch: batch.hosts,
-                lambda row: _old(model, row.name, None),
+                lambda row: is_old(model, row.name, None),
                 "no hosts",
                 frozenset({"HOST", "STATE", "SINCE", "REASON"}),
             )
@@ -57,18 +58,21 @@ def listed(view: View, model: FleetModel, board: TroubleBoard) -> Listed:
             made = Listed(
                 units,
                 lambda batch: batch.units,
-                lambda unit: _old(model, unit.host, Source.UNITS),
+                lambda unit: is_old(model, unit.host, Source.UNITS),
                 "no units" if host is None else f"no units of {host} are known",
             )
             units.update((unit.host, unit.name) for unit in model.units(host))
         case Kind.CONTAINERS:
             boxes = LiveList(
-                CONTAINER, model.container, wanted=lambda box: host in (None, box.host), host=model.find
+                CONTAINER,
+                model.container,
+                wanted=lambda box: host in (None, box.host) and view.image in (None, image_key(box)),
+                host=model.find,
             )
             made = Listed(
                 boxes,
                 lambda batch: batch.containers,
-                lambda box: _old(model, box.host, Source.CONTAINERS),
+                lambda box: is_old(model, box.host, Source.CONTAINERS),
                 "no containers" if host is None else f"no containers of {host} are known",
             )
             boxes.update((box.host, box.id) for box in model.containers(host))
@@ -89,11 +93,12 @@ def holds(model: FleetModel, host: Host, source: Source) -> bool:
     return False  # a log says for itself which of its hosts it does not hear from
 
 
-def _hosts_of(batch: Changes) -> set[str]:
+def touched(batch: Changes) -> set[str]:
+    """The hosts of which something is another."""
     return batch.hosts | {host for host, _ in batch.units} | {host for host, _ in batch.containers}
 
 
-def _old(model: FleetModel, name: str, source: Source | None) -> bool:
+def is_old(model: FleetModel, name: str, source: Source | None) -> bool:
     """Whether what is shown of a host, or of one of its sources, is not what it says now."""
     host = model.find(name)
     if host is None:

@@ -17,6 +17,7 @@ class Kind(StrEnum):
     LOGS = "logs"
     SERVICES = "services"
     SERVICE = "service"
+    IMAGES = "images"
     UPDATES = "updates"
     ROLLOUTS = "rollouts"
     ROLLOUT = "rollout"
@@ -38,6 +39,7 @@ TOP = (
     Kind.UPDATES,
     Kind.ROLLOUTS,
     Kind.AUDIT,
+    Kind.IMAGES,
     Kind.MAP,
     Kind.ETCD,
 )
@@ -54,6 +56,7 @@ class View:
     :param record: of a page: the audit record's id.
     :param key: of etcd: a kind of key, or a key, without the fleet's prefix.
     :param rollout: of a rollout: its id.
+    :param image: of containers: only those of this image, as `commands/image_board.py` calls it.
     :param service: the service's name; of a page on why an instance is where it is, the instance's.
     """
 
@@ -67,6 +70,7 @@ class View:
     key: str | None = None
     rollout: str | None = None
     service: str | None = None
+    image: tuple[str, str] | None = None
 
     def crumbs(self) -> tuple[str, ...]:
         """From the fleet down to here."""
@@ -75,6 +79,8 @@ class View:
             parts.append(self.host)
         if self.unit or self.container:
             parts.append(self.unit or self.label or (self.container or "")[:12])
+        if self.image:
+            parts += [str(Kind.IMAGES), self.image[0].rpartition("/")[2]]
         if self.record:
             parts += [str(Kind.AUDIT), self.record]
         if self.service:

@@ -223,6 +223,37 @@ def test_what_podman_adds_is_not_the_operators() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "gone"),
+    [
+        ({"NanoCpus": 500_000_000, "CpuPeriod": 100_000, "CpuQuota": 50_000}, {"CpuPeriod", "CpuQuota"}),
+        ({"IpcMode": "host", "ShmSize": 65_536_000}, {"ShmSize"}),
+    ],
+)
+def test_what_podman_has_worked_out_of_a_field_is_not_asked_for_beside_it(
+    said: dict[str, Any], gone: set[str]
+) -> None:
+    host = successor(inspected(HostConfig=said), {}, engine="podman").body["HostConfig"]
+    assert isinstance(host, dict)
+    assert said.keys() - host.keys() == gone
+    shareable = inspected(HostConfig={"IpcMode": "shareable", "ShmSize": 1})
+    kept = successor(shareable, {}, engine="podman").body["HostConfig"]
+    assert isinstance(kept, dict)
+    assert kept["ShmSize"] == 1
+
+
+def test_a_device_of_podmans_has_permissions_for_podman_takes_none_without() -> None:
+    devices = [{"PathOnHost": "/dev/fuse", "PathInContainer": "/dev/fuse", "CgroupPermissions": ""}]
+    host = successor(inspected(HostConfig={"Devices": devices}), {}, engine="podman").body["HostConfig"]
+    assert isinstance(host, dict)
+    assert host["Devices"] == [{**devices[0], "CgroupPermissions": "rwm"}]
+
+
+def test_a_host_name_that_is_the_hosts_own_is_not_asked_for() -> None:
+    there = inspected(Config={"Hostname": "web1"}, HostConfig={"UTSMode": "host"})
+    assert "Hostname" not in successor(there, {}, engine="podman").body
+
+
+@pytest.mark.parametrize(
     ("policy", "words"),
     [
         ({"Name": "always", "MaximumRetryCount": 0}, "always"),

@@ -1,8 +1,10 @@
 """Search and context in a large journal: seconds to the first result.
 
-The journals are synthetic, one host's, made by systemd-journal-remote: a million lines, or as many as
-`QUARTERDECK_BENCH_LINES` says (ten million are 3 GB, and take an hour to make). They are read as a host's
-journal is, by its journalctl. The alternative is `journalctl -r -g` itself.
+The journal is synthetic, one host's, made by systemd-journal-remote, which begins a new file as journald
+does: a million lines, or as many as `QUARTERDECK_BENCH_LINES` says (ten million are 3 GB). It is read as a
+host's journal is, by its journalctl. Found are a text of every line, one of one line in a thousand, and words
+of which each is in one line only: in the newest tenth, in the middle and in the oldest tenth. The
+alternative is `journalctl -r -g` for the same words, in the same run.
 """
 
 from __future__ import annotations
@@ -15,19 +17,23 @@ import time
 from contextlib import aclosing
 from pathlib import Path
 
+from console.hosts.journal_search import JournalSearch
 from console.hosts.journalctl import Journalctl
 from console.model.log import LogQuery, LogRecord
 from tests.hosts.journal_files import BOOT, JOURNALCTL, REMOTE, Asking, machine_id
 
 _LINES = int(os.environ.get("QUARTERDECK_BENCH_LINES", "1000000"))
-_AT_ONCE = 5000
-#: Found in every line, and in one of a thousand.
-_COMMON, _RARE = "upstream", "500 12ms"
+#: Lines of one writer, and written at once.
+_BY_ONE, _AT_ONCE = 400_000, 5000
+#: What is looked for, and where it is found first.
+_TEXTS = {"upstream": "in every line", "500 12ms": "in one of 1,000"}
+#: Words of one line each, by how much of the journal is newer than it.
+_WORDS = {"needle-new": 0.05, "needle-middle": 0.5, "needle-old": 0.95}
 _AROUND = 50
 
 
 def run() -> dict[str, object]:
-    """Seconds to the first line found, common or rare, and to a whole context."""
+    """Seconds to the first line found, wherever it is, and to a whole context."""
     if JOURNALCTL is None or not REMOTE.exists():
         return {}
     with tempfile.TemporaryDirectory(prefix="bench-search-") as place:
@@ -40,40 +46,48 @@ def run() -> dict[str, object]:
         path = os.environ["PATH"]
         os.environ["PATH"] = f"{folder}/bin:{path}"
         try:
-            return {"lines": _LINES, **asyncio.run(_measured()), **_alternative()}
+            return {"lines": _LINES, **asyncio.run(_measured()), **_alternatives()}
         finally:
             os.environ["PATH"] = path
 
 
 def _write(folder: Path) -> None:
     folder.mkdir()
-    with subprocess.Popen(
-        [REMOTE, "-o", folder / "system.journal", "-"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as writer:
-        assert writer.stdin is not None
-        about = f"_BOOT_ID={BOOT}\n_MACHINE_ID={machine_id()}\nPRIORITY=6\n_COMM=web\n_UID=0\n"
-        began = int(time.time() * 1_000_000) - _LINES * 1000
-        for start in range(0, _LINES, _AT_ONCE):
-            writer.stdin.write(
-                "".join(
-                    f"__REALTIME_TIMESTAMP={began + n * 1000}\n__MONOTONIC_TIMESTAMP={n * 1000}\n{about}"
-                    f"MESSAGE=GET /orders/{n} {500 if n % 1000 == 7 else 200} 12ms upstream=10.0.3.7\n"
-                    f"_SYSTEMD_UNIT=web@{n % 50}.service\n\n"
-                    for n in range(start, min(start + _AT_ONCE, _LINES))
-                ).encode()
-            )
+    words = {_LINES - 1 - int(_LINES * newer): word for word, newer in _WORDS.items()}
+    about = f"_BOOT_ID={BOOT}\n_MACHINE_ID={machine_id()}\nPRIORITY=6\n_COMM=web\n_UID=0\n"
+    began = int(time.time() * 1_000_000) - _LINES * 1000
+
+    def entry(n: int) -> str:
+        return (
+            f"__REALTIME_TIMESTAMP={began + n * 1000}\n__MONOTONIC_TIMESTAMP={n * 1000}\n{about}"
+            f"MESSAGE=GET /orders/{n} {500 if n % 1000 == 7 else 200} 12ms upstream=10.0.3.7"
+            f" {words.get(n, '')}\n_SYSTEMD_UNIT=web@{n % 50}.service\n\n"
+        )
+
+    for first in range(0, _LINES, _BY_ONE):
+        file = folder / f"system@{first:08}.journal"
+        with subprocess.Popen(
+            [REMOTE, "-o", file, "-"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
+        ) as writer:
+            assert writer.stdin is not None
+            last = min(first + _BY_ONE, _LINES)
+            for start in range(first, last, _AT_ONCE):
+                writer.stdin.write("".join(map(entry, range(start, min(start + _AT_ONCE, last)))).encode())
 
 
 async def _measured() -> dict[str, object]:
     transport = Asking()
     began = time.perf_counter()
     journal = await Journalctl.open(transport)
-    opened = time.perf_counter() - began
-    took: dict[str, object] = {"the journal is opened, s": opened}
-    for name, text in (("in every line", _COMMON), ("in one of 1,000", _RARE)):
+    took: dict[str, object] = {"the journal is opened, s": time.perf_counter() - began}
+    for text, where in _TEXTS.items():
         began = time.perf_counter()
         line = await _first(journal, text)
-        took[f"search, first line of a text {name}, s"] = time.perf_counter() - began
+        took[f"search, first line of a text {where}, s"] = time.perf_counter() - began
+    for word, newer in _WORDS.items():
+        began = time.perf_counter()
+        await _first(journal, word)
+        took[f"search, one line, {newer:.0%} of the lines are newer, s"] = time.perf_counter() - began
     began = time.perf_counter()
     query = LogQuery(lines=_AROUND + 1)
     before = [r async for r in journal.found(query, backwards=True, cursor=line.cursor)]
@@ -85,17 +99,20 @@ async def _measured() -> dict[str, object]:
 
 
 async def _first(journal: Journalctl, text: str) -> LogRecord:
-    async with aclosing(journal.found(LogQuery(grep=text), backwards=True)) as found:
+    async with aclosing(JournalSearch(journal, LogQuery(grep=text)).found()) as found:
         async for record in found:
             return record
     raise AssertionError(f"nothing holds {text}")
 
 
-def _alternative() -> dict[str, object]:
-    began = time.perf_counter()
-    argv = ["journalctl", "-q", "--no-pager", "-r", "-n1", "-o", "cat", "-g", _RARE]
-    subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
-    return {"alternative: journalctl -r -g, in one of 1,000, s": time.perf_counter() - began}
+def _alternatives() -> dict[str, object]:
+    took: dict[str, object] = {}
+    for word, newer in _WORDS.items():
+        began = time.perf_counter()
+        argv = ["journalctl", "-q", "--no-pager", "-r", "-n1", "-o", "cat", "-g", word]
+        subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
+        took[f"alternative: journalctl -r -n1 -g, {newer:.0%} newer, s"] = time.perf_counter() - began
+    return took
 
 
 def main() -> None:

@@ -24,6 +24,7 @@ from console.lab.sim.plan import SimPlan
 from console.store.client import Etcd, open_etcd
 from console.store.mirror import mirror
 from console.store.values import Delete, Put, Span
+from tests.lab.waiting import patience
 from tests.store.cluster import running_cluster
 
 _UNITS = 30
@@ -96,7 +97,7 @@ class Console:
         printer = Printer(line.globals.output, out=out, err=err, environ={})
         try:
             core.check(line.command)
-            async with asyncio.timeout(60), core.recalled(line.command.recall, printer.note):
+            async with asyncio.timeout(patience(60)), core.recalled(line.command.recall, printer.note):
                 await line.command.run(core, printer)
             ended = 4 if printer.failures else 0
         except QuarterdeckError as error:

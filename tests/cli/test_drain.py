@@ -3,22 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
-import pytest
-
-from tests.cli.services_fleet import RUNNING, Fleet, said, services_fleet
+from tests.cli.services_fleet import RUNNING, Fleet, said
 from tests.store.cluster import needs_etcd
 
 pytestmark = needs_etcd
-
-
-@pytest.fixture
-async def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Fleet]:
-    async with services_fleet(tmp_path) as fleet:
-        monkeypatch.chdir(fleet.console.folder)
-        yield fleet
 
 
 async def test_a_drain_says_what_moves_where_waits_until_it_has_gone_and_is_taken_back(fleet: Fleet) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import pytest
 
 from console.store.client import open_etcd
 from console.store.roles import init_auth
-from tests.store.cluster import Cluster, needs_etcd, running_cluster
+from tests.store.cluster import Cluster, needs_etcd
 
 pytestmark = needs_etcd
 
@@ -52,13 +51,6 @@ def console(folder: Path, etcd: str) -> Console:
     host = f'[[host]]\nname = "web1"\naddress = "{_NOBODY}"\nport = 9\n'
     (folder / "fleet.toml").write_text(f'[fleet]\nname = "prod"\n[etcd]\n{etcd}\n{host}')
     return Console(folder)
-
-
-@pytest.fixture
-async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
-    (tmp_path / "etcd").mkdir()
-    async with running_cluster(tmp_path / "etcd") as cluster:
-        yield cluster
 
 
 @pytest.fixture
@@ -124,6 +116,20 @@ async def test_who_looks_after_a_trouble_is_known_to_all(consoles: tuple[Console
     assert "disk is on its way" in said
     bob.run("fleet", "unack", "web1", "--yes")
     assert "looks after it" not in alice.run("fleet", "status", "--timeout", "5s", code=4).stdout
+
+
+async def test_what_is_wrong_with_services_is_looked_after_as_what_is_wrong_with_hosts(
+    consoles: tuple[Console, Console],
+) -> None:
+    alice, bob = consoles
+    unit = alice.folder / "web.service"
+    unit.write_text("[Service]\nExecStart=/bin/true\n")
+    alice.run("service", "submit", str(unit), "--yes")
+    assert "no engine" in bob.run("fleet", "status", "--timeout", "5s", code=4).stdout
+    alice.run("fleet", "ack", "fleet/services", "--note", "it is being replaced", "--yes")
+    said = bob.run("fleet", "status", "--timeout", "5s", code=4).stdout
+    assert "it is being replaced; nothing is placed" in said
+    bob.run("fleet", "ack", "nowhere/services", "--yes", code=5)
 
 
 async def test_etcd_that_is_away_is_told_what_was_last_known_is_shown_and_nothing_is_said(

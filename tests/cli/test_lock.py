@@ -7,7 +7,7 @@ import itertools
 import json
 import re
 import urllib.request
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,19 +18,12 @@ from console.commands import clock
 from console.store.client import open_etcd
 from console.store.values import Put
 from tests.cli.services_fleet import Console
-from tests.store.cluster import Cluster, needs_etcd, running_cluster
+from tests.store.cluster import Cluster, needs_etcd
 
 pytestmark = needs_etcd
 
 NOW = datetime(2026, 11, 27, 3, 12, tzinfo=UTC)
 MACHINE = "58362" + "7a932274834a8ebd99f4ed41c0d"  # what Zincati calls a machine
-
-
-@pytest.fixture
-async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
-    (tmp_path / "etcd").mkdir()
-    async with running_cluster(tmp_path / "etcd") as cluster:
-        yield cluster
 
 
 @pytest.fixture

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +14,7 @@ from console.rollouts.records import progress_bytes
 from console.rollouts.rollout import Rollout, State, Target
 from console.store.schema import Keys
 from console.store.values import Put
-from tests.cli.services_fleet import Fleet, services_fleet
+from tests.cli.services_fleet import Fleet
 from tests.store.cluster import needs_etcd
 
 pytestmark = needs_etcd
@@ -25,12 +23,6 @@ pytestmark = needs_etcd
 UPDATED = "sim-0002"
 
 NOW = datetime(2026, 11, 27, 3, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-async def fleet(tmp_path: Path) -> AsyncIterator[Fleet]:
-    async with services_fleet(tmp_path) as fleet:
-        yield fleet
 
 
 @pytest.fixture

@@ -6,8 +6,6 @@ import asyncio
 import io
 import json
 import signal
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -18,17 +16,10 @@ from console.commands.core import Core
 from console.commands.grammar import Globals
 from console.commands.service_change import ServiceStart
 from console.errors import Incomplete
-from tests.cli.services_fleet import RUNNING, Fleet, said, services_fleet
+from tests.cli.services_fleet import RUNNING, Fleet, said
 from tests.store.cluster import needs_etcd
 
 pytestmark = needs_etcd
-
-
-@pytest.fixture
-async def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Fleet]:
-    async with services_fleet(tmp_path) as fleet:
-        monkeypatch.chdir(fleet.console.folder)
-        yield fleet
 
 
 async def test_a_unit_file_is_submitted_shown_changed_and_taken_back(fleet: Fleet) -> None:
@@ -65,9 +56,9 @@ async def test_a_unit_file_is_submitted_shown_changed_and_taken_back(fleet: Flee
         "instances": [],
     }
     await console.run("service", "rollback", "web", "--yes", code=5)
-    await console.run("service", "rollback", "web", "--to", "2", "--yes", "--no-wait")
+    await console.run("service", "rollback", "web", "--to", "2", "--yes")
     assert (await console.json("service", "list"))[0]["revision"] == 2
-    await console.run("service", "rollback", "web", "--yes", "--no-wait")
+    await console.run("service", "rollback", "web", "--yes")
     (step,) = (await console.json("service", "submit", "web@.service", "--plan"))["steps"]
     assert step["then"] == "inactive, revision 2, 3 instances", "that text is there already"
     await console.run("service", "cat", "nothing", code=5)
@@ -127,6 +118,14 @@ async def test_without_an_engine_a_start_says_so_and_does_not_wait(fleet: Fleet)
     assert row["desired"] == "launched", "it is desired all the same"
     done = await console.run("service", "stop", RUNNING, "--yes", "--no-wait")
     assert "no engine is elected" in done.stderr
+
+
+async def test_a_start_waits_for_as_many_attempts_as_fleetctl_was_told_to_make(fleet: Fleet) -> None:
+    console = fleet.console
+    console.file("db.service")
+    await fleet.elect()
+    line = ("start", "--block-attempts=1", "db.service", "--yes", "--timeout", "10m")
+    assert "not so within 2 s" in (await console.run(*line, code=4)).stdout
 
 
 async def test_a_start_waits_with_progress_until_the_unit_runs_and_a_stop_until_it_is_gone(
@@ -366,6 +365,14 @@ async def test_journal_ssh_and_restart_find_the_host_of_an_instance(fleet: Fleet
     (result,) = await console.json("restart", RUNNING, "--yes")
     assert (result["target"], result["status"]) == (f"sim-0002/{RUNNING}", "done")
     assert (await console.run_apart("ssh", "sim-0003", "--yes", "--", "uname", "-r")).startswith("sim-0003")
+    machines = {row["ip"]: row["machine"] for row in await console.json("list-machines", "--full")}
+    by_id = {host["name"]: machines[host["address"]] for host in await console.json("host", "list")}
+    short = by_id["sim-0002"][:8] + "..."
+    for words in (("--machine", by_id["sim-0002"]), (short,), ("--unit", RUNNING)):
+        told = await console.run_apart("ssh", *words, "--yes", "--", "uname", "-r")
+        assert told.startswith("sim-0002")
+    await console.run("ssh", "--machine", "0" * 32, "--yes", "--", "true", code=5)
+    await console.run("ssh", "--yes", "--", "true", code=2)
 
 
 async def test_a_watched_list_tells_each_change_of_services_and_of_their_instances(fleet: Fleet) -> None:

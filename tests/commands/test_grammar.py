@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from console.cli.registry import all_commands
 from console.commands.command import Command, Parameter, Shape, argument, option, rest, switch
+from console.commands.fleetctl_words import INSTEAD
 from console.commands.grammar import format_command, parse, parse_line
 from console.commands.registry import Registry
 from console.commands.unit import UnitList
@@ -94,6 +95,34 @@ def test_fleetctls_spellings_are_the_same_commands(theirs: str, ours: str) -> No
     assert parse_line(theirs, REGISTRY).command == parse_line(ours, REGISTRY).command
 
 
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("start --no-block web", "service start web --no-wait"),
+        ("start --no-block=false web", "service start web"),
+        ("load --replace --block-attempts=20 web", "service load web --block-attempts=20"),
+        ("submit --replace --sign=false a.service", "service submit a.service"),
+        ("destroy --no-block=true --block-attempts 0 a", "service destroy a --no-wait --block-attempts=0"),
+        ("restart --block-attempts 5 web", "service restart web"),
+        ("journal --sudo --lines=5 -f web", "journal web --lines=5 --follow"),
+        ("ssh --machine 148a18ff uptime", "ssh uptime --machine=148a18ff"),
+    ],
+)
+def test_fleetctls_options_mean_what_they_meant(theirs: str, ours: str) -> None:
+    command = parse_line(theirs, REGISTRY).command
+    assert command is not None
+    assert command == parse_line(ours, REGISTRY).command
+    assert format_command(command) == ours
+
+
+@pytest.mark.parametrize("option", sorted(INSTEAD))
+def test_what_is_in_the_place_of_an_option_of_fleetctls_is_said(option: str) -> None:
+    for line in (f"{option} x list-units", f"ssh {option}=x web1"):
+        with pytest.raises(UsageError) as refused:
+            parse_line(line, REGISTRY)
+        assert refused.value.hint == INSTEAD[option]
+
+
 def test_fleetctls_lists_take_its_own_options() -> None:
     for noun in ("list-units", "list-machines", "list-unit-files"):
         command = parse_line(f"{noun} --full --no-legend --fields=unit,hash", REGISTRY).command
@@ -110,6 +139,8 @@ def test_fleetctls_lists_take_its_own_options() -> None:
         ("unit list --stat failed", "did you mean --state"),
         ("unit list --state", "needs a TEXT"),
         ("unit list --watch=yes", "takes no value"),
+        ("start web --replace=yes", "takes no value"),
+        ("restart web --block-attempts", "needs a TEXT"),
         ("unit list --timeout soon", "not a duration"),
         ("unit list -o xml", "not one of table, json, yaml"),
         ("unit list --on =web", "--on"),

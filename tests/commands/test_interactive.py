@@ -33,7 +33,7 @@ async def test_podman_is_roots() -> None:
 
 def test_fleetctls_word_for_a_shell() -> None:
     assert parse_line("ssh web1", core_registry()).command == Ssh("web1")
-    assert parse_line("ssh web@1 -- uptime", core_registry()).command == Ssh("web@1", ("uptime",))
+    assert parse_line("ssh web@1 -- uptime", core_registry()).command == Ssh("web@1", argv=("uptime",))
 
 
 def test_what_a_host_says_is_shown_line_by_line_and_safely() -> None:

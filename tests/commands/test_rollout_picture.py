@@ -15,6 +15,7 @@ from console.commands.rollout_picture import head_lines, legend, sign, target_li
 from console.rollouts import host_course as at
 from console.rollouts.course import End, Progress
 from console.rollouts.ledger import driver_bytes
+from console.rollouts.proving import WELL
 from console.rollouts.records import progress_bytes, rollout_bytes
 from console.rollouts.rollout import Account, State
 from console.store.schema import Keys
@@ -100,10 +101,10 @@ class TestBook:
         monkeypatch.setattr(clock, "now", lambda: NOW)
         book = book_of(WHOLE, written(in_stage(at.GATE, ago(seconds=50), "api is activating")))
         assert book.waiting_since(ID, "web1") is None
-        book.take([written(in_stage(at.GATE, ago(seconds=50), at.WELL))])
+        book.take([written(in_stage(at.GATE, ago(seconds=50), WELL))])
         assert book.waiting_since(ID, "web1") == NOW
         monkeypatch.setattr(clock, "now", lambda: NOW + timedelta(seconds=9))
-        book.take([written(in_stage(at.GATE, ago(seconds=50), at.WELL))])
+        book.take([written(in_stage(at.GATE, ago(seconds=50), WELL))])
         assert book.waiting_since(ID, "web1") == NOW, "the same was written again"
 
 
@@ -124,7 +125,7 @@ class TestLines:
         waits = account({"web1": in_stage(at.GATE, ago(seconds=100), "api.service is activating")})
         assert "fails in 8m20s api.service is activating" in told(waits)
         assert "opens" not in told(waits)
-        well = account({"web1": in_stage(at.GATE, ago(seconds=100), f"{at.WELL}, and has to be for 60 s")})
+        well = account({"web1": in_stage(at.GATE, ago(seconds=100), f"{WELL}, and has to be for 60 s")})
         assert "opens in 42s, fails in 8m20s" in told(well, ago(seconds=18))
         assert "opens" not in told(well), "since when it is well, nobody here has seen"
 

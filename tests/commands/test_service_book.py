@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from console.commands.service_book import ServiceBook
+from console.engine.lease_record import LeaseRecord, lease_bytes
 from console.engine.present import EngineRecord, engine_bytes
 from console.engine.services import Assigned, Desired, ServiceStore, assigned_bytes
 from console.fleet.model import FleetModel
 from console.model.config import HostConfig
 from console.model.events import HostChanged, SourceChanged, UnitsListed
 from console.model.state import Source, State, Status
+from console.placement.lease import Kept
 from console.placement.spec import parse_spec
 from console.store.client import Etcd, open_etcd
 from console.store.records import pack
@@ -141,7 +143,10 @@ async def test_instances_that_are_not_as_they_are_to_be_are_one_trouble_a_servic
     await console.until(lambda: console.troubles()["web@.service"][0] == "✖ 2 amiss", "both are")
     assert list(console.troubles()) == ["web@.service"], "what is about to be placed is none"
     why = console.troubles()["web@.service"][1]
-    assert why == "h1/web@1.service failed: exit-code; web@3.service pending: apart on 2"
+    assert why == (
+        "h1/web@1.service failed: exit-code; web@3.service pending: apart on 2; "
+        "`service why web@3` says it of each host"
+    )
     (trouble,) = console.book.troubles()
     since = trouble.since
     await console.put("engine/pending", pack({}))
@@ -163,3 +168,19 @@ async def test_a_brake_and_keys_that_cannot_be_read_are_troubles(console: Consol
     (key,) = (what for what in found if what != "engine")
     assert key.endswith("services/odd.service")
     assert found[key][1].isprintable()
+
+
+async def test_a_lease_that_is_not_wound_is_a_trouble_of_its_host(console: Console) -> None:
+    await console.lead()
+    await console.submit("db.service", "Exclusive=yes")
+    at = Assigned("db.service", "db.service", "h1", 1, 1, leased=True)
+    await console.put("instances/db.service/db.service", assigned_bytes(at))
+    now = datetime.now(UTC)
+    fresh = LeaseRecord(Kept(60, "b1", "m1"), now + timedelta(seconds=60), now, 10)
+    await console.put("leases/h1", lease_bytes(fresh))
+    await console.until(lambda: bool(console.book.seen.manifest.leases), "it is known")
+    assert "lease" not in console.troubles()
+    await console.put("leases/h1", lease_bytes(replace(fresh, wound=now - timedelta(seconds=40))))
+    await console.until(lambda: "lease" in console.troubles(), "it is late")
+    (late,) = (one for one in console.book.troubles() if one.what == "lease")
+    assert (late.host, late.how.text) == ("h1", "✖ late")

@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from console.engine.assigning import NEEDS_ENGINE, Assignment, Registry, assign, leases, spared, wants
-from console.engine.services import Assigned, Desired, Service
+from console.engine.services import Assigned, Desired, Given, Service
 from console.placement.candidate import Candidate, Standing
 from console.placement.mark import Mark
 from console.placement.spec import parse_spec
+from console.placement.unit_change import Way
 
 WEB = "web@1.service"
 
@@ -214,3 +215,47 @@ def test_what_runs_of_a_service_that_cannot_be_read_is_left_alone() -> None:
     now = Registry({}, (at("h1"),), unreadable=frozenset({"web@.service"}))
     assert assign(now, fleet(), NOTHING).forget == ()
     assert spared(now, marked("h1")) == {("h1", WEB)}
+
+
+def mixed(**given: int) -> Service:
+    """A service of revision 1 with two instances, of which a rollout has made some revision 2."""
+    old, new = service("Replicas=2"), service("Replicas=2", "Require=name=h3")
+    names = {f"web@{name[1:]}.service": Given(revision, 1) for name, revision in given.items()}
+    spec = replace(
+        old.spec, others=tuple((name, new.spec.policy) for name, one in names.items() if one.revision == 2)
+    )
+    ways = {(1, 2): Way.RELOAD, (2, 1): Way.WRITE}
+    return replace(old, spec=spec, given=names, specs={2: new.spec}, ways=ways)
+
+
+def test_what_a_rollout_has_given_an_instance_is_written_and_of_the_others_nothing() -> None:
+    there = (at("h3"), at("h2", instance="web@2.service"))
+    found = assign(registry(mixed(i1=2), assigned=there), fleet(), NOTHING)
+    assert put(found) == [(WEB, "h3", 1, 2)]
+
+
+def test_an_instance_goes_where_its_own_revision_lets_it_and_the_others_stay() -> None:
+    there = (at("h1"), at("h2", instance="web@2.service"))
+    found = assign(registry(mixed(i1=2), assigned=there), fleet(), NOTHING)
+    assert put(found) == [(WEB, "h3", 2, 2)]
+
+
+def test_a_want_says_from_which_revision_it_can_be_had_without_a_stop() -> None:
+    there = (at("h3", revision=2), at("h2", instance="web@2.service"))
+    first, second = wants(registry(mixed(i1=2, i2=1), assigned=there))
+    assert (first.revision, set(first.eased), set(first.told)) == (2, {1}, {1})
+    assert (second.revision, set(second.eased), set(second.told)) == (1, {2}, set())
+
+
+def test_one_whose_revision_is_not_written_yet_is_left_alone_and_the_others_are_not() -> None:
+    there = (at("h3"), at("h2", instance="web@2.service"))
+    now = registry(mixed(i1=2), assigned=there)
+    assert [want.instance for want in wants(now)] == ["web@2.service"]
+    assert spared(now, {}) == {("h3", WEB)}
+
+
+def test_a_spare_that_is_taken_away_is_not_left_alone_for_being_of_another_revision() -> None:
+    spare = at("h1", revision=2, instance="web@3.service")
+    now = registry(mixed(), assigned=(at("h3"), at("h2", instance="web@2.service"), spare))
+    assert spared(now, {}) == set()
+    assert assign(now, fleet(), NOTHING).forget == (spare,), "once its host has nothing of it"

@@ -8,7 +8,7 @@ import pytest
 
 from console.engine.assigning import Registry
 from console.engine.brakes import Silence, loss_brake, registry_brake
-from console.engine.contacts import DEAD_AFTER_S, Contacts
+from console.engine.contacts import DEAD_AFTER_S, KEEPALIVE, Contacts
 from console.engine.retrying import FIRST_S, MOST_S, Retrying
 from console.engine.services import Assigned
 from console.model.host import Host
@@ -84,6 +84,33 @@ def test_a_host_is_given_up_after_its_time_and_only_once_it_is_whole_again_acted
     assert contacts.look(host(State.LIVE), 91, read=False) is Standing.SILENT
     assert contacts.look(host(State.LIVE, State.CONNECTING), 91, read=True) is Standing.SILENT
     assert contacts.look(host(State.LIVE), 92, read=True) is Standing.LIVE
+
+
+def test_a_host_that_waits_for_its_turn_to_be_connected_to_is_not_given_up_for_that() -> None:
+    contacts = Contacts()
+    contacts.look(host(State.UNREACHABLE), 0, read=True)
+    for at in (10, 20, 30):
+        assert contacts.look(host(State.UNREACHABLE), at, read=True, waiting=True) is Standing.SILENT
+    assert contacts.look(host(State.UNREACHABLE), 31, read=True) is Standing.SILENT
+    assert contacts.look(host(State.UNREACHABLE), 30 + DEAD_AFTER_S, read=True) is Standing.LOST
+    assert contacts.silent == {"h1": 0}
+
+
+def test_a_host_that_was_never_reached_is_given_up_once_a_connection_to_it_has_come_to_nothing() -> None:
+    contacts = Contacts()
+    contacts.look(host(State.CONNECTING), 0, read=False)
+    assert contacts.look(host(State.CONNECTING), 2 * DEAD_AFTER_S, read=False) is Standing.SILENT
+    assert contacts.look(host(State.UNREACHABLE), 2 * DEAD_AFTER_S, read=False) is Standing.LOST
+
+
+def test_the_silence_that_it_takes_to_be_noticed_is_part_of_the_time_after_which_a_host_is_given_up() -> None:
+    contacts = Contacts()
+    noticed = KEEPALIVE.noticed_s
+    assert 0 < noticed < DEAD_AFTER_S
+    contacts.look(host(State.LIVE), 0, read=True)
+    assert contacts.look(host(State.UNREACHABLE), noticed, read=True) is Standing.SILENT
+    assert contacts.look(host(State.UNREACHABLE), DEAD_AFTER_S - 0.1, read=True) is Standing.SILENT
+    assert contacts.look(host(State.UNREACHABLE), DEAD_AFTER_S, read=True) is Standing.LOST
 
 
 @pytest.mark.parametrize("state", [State.REFUSED, State.FAILED])

@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
 
 from console.actions.wind_lease import Wound
 from console.engine.assigning import Registry
@@ -13,9 +16,11 @@ from console.engine.inspecting import Inspected
 from console.engine.lease_record import LeaseRecord, lease_bytes, read_lease
 from console.engine.leasing import Leasing
 from console.engine.services import Assigned
+from console.errors import StoreUnreachable
 from console.placement.lease import Kept, Terms, Wind
 from console.store.claim import claimed
 from console.store.client import Etcd
+from console.store.guarded import in_pages
 from console.store.lease import now
 from console.store.schema import Keys
 from console.store.values import Delete, Put, Span
@@ -116,3 +121,28 @@ async def test_what_is_dropped_is_free_once_the_host_says_that_it_is_down(etcd: 
         made.want({}, {"h1": {WEB}}, {"h1": 1})
         await until(lambda: not made.firm(AT_H1, {"h1"}), "it is free")
     assert hosts.winds[-1][1].drops == {WEB}
+
+
+async def test_a_record_that_says_nothing_any_more_is_taken_away_until_etcd_says_that_it_is_gone(
+    etcd: Etcd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosts = Hosts(etcd)
+    key = Keys(etcd.prefix).lease("h1")
+    record = LeaseRecord(Kept(60, "b1", "m1"), datetime.now(UTC), None, 10)
+    await etcd.write([Put(key, lease_bytes(record))])
+    asked: list[object] = []
+
+    async def away_at_first(*question: Any) -> int:
+        asked.append(question)
+        if len(asked) == 1:
+            raise StoreUnreachable("etcd is away")
+        return await in_pages(*question)
+
+    monkeypatch.setattr("console.engine.leasing.in_pages", away_at_first)
+    async with leasing(etcd, hosts) as made:
+        made.inspected("h1", 1, Inspected("f-1", {}, "b2", 100, "m1"), now())  # its lease went with a boot
+        await until(lambda: len(asked) >= 2, "etcd is asked again")
+        async with asyncio.timeout(10):
+            while await etcd.get(key) is not None:  # noqa: ASYNC110 - etcd's to say
+                await asyncio.sleep(0.05)
+    assert hosts.told == ["leases are not wound: etcd is away"]

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from console.actions.apply_units import Applied
+from console.engine.contacts import DEAD_AFTER_S
 from console.engine.inspecting import Inspected
 from console.engine.world import FRESH_S, World
 from console.fleet.model import Changes, FleetModel
@@ -147,3 +148,47 @@ def test_one_machine_under_two_names_is_acted_on_under_the_first() -> None:
     model.apply(HostChanged("h1", Status(State.UNREACHABLE, now)))
     world.look(0)
     assert world.marks().keys() == {"h2", "h3"}, "the second is as good as the first"
+
+
+def test_what_a_host_ran_when_it_was_lost_may_run_there_until_it_is_read_again(seen: Seen) -> None:
+    loaded = replace(MARK, launched=False)
+    seen.inspected({WEB: MARK, "web@2.service": loaded})
+    assert seen.world.left == {}
+    seen.state(State.UNREACHABLE)
+    assert seen.world.left == {"h1": {WEB}}
+    seen.state(State.LIVE)
+    assert seen.world.left == {"h1": {WEB}}, "it has not said yet what it has"
+    seen.inspected()
+    assert seen.world.left == {}
+
+
+def test_hosts_that_wait_behind_others_are_not_given_up_while_those_come_and_are_when_none_does() -> None:
+    names = [f"h{number}" for number in range(20)]
+    model = FleetModel([HostConfig(name) for name in names])
+    world = World(model, "f-1")
+
+    def tell(name: str, state: State) -> None:
+        model.apply(HostChanged(name, Status(state, datetime.now(UTC))))
+
+    for name in names:
+        tell(name, State.UNREACHABLE)
+    world.look(0, waiting=names)
+    at, dead = 0, names[-1]
+    for name in names[:-1]:
+        at += 1
+        tell(name, State.LIVE)
+        world.look(at, waiting=[dead])
+    assert world.standing[dead] is Standing.SILENT
+    for _ in range(int(DEAD_AFTER_S)):
+        at += 1
+        world.look(at, waiting=[dead])
+    assert world.standing[dead] is Standing.LOST
+
+
+def test_no_host_is_given_up_for_what_was_not_heard(seen: Seen) -> None:
+    seen.inspected()
+    seen.state(State.UNREACHABLE)
+    seen.world.look(now=10 * DEAD_AFTER_S, heard=1)
+    assert seen.world.standing == {"h1": Standing.SILENT}
+    seen.world.look(now=11 * DEAD_AFTER_S, heard=DEAD_AFTER_S)
+    assert seen.world.standing == {"h1": Standing.LOST}

@@ -91,6 +91,16 @@ class JournalFiles:
         """Date what is written from now on so much later."""
         self._clock_us += seconds * 1_000_000
 
+    def now_is(self, moment: float) -> None:
+        """Date the next entry right after `moment`, in seconds since the epoch."""
+        self._clock_us = int(moment * 1_000_000)
+
+    def set_clock_of_host(self, ahead_s: float) -> None:
+        """Have the host's `date` say what its clock says, so far ahead of this machine's."""
+        tool = self._tools / "date"
+        tool.write_text(f'#!/bin/sh\nexec {shutil.which("date")} -d "{ahead_s:+} seconds" "$@"\n')
+        tool.chmod(tool.stat().st_mode | stat.S_IXUSR)
+
     def close_file(self) -> Path:
         """End the present file; the next `write` begins another. Returns its path."""
         assert self._writer is not None

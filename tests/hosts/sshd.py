@@ -24,6 +24,8 @@ class Sshd:
     max_sessions: int = 10
     forwarding: bool = True
     says_why: bool = False
+    #: Where its programs are; None for where this machine's are.
+    path: str | None = None
     accept_keys: bool = True
     sessions: int = 0
     most_sessions: int = 0
@@ -93,17 +95,23 @@ class _Server(asyncssh.SSHServer):
         sshd.tasks.add(task)
         task.add_done_callback(sshd.tasks.discard)
         try:
-            await _run(process)
+            await _run(process, sshd.path)
         finally:
             sshd.sessions -= 1
 
 
-async def _run(process: asyncssh.SSHServerProcess[bytes]) -> None:
+async def _run(process: asyncssh.SSHServerProcess[bytes], path: str | None) -> None:
     pipe = asyncio.subprocess.PIPE
+    environ = os.environ | ({"PATH": path} if path else {})
     # Cancelled while it starts, Python 3.11 would leave its pipes open: it is let start, and then ended.
     starting = asyncio.ensure_future(
         asyncio.create_subprocess_shell(
-            process.command or "true", stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+            process.command or "true",
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            start_new_session=True,
+            env=environ,
         )
     )
     try:

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from console.hosts.groups import Group, let_go, unheld
+from console.hosts.groups import Group, let_go, put_away, unheld
 
 
 async def fail() -> None:
@@ -96,3 +96,33 @@ async def test_a_task_that_is_cancelled_keeps_nothing_of_what_it_did_alive() -> 
         assert [each() is None for each in kept] == [False, True]
     finally:
         gc.enable()
+
+
+async def test_who_is_cancelled_while_he_puts_a_task_away_waits_for_it_and_is_cancelled_then() -> None:
+    begun, may_end = asyncio.Event(), asyncio.Event()
+
+    async def ends_slowly() -> None:
+        try:
+            begun.set()
+            await asyncio.sleep(60)
+        finally:
+            await may_end.wait()
+
+    task = asyncio.create_task(ends_slowly())
+    await begun.wait()
+    waiting = asyncio.create_task(put_away(task))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.sleep(0)
+    assert not waiting.done(), "the task has not ended yet"
+    may_end.set()
+    await asyncio.wait((waiting,))
+    assert task.done()
+    assert waiting.cancelled()
+
+
+async def test_a_task_that_had_failed_before_it_was_put_away_says_so() -> None:
+    task = asyncio.create_task(fail())
+    await asyncio.wait((task,))
+    with pytest.raises(ValueError, match=r"^$"):
+        await put_away(task)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -470,6 +471,34 @@ async def test_a_follower_that_ends_or_talks_nonsense_is_a_failure_whatever_its_
     assert isinstance(error, HostFailure)
     assert words in error.message
     assert hint is None or hint in (error.hint or "")
+
+
+#: journalctl in a user namespace that may watch nothing: what it meets on a host whose limit is used up.
+EXHAUSTED = """exec unshare --user --map-root-user sh -c 'echo 0 > /proc/sys/user/max_inotify_instances
+    exec "$0" -D {folder} "$@"' {journalctl} "$@"
+"""
+
+
+@pytest.mark.skipif(
+    subprocess.run(["unshare", "--user", "--map-root-user", "true"], capture_output=True).returncode != 0,
+    reason="needs user namespaces",
+)
+async def test_a_host_that_has_no_inotify_left_is_a_failure_that_says_so_and_nothing_is_lost(
+    journal: JournalFiles,
+) -> None:
+    journal.write("before")
+    source = JournalSource("web1")
+    exhausted = EXHAUSTED.format(folder=journal.folder, journalctl=JOURNALCTL)
+    journal.say(FOLLOWER_SAYS.format(exhausted, JOURNALCTL, journal.folder))
+    error = await fault(source)
+    assert isinstance(error, HostFailure)
+    assert "no longer follows" in error.message
+    assert "fs.inotify.max_user_instances" in (error.hint or "")
+    journal.write("meanwhile")
+    journal.say(f'exec {JOURNALCTL} -D {journal.folder} "$@"')
+    async with following(source, Asking()) as heard:
+        await heard.until(lambda h: "meanwhile" in h.messages)
+    assert heard.messages == ["meanwhile"]
 
 
 async def test_after_a_failure_of_the_follower_nothing_is_lost(journal: JournalFiles) -> None:

@@ -57,16 +57,8 @@ class Monitor:
         calls = "type=method_call,interface=org.freedesktop.systemd1.Manager"
         # What docker itself does to a container, its health checks, is no write.
         done = (
-            "create",
-            "start",
-            "stop",
-            "kill",
-            "restart",
-            "pause",
-            "unpause",
-            "rename",
-            "destroy",
-            "update",
+            *("create", "start", "stop", "kill", "restart"),
+            *("pause", "unpause", "rename", "destroy", "update"),
         )
         filters = " ".join(f"--filter event={each}" for each in done)
         watch = (
@@ -100,9 +92,8 @@ class Monitor:
 def monitor(truth: Truth) -> Iterator[Monitor]:
     # A docker that a test before this restarted may have yet to start it.
     running = "docker inspect --format '{{.State.Running}}' web 2>/dev/null"
-    truth.ask(
-        "docker1", f'for i in $(seq 100); do [ "$({running})" = true ] && exit; sleep 0.2; done; exit 1'
-    )
+    runs = f'[ "$({running})" = true ]'
+    truth.ask("docker1", f"for i in $(seq 100); do {runs} && exit; sleep 0.2; done; exit 1")
     watching = Monitor(truth, "docker1")
     yield watching
     watching.close()

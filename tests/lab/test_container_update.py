@@ -7,13 +7,12 @@ import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from console.lab.lab import Lab
 from tests.lab.changing import Writer
-from tests.lab.containers_host import EngineHost, cleared, engine_host
+from tests.lab.shop import Shop, shop_on
 from tests.lab.truth import Truth
 from tests.lab.waiting import until
 
@@ -29,64 +28,10 @@ OPTIONS = (
 DERIVED = {"ContainerIDFile", "Annotations", "Binds", "HostsFile"}
 
 
-@pytest.fixture
-def writer(truth: Truth, tmp_path: Path) -> Writer:
-    return Writer(truth, tmp_path)
-
-
-class Shop:
-    """One container on one host, made as its operator makes it, and updated."""
-
-    def __init__(self, writer: Writer, host: EngineHost) -> None:
-        self.writer = writer
-        self.host = host
-        self.name = host.config.name
-        registry = self.say("cat /etc/lab/registry").strip()
-        self.repository = f"{registry}/lab/app"
-
-    def say(self, line: str) -> str:
-        return asyncio.run(self.host.say(line))
-
-    def make(self, name: str, *options: str, version: str = "1.0") -> None:
-        line = " ".join(("run", "-d", "--name", name, *options, f"{self.repository}:{version}"))
-        asyncio.run(self.host.root(f"{self.host.engine} {line}"))
-
-    def words(self, name: str, version: str, *more: str) -> tuple[str, ...]:
-        image = f"--image={self.repository}:{version}"
-        return ("container", "update", name, "--on", self.name, image, *more)
-
-    def update(self, name: str, version: str, *more: str, code: int = 0) -> tuple[str, str]:
-        """Status and detail of the one target."""
-        found = self.writer.write(*self.words(name, version, "--gate=1s", *more), code=code)
-        return found[f"{self.name}/{name}"]
-
-    def inspected(self, name: str) -> dict[str, Any]:
-        (found,) = json.loads(self.say(f"{self.host.engine} inspect --type container {name}"))
-        assert isinstance(found, dict)
-        return found
-
-    def there(self) -> dict[str, str]:
-        """Our containers and the version each was made of; those that run are marked."""
-        shape = "{{.Names}} {{.Image}} {{.State}}"
-        rows = self.say(f"{self.host.engine} ps -a --filter name=^c- --format '{shape}'").splitlines()
-        split = [row.split() for row in rows]
-        return {
-            name: image.rpartition(":")[2] + (" runs" if state == "running" else "")
-            for name, image, state in split
-        }
-
-
 @pytest.fixture(params=["docker", "podman"])
-def shop(lab: Lab, writer: Writer, request: pytest.FixtureRequest) -> Iterator[Shop]:
-    host = asyncio.run(engine_host(lab, request.param))
-
-    async def clear() -> None:
-        async with cleared(host):
-            await host.root(f"{host.engine} volume rm -f c-data")
-
-    asyncio.run(clear())
-    yield Shop(writer, host)
-    asyncio.run(clear())
+def shop(lab: Lab, truth: Truth, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Shop]:
+    with shop_on(lab, Writer(truth, tmp_path), request.param) as there:
+        yield there
 
 
 def test_a_good_update_has_all_that_the_operator_said_and_the_new_images_defaults(shop: Shop) -> None:
@@ -230,11 +175,11 @@ def test_a_daemon_that_is_restarted_in_the_middle_is_waited_for(shop: Shop) -> N
 
 
 @pytest.mark.parametrize("shop", ["podman"], indirect=True)  # docker's do not say it
-def test_one_that_a_unit_makes_is_refused_with_the_way_to_do_it(shop: Shop) -> None:
-    shop.make("c-shop", "-l", "PODMAN_SYSTEMD_UNIT=shop.service")
+def test_one_that_says_it_is_a_units_which_is_none_of_the_systems_is_refused(shop: Shop) -> None:
+    shop.make("c-shop", "-l", "PODMAN_SYSTEMD_UNIT=c-nobody.service")
     status, detail = shop.update("c-shop", "1.1", code=4)
     assert status == "refused"
-    assert detail.startswith("shop.service makes it")
+    assert "c-nobody.service makes it, and is no unit of the system's" in detail
 
 
 @pytest.mark.parametrize("name", ["c-shop.failed", "c-shop.before"])
@@ -251,3 +196,56 @@ def test_one_made_to_be_removed_is_refused(shop: Shop) -> None:
     status, detail = shop.update("c-shop", "1.1", code=4)
     assert (status, "--rm" in detail) == ("refused", True)
     assert shop.there() == {"c-shop": "1.0 runs"}
+
+
+def test_a_way_back_that_was_broken_off_goes_on_with_the_restart_policy(shop: Shop) -> None:
+    shop.make("c-shop", "-p", "18081:80", "--restart", "always")
+    first = shop.inspected("c-shop")["Id"]
+    assert shop.update("c-shop", "1.1")[0] == "done"
+    # As a power cut leaves it between the stop and the start: what was to go has its name no more.
+    put_aside = (
+        "{0} update --restart=no c-shop || [ {0} = podman ]; {0} stop c-shop; {0} rename c-shop c-shop.after"
+    )
+    asyncio.run(shop.host.root(put_aside.format(shop.host.engine)))
+    back = shop.writer.write("container", "rollback", "c-shop", "--on", shop.name)
+    assert back[f"{shop.name}/c-shop"] == ("done", "an update of it had been broken off")
+    now = shop.inspected("c-shop")
+    assert (now["Id"], now["State"]["Running"]) == (first, True)
+    assert now["HostConfig"]["RestartPolicy"]["Name"] == "always"
+    # What is left over is stated, and the next update does away with it.
+    assert shop.there() == {"c-shop": "1.0 runs", "c-shop.after": "1.1"}
+    assert shop.update("c-shop", "1.1")[0] == "done"
+    assert shop.there() == {"c-shop": "1.1 runs", "c-shop.before": "1.0"}
+
+
+def test_a_host_that_is_cut_off_in_the_middle_goes_on_by_itself(shop: Shop, breakable: Lab) -> None:
+    shop.make("c-shop", "-p", "18081:80", "--stop-signal", "SIGTERM", "--stop-timeout", "3")
+    running = shop.writer.start(shop.words("c-shop", "1.1", "--gate=1s", "--yes"))
+    asyncio.run(until(lambda: "c-shop.leaving" in shop.there(), "the old one has left"))
+    asyncio.run(breakable.cut(shop.name))
+    try:
+        _, told = running.communicate(timeout=120)
+    finally:
+        asyncio.run(breakable.heal(shop.name))
+    assert running.returncode == 4, told
+    wanted = {"c-shop": "1.1 runs", "c-shop.leaving": "1.0"}
+    asyncio.run(until(lambda: shop.there() == wanted, "the host has gone on", within=60))
+    assert shop.update("c-shop", "1.0")[0] == "done"
+    assert shop.there() == {"c-shop": "1.0 runs", "c-shop.before": "1.1"}
+
+
+def test_a_disk_that_is_full_at_the_pull_changes_nothing_and_the_next_run_does_it(shop: Shop) -> None:
+    shop.make("c-shop", "-p", "18081:80")
+    engine = shop.host.engine
+    # Where each puts what it downloads; a file system of no files but its own root is full.
+    folder = "/var/lib/docker/tmp" if engine == "docker" else "/var/tmp"
+    forget = f"{engine} image rm -f {shop.repository}:1.1 || true"
+    asyncio.run(shop.host.root(f"{forget}; mount -t tmpfs -o size=4k,nr_inodes=1 full {folder}"))
+    try:
+        status, detail = shop.update("c-shop", "1.1", code=4)
+    finally:
+        asyncio.run(shop.host.root(f"umount {folder}"))
+    assert (status, "no space left" in detail) == ("failed", True), detail
+    assert shop.there() == {"c-shop": "1.0 runs"}
+    assert not shop.writer.run("denied", "list").stdout.count("sha256:")
+    assert shop.update("c-shop", "1.1")[0] == "done"

@@ -204,3 +204,14 @@ async def test_faults_on_a_host_that_is_not_there_or_off_are_refused(breakable: 
     for fault in faults:
         with pytest.raises(LabError, match="plain1: is off"):
             await fault("plain1")
+
+
+async def test_a_slow_line_changes_under_the_connections_there_are(breakable: Lab) -> None:
+    await breakable.slow("plain1", delay=0.01)
+    async with connection(breakable, "plain1") as (reader, writer):
+        assert (await reader.readline()).startswith(b"SSH-2.0-")
+        await breakable.slow("plain1", delay=0.5)
+        began = time.monotonic()
+        writer.write(b"SSH-2.0-test\r\n")
+        await reader.readexactly(1)
+        assert time.monotonic() - began >= 1.0

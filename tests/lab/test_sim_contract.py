@@ -14,6 +14,7 @@ from console.lab.lab import Lab
 from tests.lab.fleet.placing import UNCLAIM
 from tests.lab.units_host import OnHost, on_first, unit_file
 from tests.sim.contract import CHECKS, Check, Subject, connected, signals_of_a_restart
+from tests.sim.contract_leases import LEASE_CHECKS
 from tests.sim.contract_units import WORK_CHECKS
 from tests.sim.sim_host import sim_host
 
@@ -79,7 +80,7 @@ async def test_a_lab_host_keeps_the_contract(check: Check, subject: LabSubject) 
     await check(subject)
 
 
-@pytest.mark.parametrize("check", WORK_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", [*WORK_CHECKS, *LEASE_CHECKS], ids=lambda check: check.__name__)
 async def test_a_lab_host_is_changed_by_an_engine_as_a_simulated_one_is(
     check: Check, unclaimed: LabSubject
 ) -> None:

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+
+def patience(seconds: float) -> float:
+    """How long to wait for what takes at most `seconds` on a machine with nothing else to do.
+
+    So many times as long as there are tasks for each of its processors.
+    """
+    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 async def until(condition: Callable[[], bool], what: str, within: float = 30.0) -> None:

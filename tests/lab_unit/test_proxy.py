@@ -53,3 +53,23 @@ async def test_all_bytes_come_out_in_order_and_then_the_end() -> None:
         writer.close()
         await writer.wait_closed()
     assert received == message
+
+
+async def test_a_line_that_becomes_slower_delays_what_is_sent_from_then_on_and_loses_nothing() -> None:
+    (_, sender), (into_line, sender_far) = await connected()
+    (receiver, receiver_near), (_, out_of_line) = await connected()
+    line = Line(0, None)
+    loop = asyncio.get_running_loop()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(carry(into_line, out_of_line, line))
+        sender.write(b"before")
+        assert await receiver.readexactly(6) == b"before"
+        line.delay = 0.3
+        sent = loop.time()
+        sender.write(b"after")
+        sender.transport.abort()  # whoever sent it is gone
+        assert await receiver.read(-1) == b"after"
+        assert loop.time() - sent >= 0.3
+    for writer in (sender_far, receiver_near, out_of_line):
+        writer.close()
+        await writer.wait_closed()

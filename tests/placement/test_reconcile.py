@@ -293,3 +293,30 @@ def test_an_exclusive_one_that_is_to_be_elsewhere_is_stopped_where_it_is() -> No
     assert phase(found) is Phase.MOVING
     down = reconcile([leaving], [sight("h1", mark(), "inactive")], leased={("h1", WEB)})
     assert steps(down) == {"h1": Step.REMOVE}
+
+
+#: From revision 1 to 2 without a stop: how the unit is, and what is done.
+EASED: list[tuple[frozenset[int], str | None, Step]] = [
+    (frozenset(), "active", Step.WRITE),
+    (frozenset({1}), "active", Step.RELOAD),
+    (frozenset({1}), "activating", Step.WRITE),
+    # What does not run takes nothing over.
+    (frozenset({1}), "failed", Step.START),
+    (frozenset({1}), None, Step.START),
+]
+
+
+@pytest.mark.parametrize(("told", "active", "step"), EASED)
+def test_a_text_that_what_runs_takes_over_stops_nothing(
+    told: frozenset[int], active: str | None, step: Step
+) -> None:
+    eased = replace(want(revision=2), eased=frozenset({1}), told=told)
+    assert steps(reconcile([eased], [sight("h1", mark(), active)])) == {"h1": step}
+
+
+def test_what_is_to_be_elsewhere_on_its_host_or_stopped_is_not_eased() -> None:
+    eased = replace(want(revision=2), eased=frozenset({1}))
+    for other in (replace(eased, root=ETC), replace(eased, service="app.service")):
+        assert steps(reconcile([other], [sight("h1", mark(), "active")])) == {"h1": Step.STOP}
+    older = sight("h1", mark(revision=0), "active")
+    assert steps(reconcile([eased], [older])) == {"h1": Step.STOP}, "only from revision 1"

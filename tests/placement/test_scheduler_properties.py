@@ -84,10 +84,17 @@ def fleets(most: int = 5) -> st.SearchStrategy[list[Candidate]]:
     return st.lists(one, max_size=most, unique_by=lambda candidate: candidate.name)
 
 
+def _mixed(name: str, policy: Policy, first: Policy | None) -> Spec:
+    """A template whose first instance is of another revision, while a rollout goes on."""
+    others = () if first is None else ((f"{name}@1.service", first.beside(policy)),)
+    return Spec(f"{name}@.service", policy, others=others)
+
+
 def services(*, ties: bool = True) -> st.SearchStrategy[list[Spec]]:
-    """Templates `a@` to `e@`, and `global.service` now and then."""
-    some = st.lists(policies(ties=ties), max_size=len(_NAMES)).map(
-        lambda found: [Spec(f"{name}@.service", policy) for name, policy in zip(_NAMES, found, strict=False)]
+    """Templates `a@` to `e@`, some with a first instance of its own policy; `global.service` now and then."""
+    pairs = st.tuples(policies(ties=ties), st.one_of(st.none(), policies(ties=ties)))
+    some = st.lists(pairs, max_size=len(_NAMES)).map(
+        lambda found: [_mixed(name, *pair) for name, pair in zip(_NAMES, found, strict=False)]
     )
     everywhere = policies(ties=ties).map(
         lambda policy: Spec(
@@ -263,7 +270,14 @@ def test_where_nothing_is_reserved_an_instance_is_placed_if_any_host_by_itself_w
     specs: list[Spec], fleet: list[Candidate]
 ) -> None:
     """Against trying every host for every instance, one at a time."""
-    light = [replace(one, policy=replace(one.policy, cpu=0, memory=0)) for one in specs]
+    light = [
+        replace(
+            one,
+            policy=replace(one.policy, cpu=0, memory=0),
+            others=tuple((name, replace(policy, cpu=0, memory=0)) for name, policy in one.others),
+        )
+        for one in specs
+    ]
     takes = [each for each in fleet if _takes(each)]
     expected = {
         name
@@ -287,7 +301,7 @@ def test_a_limit_a_host_lets_as_many_run_as_there_is_room_for(replicas: int, mos
 def test_nobody_is_displaced_by_his_like_or_by_a_lower_one(
     specs: list[Spec], fleet: list[Candidate], before: list[Placed]
 ) -> None:
-    by_instance = {name: one.policy for one in specs for name in one.instances()}
+    by_instance = {name: one.policy_of(name) for one in specs for name in one.instances()}
     placement = schedule(specs, fleet, before)
     placed = {one.instance for one in placement.placed}
     for change in placement.changes:

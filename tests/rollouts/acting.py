@@ -13,7 +13,7 @@ from console.rollouts import kinds
 from console.rollouts.course import Course, Done, End, Failed, Outcome, Stage, Waiting
 from console.rollouts.kind import At, Site
 from console.rollouts.ledger import Ledger
-from console.rollouts.rollout import Rollout, Target
+from console.rollouts.rollout import Account, Rollout, Target
 from console.store.client import Etcd
 from console.store.schema import Keys
 
@@ -37,7 +37,8 @@ class World:
     :param version: of each; changed by `change` from old to new.
     :param bad: targets that do not prove themselves.
     :param out: targets that are out of service now, and how many that ever were at once.
-    :param hold: a stage, and an event that it waits for.
+    :param concluded: as what a rollout was concluded, each time.
+    :param unfinished: why it could not be, the next times.
     :param seen: called before each stage of each target.
     """
 
@@ -48,6 +49,8 @@ class World:
     most_out: int = 0
     denied: list[str] = field(default_factory=list)
     slots: int | None = None
+    concluded: list[bool] = field(default_factory=list)
+    unfinished: list[str] = field(default_factory=list)
     seen: Callable[[str, str], None] = lambda target, stage: None
     waits: Callable[[str, str], bool] = lambda target, stage: False
 
@@ -90,6 +93,10 @@ class Acting:
     async def blame(self, at: At) -> str | None:
         self._world.denied.append("new")
         return "new"
+
+    async def conclude(self, account: Account, *, done: bool) -> str | None:
+        self._world.concluded.append(done)
+        return self._world.unfinished.pop() if self._world.unfinished else None
 
 
 def rollout(identity: str, count: int = 4, **given: Any) -> Rollout:

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests.sim.contract import CHECKS, Check
+from tests.sim.contract_leases import LEASE_CHECKS
 from tests.sim.contract_units import WORK_CHECKS
 from tests.sim.contract_updates import UPDATE_CHECKS, UpdateCheck
 from tests.sim.sim_host import ATOMIC, sim_host
 
 
-@pytest.mark.parametrize("check", [*CHECKS, *WORK_CHECKS], ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", [*CHECKS, *WORK_CHECKS, *LEASE_CHECKS], ids=lambda check: check.__name__)
 async def test_a_simulated_host_keeps_the_contract(check: Check, tmp_path: Path) -> None:
     async with sim_host(tmp_path) as host:
         await check(host)

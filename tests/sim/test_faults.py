@@ -13,6 +13,7 @@ import pytest
 from console.errors import AccessRefused, HostFailure
 from console.hosts import connect
 from console.hosts.connect import Connector
+from console.hosts.keepalive import Keepalive
 from console.hosts.osfacts import OsSource, read_facts
 from console.hosts.session import HostSession
 from console.hosts.units import UnitsSource
@@ -25,8 +26,6 @@ from tests.sim.sim_host import ATOMIC, SimHost, sim_host
 
 @pytest.fixture
 async def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SimHost]:
-    monkeypatch.setattr(connect, "KEEPALIVE_INTERVAL", 0.5)
-    monkeypatch.setattr(connect, "KEEPALIVE_COUNT", 2)
     monkeypatch.setattr(connect, "CONNECT_TIMEOUT", 2.0)
     monkeypatch.setattr(connect, "LOGIN_TIMEOUT", 5.0)
     async with sim_host(tmp_path) as simulated:
@@ -72,7 +71,8 @@ async def watched(host: SimHost) -> AsyncIterator[Watch]:
     watch = Watch()
     name = host.config.name
     sources: dict[Source, Any] = {Source.UNITS: UnitsSource(name), Source.OS: OsSource(name, interval=0.3)}
-    session = HostSession(host.config, Connector(ssh_config=()).connect, sources, watch.emit)
+    connector = Connector(ssh_config=(), keepalive=Keepalive(0.5, 2))
+    session = HostSession(host.config, connector.connect, sources, watch.emit)
     task = asyncio.create_task(session.run())
     try:
         await watch.live()

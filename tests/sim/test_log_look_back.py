@@ -3,48 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, TypeVar
 
 import pytest
 
-from console.commands.command import Command
 from console.commands.core import Core
-from console.commands.everything import core_registry
-from console.commands.grammar import Globals, parse_line
-from console.commands.rows import RowKind
-from console.errors import HostError
-from console.model.log import LogRecord
+from tests.commands.collected import Collected, core_of, run
 from tests.sim.sim_host import SimHost, sim_host
 
-R = TypeVar("R")
 #: Seconds that the hosts' clocks are off.
 _SKEWS = (0.0, 300.0, -86400.0, 40.0)
-
-
-class Collected:
-    """What a command puts out."""
-
-    def __init__(self) -> None:
-        self.records: list[LogRecord] = []
-        self.failures: list[HostError] = []
-        self.notes: list[str] = []
-
-    @contextmanager
-    def listing(self, kind: RowKind[R]) -> Iterator[Callable[[R], None]]:
-        def add(row: R) -> None:
-            assert isinstance(row, LogRecord)
-            self.records.append(row)
-
-        yield add
-
-    def failed(self, error: HostError) -> None:
-        self.failures.append(error)
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
 
 
 class Hosts:
@@ -61,32 +31,20 @@ class Hosts:
             await asyncio.sleep(0.25)
 
     async def run(self, line: str) -> Collected:
-        command: Any = parse_line(line, core_registry()).command
-        assert isinstance(command, Command)
-        out: Any = Collected()
-        await command.run(self.core, out)
-        assert isinstance(out, Collected)
-        return out
+        return await run(self.core, line)
 
 
 @pytest.fixture(name="sim")
 async def fixture_sim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hosts]:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     async with AsyncExitStack() as stack:
-        hosts, entries = [], ['[fleet]\nname = "sim"\n']
+        hosts = []
         for number, skew in enumerate(_SKEWS):
             (folder := tmp_path / str(number)).mkdir()
             host = await stack.enter_async_context(sim_host(folder, number))
             host.machine.health.clock_offset = skew
             hosts.append(host)
-            config = host.config
-            entries.append(
-                f'[[host]]\nname = "{config.name}"\naddress = "127.0.0.1"\nport = {config.port}\n'
-                f'user = "{config.user}"\nidentity = "{folder}/id"\nknown_hosts = "{folder}/known_hosts"\n'
-            )
-        file = tmp_path / "fleet.toml"
-        file.write_text("".join(entries))
-        yield Hosts(hosts, Core(Globals(config=file)))
+        yield Hosts(hosts, core_of([host.config for host in hosts], tmp_path))
 
 
 async def test_lines_are_shown_in_the_order_in_which_they_were_said_whatever_the_clocks_say(

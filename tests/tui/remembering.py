@@ -108,7 +108,9 @@ class FakeRemembering:
         self.services: ServiceBook | None = None
         self.engine = ""
         etcd = FakeEtcd(values)
-        self.memory: Any = SimpleNamespace(etcd=etcd, keys=Keys(PREFIX), status=status) if status else None
+        self.memory: Any = None
+        if status is not None:
+            self.memory = SimpleNamespace(etcd=etcd, keys=Keys(PREFIX), status=status, denied=())
         self.watchers = 0
         self.changed: Callable[[], None] = lambda: None
         self.told: Callable[[str], None] = lambda text: None

@@ -11,6 +11,7 @@ import pytest
 from textual.pilot import Pilot
 
 from console.commands import clock
+from console.commands.ack import FleetAck
 from console.commands.lock import LockRelease
 from console.commands.picture import Trouble
 from console.commands.rows.base import Cell, Tone
@@ -42,6 +43,29 @@ def test_what_is_offered_fits_all_that_is_marked() -> None:
     assert {offer.letter: offer.verb for offer in found}["r"] == "restart"
     assert len({offer.letter for offer in found}) == len(found)
     assert offers([Target("unit", "a", "b"), Target("container", "a", "b")]) == []
+
+
+def test_troubles_of_any_kinds_can_be_looked_after_together_and_a_brake_be_let_go() -> None:
+    def trouble(host: str, what: str, unit: str | None = None, service: str | None = None) -> Trouble:
+        return Trouble(host, what, Cell("bad"), NOW, "", unit=unit, service=service)
+
+    brake = trouble("", "engine", service="")
+    web = trouble("", "web@.service", service="web@.service")
+    unit_of = trouble("web1", "db.service", unit="db.service")
+    lock = trouble("", "reboot lock default, web1")
+    assert [offer.verb for offer in offers(targets_of([brake]))] == ["resume", "ack"]
+    assert [offer.verb for offer in offers(targets_of([lock]))] == ["ack"]
+    found = offers(targets_of([web]))
+    assert {"restart", "ack"} <= {offer.verb for offer in found}
+    assert len({offer.letter for offer in found}) == len(found)
+    rows = [brake, web, unit_of, trouble("web2", "host"), lock]
+    (ack,) = offers(targets_of(rows))
+    names = (
+        *("fleet/engine", "fleet/web@.service", "web1/db.service"),
+        *("web2", "console/reboot lock default, web1"),
+    )
+    assert commands(ack, targets_of(rows)) == [FleetAck(troubles=names)]
+    assert offers(targets_of([web, unit("web1", "x.service"), box("web1", "y")])) == []
 
 
 def test_commands_are_by_name_and_hosts_with_the_same_names_are_one() -> None:
@@ -152,7 +176,11 @@ async def test_a_read_only_console_offers_nothing_and_runs_nothing_by_any_way(tm
 async def test_without_a_place_for_records_nothing_runs_and_the_terminal_stays(tmp_path: Path) -> None:
     async with running(tmp_path, state=tmp_path / "fleet.toml") as (app, pilot):
         app.carry_out([command("a")])
-        await until(pilot, lambda: "the state folder cannot be made" in screen(app))
+        # Where the line is broken goes by how long the folder's path is.
+        await until(
+            pilot,
+            lambda: "the state folder cannot be made" in " ".join(screen(app).replace("│", " ").split()),
+        )
         assert Doing.done == []
         await pilot.press("escape", ":")
         await until(pilot, lambda: isinstance(app.screen, type(app.main)))

@@ -243,7 +243,7 @@ class TestHints:
         found = {label: key for key, label in hints(Place.LOG, 1000, DEFAULT)}
         assert found["since"] == "0-6"
         assert found["next"] == "nN"
-        assert found["views"] == "WHUCLPORAME"
+        assert found["views"] == "WHUCILPORAME"
         assert found["history"] == "[]"
 
     def test_they_show_the_keys_that_are_bound(self) -> None:

@@ -14,11 +14,15 @@ from textual.pilot import Pilot
 from console.commands import clock
 from console.errors import UsageError
 from console.model.events import Logged
+from console.model.log import LogQuery
 from console.model.state import State, Status
 from console.tui.app import QuarterdeckApp
+from console.tui.shown.list import ShownList
 from console.tui.shown.log import ShownLog, typed_moment
 from console.tui.views import Kind, View
 from console.tui.widgets.document import Document
+from console.tui.widgets.fleet_table import FleetTable
+from console.tui.widgets.log_pane import LogPane
 from tests.tui.small_fleet import NOW, SmallFleet, app_on, record, screen, until
 
 NOON = datetime(2026, 11, 23, 12, 34, 56, 789, tzinfo=UTC)
@@ -143,3 +147,81 @@ async def test_rates_stand_beside_a_wide_log_and_not_where_they_are_not_wanted(
         await until(pilot, lambda: rates.display)
         await pilot.resize_terminal(*_NARROW)
         await until(pilot, lambda: not rates.display)
+
+
+@asynccontextmanager
+async def on_units(app: QuarterdeckApp, size: tuple[int, int] = _WIDE) -> AsyncIterator[Pilot[int]]:
+    """The app with the units of all hosts on the screen."""
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: app.main.shown is not None)
+        app.main.show(View(Kind.UNITS))
+        await until(pilot, lambda: isinstance(app.main.shown, ShownList))
+        yield pilot
+
+
+async def test_the_log_of_what_the_cursor_is_on_stands_beside_the_list_and_goes_with_the_cursor() -> None:
+    fleet = SmallFleet()
+    app = app_on(fleet)
+    async with on_units(app) as pilot:
+        assert not fleet.tails
+        await pilot.press("b")
+        await until(pilot, lambda: "cannot open the volume" in screen(app))
+        assert not app.main.query_one("#detail").display
+        first, shown = fleet.queries[-1], app.main.shown
+        assert shown is not None
+        assert first == ((shown.row.host,), LogQuery(units=(shown.row.name,), lines=500))
+        fleet.tails[0].take(Logged(shown.row.host, (record(shown.row.host, "it goes on"),)))
+        await until(pilot, lambda: "it goes on" in screen(app))
+        await pilot.press("j")
+        await until(pilot, lambda: fleet.queries[-1] != first)
+        assert fleet.queries[-1] == ((shown.row.host,), LogQuery(units=(shown.row.name,), lines=500))
+        await until(pilot, lambda: len(fleet.tails) == 1)
+        await pilot.press("b")
+        await until(pilot, lambda: not fleet.tails)
+        assert app.main.query_one("#detail").display
+
+
+async def test_a_cursor_that_passes_over_rows_asks_for_none_of_their_logs() -> None:
+    fleet = SmallFleet()
+    app = app_on(fleet)
+    async with on_units(app) as pilot:
+        await pilot.press("b")
+        await until(pilot, lambda: len(fleet.tails) == 1)
+        asked = len(fleet.queries)
+        await pilot.press("j", "j", "j")
+        await until(pilot, lambda: len(fleet.queries) > asked and len(fleet.tails) == 1)
+        assert len(fleet.queries) == asked + 1
+
+
+async def test_keys_are_for_the_log_beside_the_list_once_it_has_the_keyboard() -> None:
+    fleet = SmallFleet()
+    app = app_on(fleet)
+    async with on_units(app) as pilot:
+        await pilot.press("b")
+        await until(pilot, lambda: bool(app.main.query("#log")))
+        await pilot.press("tab")
+        await until(pilot, lambda: isinstance(app.main.focused, LogPane))
+        await pilot.press("/", *"nowhere", "enter")
+        await until(pilot, lambda: "cannot open the volume" not in screen(app))
+        assert "/nowhere" in screen(app)
+        assert "web.service" in screen(app), "the list is as it was"
+        assert isinstance(app.main.focused, LogPane)
+        await pilot.press("escape")
+        await until(pilot, lambda: "cannot open the volume" in screen(app))
+        await pilot.press("2")
+        await until(pilot, lambda: fleet.queries[-1][1].since == 300.0)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.main.focused, FleetTable))
+        assert app.main.view == View(Kind.UNITS)
+
+
+async def test_where_there_is_no_room_no_log_is_followed_beside_a_list() -> None:
+    fleet = SmallFleet()
+    app = app_on(fleet)
+    async with on_units(app, (99, 30)) as pilot:
+        await pilot.press("b")
+        assert not app.main.query_one("#log-beside").display
+        await pilot.resize_terminal(*_WIDE)
+        await until(pilot, lambda: len(fleet.tails) == 1)
+        await pilot.resize_terminal(99, 30)
+        await until(pilot, lambda: not fleet.tails)

@@ -15,6 +15,7 @@ from textual.pilot import Pilot
 from console.commands import clock
 from console.rollouts import host_course as at
 from console.rollouts.course import End
+from console.rollouts.proving import WELL
 from console.rollouts.records import progress_bytes, rollout_bytes
 from console.rollouts.rollout import State
 from console.store.client import Etcd, open_etcd
@@ -185,9 +186,7 @@ async def test_targets_move_through_their_stages_as_etcd_tells(tmp_path: Path) -
             web1 = keys.rollout_target(ID, "web1")
             await put(etcd, web1, progress_bytes(in_stage(at.RETURN, NOW, "it does not answer yet")))
             await shows(ready, "b 1 reboot")
-            await put(
-                etcd, web1, progress_bytes(in_stage(at.GATE, NOW, f"{at.WELL}, and has to be for 60 s"))
-            )
+            await put(etcd, web1, progress_bytes(in_stage(at.GATE, NOW, f"{WELL}, and has to be for 60 s")))
             await shows(ready, "opens in 1m, fails in 10m")
             await put(etcd, web1, progress_bytes(ended(End.DONE, NOW)))
             await shows(ready, "1 of 40 done")

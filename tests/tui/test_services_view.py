@@ -170,7 +170,7 @@ async def test_the_menu_offers_verbs_of_services_and_of_instances_and_those_that
         await to_web(ready)
         await pilot.press("a")
         await until(pilot, lambda: isinstance(app.screen, ActionMenu))
-        for verb in ("start", "stop", "restart", "rollback", "destroy", "scale"):
+        for verb in ("start", "stop", "restart", "rollback", "destroy", "scale", "update"):
             assert verb in screen(app), verb
         await pilot.press("c")
         await until(pilot, lambda: app.main.line.is_open)

@@ -83,7 +83,7 @@ class MacroRecord(Command):
         from console.actions.audit_file import read_records
         from console.commands.audit import chosen, records
 
-        found = await records(core, out, self.since)
+        found = await records(core, out.note, self.since)
         if self.since is None:
             return chosen(found, self.ids)
         # Of what was done from here: what others did meanwhile is no part of it.

@@ -4,7 +4,8 @@ The field names are a contract with scripts (README, "Scripts"). Pure functions 
 """
 
 from console.commands.rows.base import TEXT, Cell, Column, RowKind, Tone, moment, plain
-from console.commands.rows.container import CONTAINER, CONTAINER_DETAIL, STATS, ContainerDetail
+from console.commands.rows.container import CONTAINER, STATS
+from console.commands.rows.container_page import CONTAINER_DETAIL, ContainerDetail
 from console.commands.rows.host import HOST, HOST_DETAIL, state_cell
 from console.commands.rows.log import LOG, LOG_IN_COLOR
 from console.commands.rows.unit import (

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from console.commands.rows.base import (
@@ -11,7 +9,6 @@ from console.commands.rows.base import (
     Column,
     RowKind,
     Tone,
-    block,
     moment,
     plain,
     since_cell,
@@ -52,7 +49,8 @@ def container_state_cell(container: Container) -> Cell:
     return Cell.state(word, Tone.WARN if container.exit_code else Tone.FAINT)
 
 
-def _port(port: Port) -> str:
+def port_text(port: Port) -> str:
+    """`8080→80/tcp`, or `80/tcp` where it is only exposed."""
     if port.host_port is None:
         return f"{port.port}/{port.protocol}"
     return f"{port.host_port}→{port.port}/{port.protocol}"
@@ -90,7 +88,7 @@ CONTAINER: RowKind[Container] = RowKind(
         Column("UNIT", lambda box: box.unit or "", 3, width=20),
         Column(
             "PORTS",
-            lambda box: " ".join(dict.fromkeys(_port(port) for port in box.ports)),
+            lambda box: " ".join(dict.fromkeys(port_text(port) for port in box.ports)),
             2,
             shrink=True,
             width=24,
@@ -130,35 +128,3 @@ STATS: RowKind[ContainerStats] = RowKind(
     ),
     lambda stats: (stats.host, stats.name),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class ContainerDetail:
-    """A container, and the engine's own description of it."""
-
-    container: Container
-    inspected: Mapping[str, Any]
-
-
-CONTAINER_DETAIL: RowKind[ContainerDetail] = RowKind(
-    "container",
-    lambda detail: CONTAINER.key(detail.container),
-    lambda detail: {**_container_fields(detail.container), "inspect": plain(detail.inspected)},
-    (),
-    lambda detail: CONTAINER.sort(detail.container),
-    lambda detail: block(f"{detail.container.host}  {detail.container.name}", _told(detail)),
-)
-
-
-def _told(detail: ContainerDetail) -> dict[str, Any]:
-    """What a person wants to know: the row, then how it was made."""
-    config = detail.inspected.get("Config") or {}
-    made = {name: config.get(name) for name in ("Cmd", "Entrypoint", "Env", "User", "WorkingDir")}
-    mounts = [
-        f"{mount.get('Source') or mount.get('Name')} → {mount.get('Destination')}"
-        for mount in detail.inspected.get("Mounts") or []
-        if isinstance(mount, Mapping)
-    ]
-    row = _container_fields(detail.container)
-    row["ports"] = list(dict.fromkeys(_port(port) for port in detail.container.ports))
-    return {**row, **made, "mounts": mounts}

@@ -268,10 +268,11 @@ def _numbers(host: Host) -> dict[str, Cell]:
 def _used(total: int | None, free: int | None) -> str:
     if not total or free is None:
         return ""
-    return f"{100 * (total - free) // total}% of {_size(total)}"
+    return f"{100 * (total - free) // total}% of {binary(total)}"
 
 
-def _size(number: float) -> str:
+def binary(number: float) -> str:
+    """So many bytes, for a person: `1.2 GiB`."""
     for unit in _BINARY:
         if number < 1024 or unit == _BINARY[-1]:
             break

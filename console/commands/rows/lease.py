@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from console.commands import clock
 from console.commands.rows.base import Cell, Tone, moment
+from console.model.text import clean
 
 if TYPE_CHECKING:
     from console.engine.lease_record import LeaseRecord
@@ -28,13 +29,21 @@ def lease_fields(lease: LeaseRecord | None) -> dict[str, Any] | None:
 
 
 def lease_cells(lease: LeaseRecord) -> tuple[Cell, ...]:
-    """In a line: `lease 4 s old`, or that it is late, with what comes of that."""
+    """In a line: `lease 4 s old, elsewhere not before 03:13:02Z`; or that it is late, and what follows."""
     now = clock.now()
     age = lease.age(now)
+    takeover = f"{lease.takeover:%H:%M:%S}Z"
     if not lease.is_late(now):
-        return (Cell("lease" if age is None else f"lease {age:.0f} s old", Tone.FAINT),)
+        told = "lease" if age is None else f"lease {age:.0f} s old"
+        return (Cell(f"{told}, elsewhere not before {takeover}", Tone.FAINT),)
     old = "not wound yet" if age is None else f"wound {age:.0f} s ago"
     over = lease.takeover <= now
-    ends = "over" if over else f"elsewhere from {lease.takeover:%H:%M:%S}Z on"
-    why = (Cell(lease.why),) if lease.why else ()
+    ends = "over" if over else f"elsewhere from {takeover} on"
+    why = (Cell(clean(lease.why)),) if lease.why else ()
     return (Cell.state(f"lease late: {old}", Tone.BAD), Cell(ends, Tone.WARN), *why)
+
+
+def lease_cell(lease: LeaseRecord) -> Cell:
+    """The same in one cell."""
+    cells = lease_cells(lease)
+    return Cell("; ".join(cell.text for cell in cells), cells[0].tone)

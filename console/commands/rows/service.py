@@ -7,12 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import zip_longest
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from console.commands.rows.base import Cell, Column, RowKind, Tone, moment, since_cell, worst_first
 from console.commands.rows.diff import difference_lines
-from console.commands.rows.lease import lease_cells, lease_fields
+from console.commands.rows.lease import lease_cell, lease_cells, lease_fields
+from console.commands.rows.service_diff import means
+from console.errors import ConfigError
 from console.model.text import clean
+from console.placement.spec import parse_spec
+from console.placement.unit_change import change_of
 from console.placement.unit_file import parse
 from console.placement.unit_name import UnitName
 
@@ -206,6 +211,7 @@ def instance_lines(one: Instance) -> list[tuple[Cell, ...]]:
         "reason": Cell(clean(one.reason)),
         "host": Cell(clean(one.host or "")),
         "revision": Cell("" if one.revision is None else str(one.revision)),
+        "lease": lease_cell(one.lease) if one.lease else Cell(""),
         "told by": Cell(f"the {one.by.value}", Tone.FAINT),
     }
     lines: list[tuple[Cell, ...]] = [(Cell(clean(one.name), Tone.GOOD),)]
@@ -221,6 +227,8 @@ def about_service(row: ServiceRow) -> list[tuple[Cell, ...]]:
         )
         if one.reason:
             lines.append((Cell(f"    {clean(one.reason)}", Tone.FAINT),))
+        if one.lease:
+            lines.append((Cell("   "), *lease_cells(one.lease)))
     return lines
 
 
@@ -234,6 +242,11 @@ def service_head(service: Service, row: ServiceRow, seen: Seen) -> list[tuple[Ce
         lines.append((Cell(f"  {clean('  '.join(policy), 400)}", Tone.FAINT),))
     if service.replicas is not None:
         lines.append((Cell(f"  scaled to {service.replicas}; the unit file says otherwise", Tone.FAINT),))
+    if service.given:
+        counts = sorted(Counter(one.revision for one in service.given.values()).items())
+        told = ", ".join(f"{count} of revision {number}" for number, count in counts)
+        spare = ", with a spare" if service.spare else ""
+        lines.append((Cell(f"  given by a rollout: {told}{spare}", Tone.WARN),))
     if service.pins:
         pins = ", ".join(f"{name} to {host}" for name, host in sorted(service.pins.items()))
         lines.append((Cell(f"  pinned: {clean(pins, 400)}", Tone.FAINT),))
@@ -250,21 +263,39 @@ def _summary(row: ServiceRow) -> Cell:
     return Cell(f"{row.desired}, revision {row.revision}, {wants}")
 
 
-def revision_lines(revisions: Sequence[Revision], current: int) -> list[tuple[Cell, ...]]:
-    """Every revision, the newest first: who made it, and what it changed of the one before."""
+def revision_lines(revisions: Sequence[Revision], service: Service) -> list[tuple[Cell, ...]]:
+    """Every revision, the newest first: who made it, what it changed of the one before, what that does."""
+    given = Counter(one.revision for one in service.given.values())
     lines: list[tuple[Cell, ...]] = []
     newest = list(reversed(revisions))
     for one, before in zip_longest(newest, newest[1:]):
-        runs = Cell.state("current", Tone.GOOD) if one.number == current else Cell("")
+        runs = Cell.state("current", Tone.GOOD) if one.number == service.revision else Cell("")
+        if one.number != service.revision and (count := given[one.number]):
+            runs = Cell.state(f"given to {count} so far", Tone.WARN)
         at = Cell(f"{one.time:%Y-%m-%d %H:%M:%S} UTC", Tone.FAINT)
         lines += [(Cell(f"revision {one.number}", Tone.GOOD), runs, at, Cell(clean(one.by)))]
         lines += [(Cell(f"  {clean(one.line)}", Tone.FAINT),)] if one.line else []
         if before is None:
             lines += [(Cell(clean(line) or " "),) for line in one.unit.splitlines()]
         else:
+            lines += _means(service.name, before.unit, one.unit)
             lines += difference_lines(before.unit.splitlines(), one.unit.splitlines())
         lines.append(())
     return lines[:-1]
+
+
+def _reason_or_lease(one: Instance) -> Cell:
+    """Why it is as it is; of one that is as it is to be, how its lease is."""
+    return lease_cell(one.lease) if one.lease and not one.reason else Cell(clean(one.reason), Tone.FAINT)
+
+
+def _means(name: str, before: str, after: str) -> list[tuple[Cell, ...]]:
+    """What a change from one text to the next does; nothing where one of them is no spec any more."""
+    try:
+        specs = [parse_spec(text, Path(name), name) for text in (before, after)]
+    except ConfigError:
+        return []
+    return [(Cell("  "), *means(change_of(*specs)))]
 
 
 #: The instances of one service, on a screen.
@@ -286,7 +317,7 @@ INSTANCE: RowKind[Instance] = RowKind(
             ticks=True,
         ),
         Column("REV", lambda one: "" if one.revision is None else str(one.revision), 5, right=True, width=3),
-        Column("REASON", lambda one: Cell(clean(one.reason), Tone.FAINT), 8, shrink=True, width=48, least=16),
+        Column("REASON", _reason_or_lease, 8, shrink=True, width=48, least=16),
     ),
     lambda one: instance_order(one.name, one.host),
 )

@@ -202,10 +202,17 @@ def _relations_of(units: Units, kind: UnitKind) -> Mapping[str, tuple[str, ...]]
     if kind.name in units.of_the_boot:
         found = dict(_relations(units.kinds)[kind.name])
     else:
-        found = {"Requires": kind.requires, "After": kind.after, "WantedBy": kind.wanted_by}
+        found = {
+            "Requires": kind.requires,
+            "BindsTo": kind.binds_to,
+            "After": kind.after,
+            "WantedBy": kind.wanted_by,
+        }
     for name, written in units.written.items():
         if kind.name in written.requires:
             found["RequiredBy"] = (*found.get("RequiredBy", ()), name)
+        if kind.name in written.binds_to:
+            found["BoundBy"] = (*found.get("BoundBy", ()), name)
         if kind.name in written.after:
             found["Before"] = (*found.get("Before", ()), name)
     return found

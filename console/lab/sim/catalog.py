@@ -17,7 +17,9 @@ class UnitKind:
     """One unit as its file has it, the same on every host; times in seconds.
 
     `active`, `sub`: where it is once the host has booted. `restart`: `Restart=`, with the start limit
-    (`burst` starts within `interval`). `fault`: why systemd does not take what the file says, in its words.
+    (`burst` starts within `interval`). `condition`: its `ExecCondition=`; `keeps`: a command that its process
+    tries twice a second, and ends once it fails. `fault`: why systemd does not take what the file says, in
+    its words.
     """
 
     name: str
@@ -34,6 +36,9 @@ class UnitKind:
     requires: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     wanted_by: tuple[str, ...] = ()
+    binds_to: tuple[str, ...] = ()
+    condition: str = ""
+    keeps: str = ""
     folder: str = "/usr/lib/systemd/system"
     fault: str = ""
 

@@ -11,15 +11,24 @@ from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
-from console.lab.sim import containers_cli, facts, files, unit_work, update_scripts, update_work, updaters_cli
+from console.lab.sim import (
+    containers_cli,
+    facts,
+    files,
+    root_scripts,
+    unit_work,
+    update_scripts,
+    update_work,
+    updaters_cli,
+)
 from console.lab.sim.bus import BusService
 from console.lab.sim.docker_api import DockerService
 from console.lab.sim.files import Printed
 from console.lab.sim.journalctl import BadArguments, Follower, printed, question
 from console.lab.sim.machine import Machine
+from console.lab.sim.root_scripts import RootScript
 from console.lab.sim.shell import Shell
 from console.lab.sim.unit_state import NoSuchUnit
-from console.lab.sim.unit_work import UnitWork
 from console.lab.sim.wire import Out, Service
 
 USER = "core"
@@ -102,8 +111,8 @@ def _service(machine: Machine, argv: Sequence[str], out: Out, *, root: bool) -> 
             engine = machine.engine
             if engine is not None and engine.kind == program and (root or program == "docker"):
                 return DockerService(machine, engine, out)
-        case ["sh", *_] if unit_work.asked(argv):
-            return UnitWork(machine, argv, out, root=root)
+        case ["sh", *_] if root_scripts.asked(argv):
+            return RootScript(machine, argv, out, root=root)
         case ["sh", *_] if update_work.asked(argv):
             return update_work.UpdateWork(machine, argv, out, root=root)
         case ["tee", *_]:

@@ -33,16 +33,27 @@ _DESCRIPTORS_A_HOST = 4
 
 
 class Running:
-    """A fleet that is up. `config` is its fleet file."""
+    """A fleet that is up.
 
-    def __init__(self, config: Path, workers: Sequence[asyncio.subprocess.Process]) -> None:
+    :param config: its fleet file.
+    :param began: Unix time at which the clocks of its hosts were right; they go `pace` times as fast as ours.
+    """
+
+    def __init__(
+        self, config: Path, workers: Sequence[asyncio.subprocess.Process], began: float, pace: float
+    ) -> None:
         self.config = config
         self._workers = workers
+        self._began, self._pace = began, pace
 
     @property
     def pids(self) -> list[int]:
         """The processes that carry the hosts."""
         return [worker.pid for worker in self._workers]
+
+    def hosts_time(self, ours: float) -> float:
+        """What the clocks of the hosts say at a Unix time of ours; but for one that a fault has set wrong."""
+        return self._began + self._pace * (ours - self._began)
 
     def befall(self, fault: Fault) -> None:
         """Have a fault happen, at its time from now."""
@@ -87,7 +98,7 @@ class SimFleet:
                 began = time.time()
                 _raise_descriptors(self._plan)
                 trusted = await self._make_key()
-                async with self._workers(trusted) as (workers, found):
+                async with self._workers(trusted, began) as (workers, found):
                     took = time.time() - began
                     processes = len(workers)
                     self._report(f"{len(found)} hosts in {processes} processes, up in {took:.1f} s")
@@ -95,7 +106,7 @@ class SimFleet:
                     for worker in workers:
                         assert worker.stdin is not None
                         worker.stdin.write(b"live\n")
-                    yield Running(self.config, workers)
+                    yield Running(self.config, workers, began, self._plan.pace)
             finally:
                 shutil.rmtree(self._root, ignore_errors=True)
 
@@ -107,7 +118,7 @@ class SimFleet:
 
     @asynccontextmanager
     async def _workers(
-        self, trusted: str
+        self, trusted: str, began: float
     ) -> AsyncIterator[tuple[list[asyncio.subprocess.Process], list[tuple[SimPlace, str]]]]:
         where = places(self._plan, self._root)
         count = self._plan.processes
@@ -115,7 +126,7 @@ class SimFleet:
         workers: list[asyncio.subprocess.Process] = []
         try:
             for share in shares:
-                workers.append(await self._start(share, where, trusted))
+                workers.append(await self._start(share, where, trusted, began))
             async with asyncio.timeout(_STARTS_WITHIN):
                 keys = await asyncio.gather(*(_ready(worker) for worker in workers))
             known = {(address, port): key for part in keys for address, port, key in part}
@@ -126,7 +137,7 @@ class SimFleet:
             await asyncio.gather(*(_end(worker) for worker in workers))
 
     async def _start(
-        self, share: Sequence[SimPlace], everybody: Sequence[SimPlace], trusted: str
+        self, share: Sequence[SimPlace], everybody: Sequence[SimPlace], trusted: str, began: float
     ) -> asyncio.subprocess.Process:
         plan = self._plan
         worker = await asyncio.create_subprocess_exec(
@@ -137,7 +148,8 @@ class SimFleet:
         )  # fmt: skip
         order: dict[str, Any] = {
             "seed": plan.seed,
-            "began": time.time(),
+            "began": began,
+            "pace": plan.pace,
             "units": plan.units,
             "containers": plan.containers,
             "churn": plan.churn,

@@ -1,12 +1,14 @@
 """journalctl on a host: its arguments, the entries they select, their export format. Pure but for `Follower`.
 
 Understood are the options the console uses, with journalctl's meaning: -n, -r, -f, --since, --until,
---cursor, --after-cursor, --unit, --priority, --boot, --output-fields, -F, matches and `+`. A unit is found
-as journalctl finds it: what it wrote, and what systemd wrote about it.
+--cursor, --after-cursor, --unit, --priority, --boot, --grep, --case-sensitive, --output-fields, -F, --header
+and matches with `+`. A unit is found as journalctl finds it: what it wrote, and what systemd wrote about it.
+A text is found by Python's expressions, not by PCRE2's.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -37,6 +39,9 @@ class Question:
     boot: str | None = None
     priority: int | None = None
     values_of: str | None = None
+    grep: str | None = None
+    caseless: bool = False
+    header: bool = False
     quiet: bool = False
     units: list[str] = field(default_factory=list)
     terms: list[dict[str, set[str]]] = field(default_factory=lambda: [{}])
@@ -53,6 +58,8 @@ def question(machine: Machine, argv: Sequence[str]) -> Question:
             asked.backwards = True
         elif word in ("-f", "--follow"):
             asked.follow = True
+        elif word == "--header":
+            asked.header = True
         elif word == "+":
             asked.terms.append({})
         elif not word.startswith("-") and equals:
@@ -84,6 +91,10 @@ def _option(machine: Machine, asked: Question, name: str, value: str) -> None:
             asked.boot = _boot(machine, value)
         case "--field":
             asked.values_of = value
+        case "--grep":
+            asked.grep = value
+        case "--case-sensitive":
+            asked.caseless = value == "no"
         case _:
             raise BadArguments(f"unrecognized option '{name}'")
 
@@ -152,6 +163,10 @@ def fits(writer: Writer, entry: Entry, asked: Question) -> bool:
         return False
     if asked.boot is not None and entry.boot_id != asked.boot:
         return False
+    if asked.grep is not None:
+        text = entry.message.decode("utf-8", "replace")
+        if not re.search(asked.grep, text, re.IGNORECASE if asked.caseless else 0):
+            return False
     if asked.units and not any(fnmatchcase(entry.unit, unit) for unit in asked.units):
         return False
     if asked.terms == [{}]:
@@ -163,6 +178,8 @@ def fits(writer: Writer, entry: Entry, asked: Question) -> bool:
 def printed(machine: Machine, asked: Question) -> bytes:
     """What journalctl writes and then ends, or goes on to follow."""
     writer = machine.journal.writer
+    if asked.header:
+        return _header(machine)
     if asked.values_of is not None:
         found = {
             value
@@ -175,6 +192,23 @@ def printed(machine: Machine, asked: Question) -> bytes:
     if asked.quiet:
         return b"".join(entry.message + b"\n" for entry in entries)
     return b"".join(export(writer, entry, asked.fields) for entry in entries)
+
+
+def _header(machine: Machine) -> bytes:
+    """What there is to know of the one file that all is in, as far as the console looks at it."""
+    entries = machine.journal.entries
+    if not entries:
+        return b""
+    first, last = entries[0], entries[-1]
+    return (
+        f"File path: /var/log/journal/{machine.journal.writer.machine_id}/system.journal\n"
+        f"Sequential number ID: {machine.journal.writer.numbers_id}\n"
+        f"Head sequential number: {first.number} ({first.number:x})\n"
+        f"Tail sequential number: {last.number} ({last.number:x})\n"
+        f"Head realtime timestamp: {first.time_us} ({first.time_us:x})\n"
+        f"Tail realtime timestamp: {last.time_us} ({last.time_us:x})\n"
+        f"Entry objects: {len(entries)}\n\n"
+    ).encode()
 
 
 class Follower:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from console.lab.sim import catalog, seeds
+from console.lab.sim import catalog, lease, seeds
 from console.lab.sim.agenda import Agenda
 from console.lab.sim.catalog import System
 from console.lab.sim.containers import Engine
@@ -185,6 +185,10 @@ class Machine:
         program = "dockerd" if self.system.engine == "docker" else "conmon"
         unit = "docker.service" if program == "dockerd" else f"{container}.service"
         self._write(program, message, unit=unit, priority=priority, pid=900, extra=extra)
+
+    def passes(self, command: str) -> bool:
+        """Whether a short command of a unit's succeeds, now."""
+        return lease.passes(self.files, self.uptime(), command)
 
     def _write(
         self,

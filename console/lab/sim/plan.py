@@ -26,8 +26,10 @@ _ZONES = ("a", "b", "c")
 class SimPlan:
     """The fleet that is asked for.
 
-    `churn` is changes a second over the whole fleet. `system` is what all hosts are (`catalog.KINDS`); a
-    mixture if left out. `speed` is how many times as fast as real ones they boot, and fetch versions.
+    :param churn: changes a second over the whole fleet.
+    :param pace: how many times as fast as ours its time goes.
+    :param system: what all hosts are (`catalog.KINDS`); a mixture if left out.
+    :param speed: how many times as fast as real ones they boot, and fetch versions.
     """
 
     hosts: int = 50
@@ -37,6 +39,7 @@ class SimPlan:
     churn: float = 0.0
     script: tuple[Fault, ...] = ()
     workers: int | None = None
+    pace: float = 1.0
     system: str | None = None
     speed: float = 1.0
 

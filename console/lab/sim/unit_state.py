@@ -30,6 +30,9 @@ class Host(Protocol):
     def log(self, message: str, *, unit: str = "", priority: int = 6, **extra: str) -> None:
         """Write to the journal as systemd."""
 
+    def passes(self, command: str) -> bool:
+        """Whether a short command of a unit's succeeds, now."""
+
 
 @dataclass(slots=True)
 class UnitState:

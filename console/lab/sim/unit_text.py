@@ -1,7 +1,8 @@
 """Unit files that were written on a host: what systemd takes of their text, and what it starts at boot. Pure.
 
-Not all of it: a description, what is needed, whether a service comes back. Every program that a service names
-is there, and runs for ever.
+Not all of it: a description, what is needed and what it is bound to, whether a service comes back. Every
+program that a service names is there, and runs for ever but for the one that keeps a lease (`lease.py`); one
+that ignores SIGTERM is known by its trap, and ends with its time to stop.
 Source: systemd.syntax(7), systemd.unit(5), systemd.service(5).
 """
 
@@ -10,11 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from console.lab.sim import lease
 from console.lab.sim.catalog import UnitKind
 
 #: Where systemd looks for what is not the distribution's, the first before the second.
 FOLDERS = ("/etc/systemd/system", "/run/systemd/system")
 
+_STUBBORN, _STOP_TAKES = 'trap "" TERM', 0.05
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|sec|min|m)?")
 _SECONDS = {"ms": 0.001, "s": 1.0, "sec": 1.0, "min": 60.0, "m": 60.0, None: 1.0}
 
@@ -29,8 +32,9 @@ def kind_of(name: str, text: str, folder: str) -> UnitKind:
     def last(key: str, otherwise: str) -> str:
         return settings.get(key, [otherwise])[-1] or otherwise
 
+    program = last("Service.ExecStart", "")
     fault = ""
-    if name.endswith(".service") and not last("Service.ExecStart", ""):
+    if name.endswith(".service") and not program:
         fault = "Service has no ExecStart=, ExecStop=, or SuccessAction=. Refusing."
     return UnitKind(
         name, last("Unit.Description", name), "inactive", "dead",
@@ -39,6 +43,10 @@ def kind_of(name: str, text: str, folder: str) -> UnitKind:
         requires=("sysinit.target", *_words(settings, "Unit.Requires")),
         after=("sysinit.target", *_words(settings, "Unit.After")),
         wanted_by=tuple(_words(settings, "Install.WantedBy")),
+        binds_to=tuple(_words(settings, "Unit.BindsTo")),
+        condition=last("Service.ExecCondition", "").replace("%n", name),
+        keeps=program if lease.SCRIPT in program else "",
+        stop_takes=_span(last("Service.TimeoutStopSec", "90s")) if _STUBBORN in program else _STOP_TAKES,
         folder=folder,
         fault=fault,
     )  # fmt: skip

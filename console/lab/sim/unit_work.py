@@ -1,10 +1,7 @@
 """An engine's change of a host's units, as an operation of the simulated machine. Pure.
 
-    argv ──▶ sh, which reads a script of $1 bytes …      stdin ──▶ … the script, and then a tar of files
-
-The script is the product's own (`actions/apply_units.sh`) and is not run here: what it does and says is
-done in its stead. `tests/sim/contract_units.py` holds the two together, by the same changes on a real host
-and on this.
+What it does and says is as `actions/apply_units.sh` has it; see `root_scripts.py`. And what a host answers
+that is asked what it has of a fleet's.
 """
 
 from __future__ import annotations
@@ -14,24 +11,17 @@ import tarfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from console.lab.sim import unit_text
+from console.lab.sim import lease, unit_text
 from console.lab.sim.files import text_of
 from console.lab.sim.machine import Machine
 from console.lab.sim.unit_state import BadSetting, NoSuchUnit
-from console.lab.sim.wire import Out
 
 _FLEET = "/etc/quarterdeck/fleet"
 _REVISION = "/run/quarterdeck/revision"
 _ROOTS = ("/run", "/etc")
 _DROP_IN = "80-quarterdeck.conf"
-_OPENING = b"# Has a host's unit files and jobs be as an engine wants them"
 #: What the script takes on a host that has little to do. Seconds.
 _TAKES, _RELOAD_TAKES = 0.05, 0.15
-
-
-def asked(argv: Sequence[str]) -> bool:
-    """Whether a command line is such a change."""
-    return tuple(argv[:2]) == ("sh", "-c") and len(argv) == 7 and 'head -c "$1"' in argv[2]
 
 
 def inspected(script: str) -> bool:
@@ -49,62 +39,53 @@ def inspection(machine: Machine, script: str) -> str:
     for root in _ROOTS:
         folder = f"{root}/quarterdeck/units/"
         for path in sorted(path for path in machine.files if path.startswith(folder)):
-            lines.append(f"{root} {path.removeprefix(folder)} {_read(machine, path)}\n")
-    return "".join(lines) + f"of {_read(machine, _FLEET)}\n"
+            lines.append(f"{root} {path.removeprefix(folder)} {first_line(machine, path)}\n")
+    return "".join(lines) + f"of {first_line(machine, _FLEET)}\n"
 
 
-class UnitWork:
-    """The command that makes one; see `Service`."""
+def work(machine: Machine, words: Sequence[str], tar: bytes, end: Callable[[Sequence[str]], None]) -> None:
+    """Do it, and have `end` told what the script says.
 
-    def __init__(self, machine: Machine, argv: Sequence[str], out: Out, *, root: bool) -> None:
-        self._machine = machine
-        self._size = int(argv[4])
-        self._fleet = argv[5]
-        self._revision = int(argv[6])
-        self._out = out
-        self._root = root
-        self._said = bytearray()
+    :param words: the fleet, and the engine's revision.
+    """
+    fleet, revision = words
 
-    def received(self, data: bytes) -> None:
-        self._said += data
-
-    def finished(self) -> None:
-        script, tar = bytes(self._said[: self._size]), bytes(self._said[self._size :])
-        if not script.startswith(_OPENING):
-            self._out.complain(b"sh: 1: this script is not simulated\n")
-            self._out.end(127)
+    def begin() -> None:
+        files = machine.files
+        if (owner := claimed_by(machine, fleet)) != fleet:
+            end([f"foreign {owner}"])
             return
-        self._machine.later(_TAKES, lambda: self._work(tar))
-
-    def closed(self) -> None:
-        """What was not said to its end is not done."""
-
-    def _work(self, tar: bytes) -> None:
-        if not self._root:
-            self._end(["fault cannot write below /run and /etc"])
+        kept = max(revision_of(machine), lease.written(files)[0])
+        if int(revision) < kept:
+            end([f"superseded {kept}"])
             return
-        files = self._machine.files
-        owner = _read(self._machine, _FLEET) or self._fleet
-        files[_FLEET] = f"{owner}\n".encode()
-        if owner != self._fleet:
-            self._end([f"foreign {owner}"])
-            return
-        kept = int(_read(self._machine, _REVISION) or 0)
-        if self._revision < kept:
-            self._end([f"superseded {kept}"])
-            return
-        files[_REVISION] = f"{self._revision}\n".encode()
+        files[_REVISION] = f"{revision}\n".encode()
         try:
-            change = _Change(self._machine, self._fleet, _unpacked(tar))
+            change = _Change(machine, fleet, _unpacked(tar))
         except (tarfile.TarError, KeyError):
-            self._end(["fault what was sent cannot be unpacked"])
+            end(["fault what was sent cannot be unpacked"])
             return
         change.files_first()
-        self._machine.later(_RELOAD_TAKES if change.reload else 0, lambda: self._end(change.jobs_then()))
+        machine.later(_RELOAD_TAKES if change.reload else 0, lambda: end(change.jobs_then()))
 
-    def _end(self, lines: Sequence[str]) -> None:
-        self._out.write("".join(f"{line}\n" for line in lines).encode())
-        self._out.end()
+    machine.later(_TAKES, begin)
+
+
+def claimed_by(machine: Machine, fleet: str) -> str:
+    """The fleet that a host is of; one that is of none becomes one of `fleet`."""
+    owner = first_line(machine, _FLEET) or fleet
+    machine.files[_FLEET] = f"{owner}\n".encode()
+    return owner
+
+
+def revision_of(machine: Machine) -> int:
+    """Of the engine that has changed its units last; 0: none has."""
+    return int(first_line(machine, _REVISION) or 0)
+
+
+def first_line(machine: Machine, path: str) -> str:
+    """The first line of a file; nothing where it is not there."""
+    return machine.files.get(path, b"").decode("utf-8", "replace").partition("\n")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +185,7 @@ class _Change:
         """Below which of /run and /etc a unit of this fleet's is."""
         found = None
         for root in _ROOTS:
-            if _read(self._machine, f"{root}/quarterdeck/units/{unit}").partition(" ")[0] == self._fleet:
+            if first_line(self._machine, f"{root}/quarterdeck/units/{unit}").partition(" ")[0] == self._fleet:
                 found = root
         return found
 
@@ -256,11 +237,6 @@ class _Change:
         changed = self._machine.files.get(path) != text
         self._machine.files[path] = text
         return changed
-
-
-def _read(machine: Machine, path: str) -> str:
-    """The first line of a file; nothing where it is not there."""
-    return machine.files.get(path, b"").decode("utf-8", "replace").partition("\n")[0]
 
 
 def _unpacked(tar: bytes) -> dict[str, bytes]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator
 from dataclasses import replace
 
+from console.lab.sim.bonds import Bonds
 from console.lab.sim.catalog import UnitKind
 from console.lab.sim.unit_state import BadSetting, Host, Listener, NoSuchUnit, UnitState
 
@@ -22,10 +23,14 @@ _STOPPED = "9d1aaa27d60140bd96365438aad20286"
 _EXITED = "98e322203f7a4ed290d09fe03c09fe15"
 _FAILED = "d9b373ed55a64feb8242e02dbe79a49c"
 _SCHEDULED = "5eb03494b6584870a536b337290809b3"
+_SUCCEEDED = "7ad2d189f7e94e70a38c781354912448"
+_SKIPPED = "0e4284a0caca4bfc81c0bb6786972673"
 
 _RESTARTED_BY = {"on-failure": True, "always": True}
 #: Between what a process did and systemd's next word about it, in seconds.
 _MOMENT = 0.001
+#: What keeps a lease looks at it so often. Seconds.
+_KEEPS_EVERY = 0.5
 
 
 class Units:
@@ -39,6 +44,7 @@ class Units:
         self._states: dict[str, UnitState] = {}
         #: Those with a file that was written since, by name.
         self.written: dict[str, UnitKind] = {}
+        self._bonds = Bonds(self)
         self._jobs = 0
         self._pids = 2000
         self.heard: list[Listener] = []
@@ -102,6 +108,7 @@ class Units:
     def write(self, kind: UnitKind) -> None:
         """A unit has this file from now on, which the host did not boot with."""
         self.written[kind.name] = kind
+        self._bonds.note(kind)
         if (unit := self._states.get(kind.name)) is not None:
             unit.kind = kind
 
@@ -171,6 +178,11 @@ class Units:
         if unit.kind.fault:
             self._collect(unit)
             raise BadSetting(name)
+        try:
+            self._bonds.check(unit.kind)
+        except NoSuchUnit:
+            self._collect(unit)
+            raise
         if unit.kind.load != "loaded":
             raise NoSuchUnit(name)
         return unit
@@ -202,6 +214,7 @@ class Units:
         self._tell(lambda listener: listener.job(number, unit.name, result))
         self._tell(lambda listener: listener.unit_changed(unit))
         self._collect(unit)
+        self._bonds.job_ended(unit.name, result)
 
     # -- courses ----------------------------------------------------------------------------
 
@@ -209,6 +222,9 @@ class Units:
         kind, now = unit.kind, self._host.now
         if unit.active == "active":
             done("done")
+            return
+        if (other := self._bonds.down(kind)) is not None:
+            self._start_after(other, unit, done)
             return
         unit.starts = [time for time in unit.starts if now - time < kind.interval]
         if len(unit.starts) >= kind.burst:
@@ -220,6 +236,9 @@ class Units:
             return
         unit.starts.append(now)
         unit.result, unit.exit_status = "success", 0
+        if not self._host.passes(kind.condition):
+            self._skip(unit, done)
+            return
         if kind.type != "service":
             self._change(unit, "active", kind.sub if kind.active == "active" else "active")
             done("done")
@@ -229,10 +248,42 @@ class Units:
         self._change(unit, "activating", "start")
         self._later(unit, kind.start_takes, lambda: self._up(unit, done))
 
+    def _start_after(self, other: str, unit: UnitState, done: Done) -> None:
+        turn = unit.turn
+
+        def then(up: bool) -> None:
+            if unit.turn != turn:
+                return
+            if up:
+                self._start(unit, done)
+            else:
+                done("dependency")
+
+        self._bonds.start_first(other, then)
+
+    def _skip(self, unit: UnitState, done: Done) -> None:
+        """Its condition does not hold."""
+        unit.result = "exec-condition"
+        self._change(unit, "activating", "condition")
+        self._log(unit, f"{unit.name}: Skipped due to 'exec-condition'.", MESSAGE_ID=_SKIPPED)
+        self._change(unit, "inactive", "dead")
+        done("done")
+
+    def _keep(self, unit: UnitState) -> None:
+        if self._host.passes(unit.kind.keeps):
+            self._later(unit, _KEEPS_EVERY, lambda: self._keep(unit))
+            return
+        unit.pid = 0
+        self._log(unit, f"{unit.name}: Deactivated successfully.", MESSAGE_ID=_SUCCEEDED)
+        self._change(unit, "inactive", "dead")
+        self._collect(unit)
+
     def _up(self, unit: UnitState, done: Done) -> None:
         self._change(unit, "active", "running")
         self._log(unit, f"Started {unit.name} - {unit.kind.description}.", MESSAGE_ID=_STARTED)
         done("done")
+        if unit.kind.keeps:
+            self._keep(unit)
         if unit.lasts is not None:
             self._later(unit, unit.lasts, lambda: self._exited(unit, 1))
 
@@ -357,6 +408,8 @@ class Units:
             unit.inactive_since = now
         unit.active, unit.sub, unit.changed = active, sub, now
         self._tell(lambda listener: listener.unit_changed(unit))
+        if active in ("inactive", "failed"):
+            self._bonds.went_down(unit.name)
 
     def _later(self, unit: UnitState, delay: float, action: Callable[[], None]) -> None:
         """Later, unless the unit has taken another course by then."""

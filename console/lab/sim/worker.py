@@ -20,6 +20,7 @@ import asyncssh
 from console.lab.sim.agenda import Agenda
 from console.lab.sim.churn import Churn
 from console.lab.sim.machine import Machine
+from console.lab.sim.pace import hasten
 from console.lab.sim.script import Fault, befall
 from console.lab.sim.sshd import Sshd
 
@@ -28,11 +29,15 @@ _AT_ONCE = 200
 
 
 class Clockwork:
-    """Runs an agenda on the loop's clock."""
+    """Runs an agenda on the loop's clock.
 
-    def __init__(self, began: float) -> None:
+    :param began: Unix time at which the agenda's clock stood at 0.
+    :param pace: how many times as fast as the machine's that clock goes.
+    """
+
+    def __init__(self, began: float, pace: float = 1.0) -> None:
         loop = asyncio.get_running_loop()
-        self._zero = loop.time() - (time.time() - began)
+        self._zero = loop.time() - pace * (time.time() - began)
         self._loop = loop
         self._timer: asyncio.TimerHandle | None = None
         self.agenda = Agenda(lambda: loop.time() - self._zero)
@@ -63,7 +68,11 @@ class Worker:
 
     def __init__(self, order: dict[str, Any]) -> None:
         self._order = order
-        self._clock = Clockwork(order["began"])
+        if order["pace"] != 1:
+            loop = asyncio.get_running_loop()
+            assert isinstance(loop, asyncio.SelectorEventLoop)
+            hasten(loop, order["pace"])
+        self._clock = Clockwork(order["began"], order["pace"])
         self._keys: dict[tuple[str, int], asyncssh.SSHKey] = {}
         self._faults = 0
         self.machines: list[Machine] = []

@@ -16,6 +16,9 @@ from textual.widgets import Static
 from console.commands.fitting import fit
 from console.tui.acting.offers import Offer, Target
 
+#: What is said of several, where that is not their noun.
+_NOUNS = {"audit": "audit record", "": "trouble"}
+
 #: Cells of help beside a verb; what does not fit is in `--help`.
 _HELP = 46
 
@@ -64,5 +67,6 @@ def _called(targets: Sequence[Target]) -> str:
     if len(targets) == 1:
         target = targets[0]
         return f"{target.host}/{target.name}" if target.noun in ("unit", "container") else target.name
-    noun = targets[0].noun
-    return f"{len(targets)} {'audit record' if noun == 'audit' else noun}s"
+    nouns = {target.noun for target in targets}
+    noun = nouns.pop() if len(nouns) == 1 else ""
+    return f"{len(targets)} {_NOUNS.get(noun, noun)}s"

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from console.actions.audit import Record
+from console.commands.ack import FleetAck
 from console.commands.command import Command, Shape
 from console.commands.everything import core_registry
 from console.commands.interactive import ContainerExec, ContainerTop, HostShell
@@ -31,6 +32,7 @@ LETTERS: dict[str, dict[str, str]] = {
     },
     "container": {
         "start": "s", "stop": "t", "restart": "r", "kill": "k", "pause": "p", "unpause": "u", "remove": "x",
+        "update": "d", "rollback": "b",
     },
     "host": {
         "cordon": "c", "uncordon": "u", "drain": "d", "undrain": "n", "reboot": "r", "poweroff": "o",
@@ -44,10 +46,14 @@ LETTERS: dict[str, dict[str, str]] = {
         "destroy": "x",
     },
     "instance": {"restart": "r", "pin": "p"},
+    "engine": {"resume": "r"},
 }  # fmt: skip
 
 #: Verbs that need another word: they are begun on the line, for it to be typed.
-TYPED: dict[str, dict[str, str]] = {"service": {"scale": "c"}, "instance": {"move": "m"}}
+TYPED: dict[str, dict[str, str]] = {"service": {"scale": "c", "update": "p"}, "instance": {"move": "m"}}
+
+#: What can be said of any troubles, whatever they are of.
+_ACK = "a"
 
 #: Whose verbs are those of another noun.
 _VERBS_OF = {"instance": "service"}
@@ -66,15 +72,19 @@ _ID = 12  # as much of a container's id as lists show
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A unit, a container, a host, a service, an instance, a rollout, a slot of a lock or an audit record.
+    """What can be acted on: a unit, a container, a host, a service, an instance, a rollout, a slot of a lock,
+    an audit record, the engine.
 
+    :param noun: empty where it is a trouble of something that nothing can be done to here.
     :param host: empty where it is of none; of a slot, the lock's group.
     :param name: a host's own, or the id of a record, a rollout or the slot's holder.
+    :param trouble: by what name somebody says that they look after it, where it is one.
     """
 
     noun: str
     host: str
     name: str
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,50 +107,61 @@ def targets_of(rows: Iterable[Any]) -> list[Target]:
     """What rows are about; a trouble is about what it is the trouble of."""
     found = []
     for row in rows:
-        match row:
-            case Unit(host=host, name=name):
-                found.append(Target("unit", host, name))
-            case Container(host=host, name=name, id=box_id):
-                found.append(Target("container", host, name if _NAME.fullmatch(name) else box_id[:_ID]))
-            case Host(name=name):
-                found.append(Target("host", name, name))
-            case Account(rollout=rollout):
-                found.append(Target("rollout", "", rollout.id))
-            case Record(id=record, undo=[_, *_]):
-                found.append(Target("audit", "", record))
-            case ServiceRow(name=name) | Trouble(host="", service=str(name)) if name:
-                found.append(Target("service", "", name))
-            case Trouble(rollout=str(identity)):
-                found.append(Target("rollout", "", identity))
-            case Trouble(lock=(group, holder)):
-                found.append(Target("lock", group, holder))
-            case Instance(host=host, name=name):
-                found.append(Target("instance", host or "", name))
-            case Trouble(host=""):
-                pass  # no host of the fleet's has it
-            case Trouble(host=host, unit=str(unit)):
-                found.append(Target("unit", host, unit))
-            case Trouble(host=host, container=str(box_id)):
-                found.append(Target("container", host, box_id[:_ID]))
-            case Trouble(host=host):
-                found.append(Target("host", host, host))
+        if (target := _target(row)) is not None:
+            found.append(replace(target, trouble=row.name) if isinstance(row, Trouble) else target)
     return found
 
 
+def _target(row: Any) -> Target | None:
+    match row:
+        case Unit(host=host, name=name):
+            return Target("unit", host, name)
+        case Container(host=host, name=name, id=box_id):
+            return Target("container", host, name if _NAME.fullmatch(name) else box_id[:_ID])
+        case Host(name=name):
+            return Target("host", name, name)
+        case Account(rollout=rollout):
+            return Target("rollout", "", rollout.id)
+        case Record(id=record, undo=[_, *_]):
+            return Target("audit", "", record)
+        case ServiceRow(name=name) | Trouble(host="", service=str(name)) if name:
+            return Target("service", "", name)
+        case Trouble(rollout=str(identity)):
+            return Target("rollout", "", identity)
+        case Trouble(lock=(group, holder)):
+            return Target("lock", group, holder)
+        case Instance(host=host, name=name):
+            return Target("instance", host or "", name)
+        case Trouble(host="", what="engine"):
+            return Target("engine", "", "engine")
+        case Trouble(host="", what=what):
+            return Target("", "", what)
+        case Trouble(host=host, unit=str(unit)):
+            return Target("unit", host, unit)
+        case Trouble(host=host, container=str(box_id)):
+            return Target("container", host, box_id[:_ID])
+        case Trouble(host=host):
+            return Target("host", host, host)
+    return None
+
+
 def offers(targets: Sequence[Target]) -> list[Offer]:
-    """The verbs that fit all of them; none where they are of several kinds."""
+    """The verbs that fit all of them: of several kinds of things only what can be said of any trouble."""
     nouns = {target.noun for target in targets}
-    if len(nouns) != 1:
-        return []
-    (noun,) = nouns
+    found = _verbs(nouns.pop(), alone=len(targets) == 1) if len(nouns) == 1 else []
+    if targets and all(target.trouble for target in targets):
+        found.append(Offer(_ACK, FleetAck))
+    return found
+
+
+def _verbs(noun: str, *, alone: bool) -> list[Offer]:
     known = {
         command.words[1]: command
         for command in core_registry()
         if command.words[0] == _VERBS_OF.get(noun, noun) and len(command.words) > 1
     }
-    alone = len(targets) == 1
     typed = TYPED.get(noun, {}) if alone else {}
-    letters = LETTERS[noun] | (ALONE.get(noun, {}) if alone else {}) | typed
+    letters = LETTERS.get(noun, {}) | (ALONE.get(noun, {}) if alone else {}) | typed
     return [Offer(letter, known[verb], verb in typed) for verb, letter in letters.items() if verb in known]
 
 
@@ -151,6 +172,8 @@ def begun(offer: Offer, target: Target) -> str:
 
 def commands(offer: Offer, targets: Sequence[Target]) -> list[Command]:
     """The verb on the targets, by their names: one command for hosts that have the same ones."""
+    if offer.command is FleetAck:
+        return [FleetAck(troubles=tuple(target.trouble for target in targets))]
     one = targets[0]
     if offer.command is HostShell:
         return [HostShell(name=one.host)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -12,11 +12,13 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.events import DescendantFocus, Resize
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from console.commands import clock
 from console.errors import UsageError
 from console.fleet.model import Changes
+from console.model.state import State
 from console.tui.acting.line import about
 from console.tui.acting.menu import ActionMenu
 from console.tui.acting.offers import Offer, begun, commands, offers, targets_of
@@ -24,6 +26,7 @@ from console.tui.acting.typed import TypedCommands
 from console.tui.actions import Place
 from console.tui.keys import bind, help_for, hints
 from console.tui.screens.dialogs import ColumnsScreen, HelpScreen
+from console.tui.screens.errands import Errands
 from console.tui.shown import Memory, Shown, shown
 from console.tui.tables import holds
 from console.tui.targets import asked, target
@@ -33,7 +36,7 @@ from console.tui.widgets.document import Document
 from console.tui.widgets.fleet_map import FleetMap
 from console.tui.widgets.fleet_table import FleetTable
 from console.tui.widgets.log_pane import LogPane
-from console.tui.widgets.typed_line import Errand, TypedLine
+from console.tui.widgets.typed_line import TypedLine
 from console.tui.widgets.wave_field import WaveField
 from console.tui.work import work
 
@@ -44,10 +47,6 @@ SMALLEST = (60, 15)
 _EVERY_S = 1.0
 #: How many views that were left are remembered.
 _REMEMBERED = 64
-_FILTER_HINT = "filter: text, !text, -l role=web, -f fzy"
-_TIME_HINT = "go to: 12:30, 12:30:05, 2026-11-23T12:30, or 10m (ago)"
-_SAVE_HINT = "save in which file? it must not be there yet"
-_SEARCH_HINT = "search: the lines around stay"
 
 
 class MainScreen(Screen[None], inherit_bindings=False):
@@ -60,9 +59,14 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.shown: Shown | None = None
         self._memories: dict[View, Memory] = {}
         self._typed = TypedCommands(self)
+        self._errands = Errands(self)
         self._wants_detail = True
+        self._wants_log = False
+        self._had_keyboard: Widget | None = None
         self._ticked = 0.0
         self._complaint: str | None = None
+        #: What the header says of each host, and of its sources.
+        self._counted: dict[str, tuple[State, ...]] = {}
 
     # -- layout -----------------------------------------------------------------------------
 
@@ -121,12 +125,13 @@ class MainScreen(Screen[None], inherit_bindings=False):
             self._memories[self.shown.view] = self.shown.memory()
             if len(self._memories) > _REMEMBERED:
                 del self._memories[next(iter(self._memories))]
-        self.shown = None
+        self.shown = self._had_keyboard = None
         self.line.close()
         await body.remove_children()
         now = shown(self.view)
         await body.mount(now)
         now.set_detail(self._wants_detail)
+        now.set_log(self._wants_log)
         if memory := self._memories.get(now.view):
             now.recall(memory, again=again)
         self.shown = now
@@ -134,8 +139,18 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.tick()
 
     def _take_keyboard(self) -> None:
+        """Give the keyboard back to the widget that had it before something was typed."""
+        if self._had_keyboard is not None and self._had_keyboard in self.focus_chain:
+            self._had_keyboard.focus()
+            return
         for node in self.query("#main"):
             node.focus()
+
+    @property
+    def at_hand(self) -> Shown | None:
+        """The view that the keyboard is in: a log beside a list, or else the one that is shown."""
+        above = self.focused.ancestors_with_self if self.focused is not None else ()
+        return next((node for node in above if isinstance(node, Shown)), self.shown)
 
     # -- changes ----------------------------------------------------------------------------
 
@@ -145,8 +160,21 @@ class MainScreen(Screen[None], inherit_bindings=False):
             self.shown.take(batch)
         if time.monotonic() - self._ticked >= _EVERY_S:
             self.tick()
-        elif batch.hosts:
+        elif self._counts_otherwise(batch.hosts):
             self._tell_fleet()
+        elif batch.hosts:
+            self._tell_status()
+
+    def _counts_otherwise(self, names: Iterable[str]) -> bool:
+        """Whether the header says anything else of these hosts: it is worked out from all there are."""
+        otherwise = False
+        for name in names:
+            host = self.deck.model.find(name)
+            now = () if host is None else (host.state, *(status.state for status in host.sources.values()))
+            if now != self._counted.get(name, ()):
+                self._counted[name] = now
+                otherwise = True
+        return otherwise
 
     def tick(self) -> None:
         """Redraw what depends on the clock."""
@@ -211,6 +239,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.action_open()
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
+        if not isinstance(event.widget, TypedLine):
+            self._had_keyboard = event.widget
         self.tick()
 
     # -- where to -----------------------------------------------------------------------------
@@ -237,19 +267,23 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.action_back()
 
     def action_escape(self) -> None:
-        """Take back one thing: what is typed, marks, the filter, the way here."""
+        """Take back one thing: what is typed, marks, the filter, the way into a log beside, the way here."""
+        at_hand = self.at_hand
         if self.line.is_open:
             self.line.cancel()
             self._take_keyboard()
-        elif self.shown is not None and self.shown.clear_marks():
+        elif at_hand is not None and at_hand.clear_marks():
             pass
-        elif self.shown is not None and self.shown.filtered:
-            self.set_filter("")
+        elif at_hand is not None and at_hand.filtered:
+            self.set_filter("", of=at_hand)
+        elif at_hand is not self.shown:
+            self._had_keyboard = None
+            self._take_keyboard()
         else:
             self.action_back()
 
     def action_open(self) -> None:
-        if self.shown is not None and (view := self.shown.opens):
+        if (at_hand := self.at_hand) is not None and (view := at_hand.opens):
             self.show(view)
 
     def action_logs(self) -> None:
@@ -274,7 +308,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def action_act(self) -> None:
         """Offer what can be done to what is marked, or to what the cursor is on."""
-        rows = self.shown.rows if self.shown is not None else []
+        rows = at_hand.rows if (at_hand := self.at_hand) is not None else []
         targets = targets_of(rows) or about(self.view)
         found = offers(targets) if targets else []
         if not found:
@@ -315,56 +349,44 @@ class MainScreen(Screen[None], inherit_bindings=False):
     # -- filter and search ------------------------------------------------------------------
 
     def action_filter(self) -> None:
-        if self.shown is not None:
-            errand = Errand(_FILTER_HINT, typed=self.set_filter, cancelled=partial(self.set_filter, ""))
-            self.line.open(errand, self.shown.filtered)
+        self._errands.filter()
 
     def action_search(self) -> None:
-        if self.shown is not None and self.shown.CAN_SEARCH:
-            self.line.open(Errand(_SEARCH_HINT, entered=self._search, cancelled=partial(self._search, "")))
+        self._errands.search()
 
     def action_to_time(self) -> None:
-        if self.shown is not None:
-            self.line.open(Errand(_TIME_HINT, entered=partial(self._tell, self.shown.to_time)))
+        self._errands.to_time()
 
     def action_save(self) -> None:
-        if self.shown is not None:
-            self.line.open(Errand(_SAVE_HINT, entered=partial(self._tell, self.shown.save)))
+        self._errands.save()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self._take_keyboard()
 
-    def set_filter(self, text: str) -> None:
-        """Show only what `text` keeps; what cannot be read is told."""
-        if self.shown is None:
+    def set_filter(self, text: str, of: Shown | None = None) -> None:
+        """Show only what `text` keeps; what cannot be read is told.
+
+        :param of: of a view that is not all that is shown.
+        """
+        filtered = self.shown if of is None else of
+        if filtered is None:
             return
         try:
-            self.shown.set_filter(text)
+            filtered.set_filter(text)
         except UsageError as error:
             self.complain(f" ✖ {error}")
             return
         self.tick()
 
-    def _search(self, text: str) -> None:
-        if self.shown is not None:
-            self._tell(self.shown.set_search, text)
-
-    def _tell(self, do: Callable[[str], None], text: str) -> None:
-        """Do what was typed; what cannot be read is told."""
-        try:
-            do(text)
-        except UsageError as error:
-            self.notify(str(error), severity="warning", markup=False)
-
     # -- the rest -----------------------------------------------------------------------------
 
     def action_since(self, n: int) -> None:
-        if self.shown is not None:
-            self.shown.set_since(n)
+        if (at_hand := self.at_hand) is not None:
+            at_hand.set_since(n)
 
     def action_hold(self) -> None:
-        if self.shown is not None:
-            self.shown.next_hold()
+        if (at_hand := self.at_hand) is not None:
+            at_hand.next_hold()
 
     def action_help(self) -> None:
         self.app.push_screen(HelpScreen(help_for(self._place(), self.deck.keymap)))
@@ -381,6 +403,11 @@ class MainScreen(Screen[None], inherit_bindings=False):
         if self.shown is not None:
             self.shown.set_detail(self._wants_detail)
 
+    def action_toggle_log(self) -> None:
+        self._wants_log = not self._wants_log
+        if self.shown is not None:
+            self.shown.set_log(self._wants_log)
+
     def action_refresh(self) -> None:
         for session in self.deck.look.fleet.sessions.values():
             session.hurry()
@@ -388,7 +415,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
             self.shown.again()
 
     def action_copy(self) -> None:
-        text = self.get_selected_text() or (self.shown.copy_text() if self.shown is not None else "")
+        at_hand = self.at_hand
+        text = self.get_selected_text() or (at_hand.copy_text() if at_hand is not None else "")
         if text:
             self.app.copy_to_clipboard(text)
             self.notify(f"copied {len(text.splitlines())} lines", timeout=2)

@@ -6,6 +6,7 @@ from console.tui.shown.audit import ShownAudit
 from console.tui.shown.base import Memory, Shown
 from console.tui.shown.etcd import ShownEtcd
 from console.tui.shown.etcd_keys import ShownKey, ShownKeys
+from console.tui.shown.images import ShownImages
 from console.tui.shown.list import ShownList
 from console.tui.shown.log import ShownLog
 from console.tui.shown.map import ShownMap
@@ -29,6 +30,7 @@ _SORTS: dict[Kind, type[Shown]] = {
     Kind.KEY: ShownKey,
     Kind.SERVICES: ShownServices,
     Kind.SERVICE: ShownService,
+    Kind.IMAGES: ShownImages,
 }
 
 

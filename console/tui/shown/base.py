@@ -100,6 +100,9 @@ class Shown(Horizontal):
     def set_detail(self, wanted: bool) -> None:
         """Show the detail beside it where there is room, or never."""
 
+    def set_log(self, wanted: bool) -> None:
+        """Have the log of what the cursor is on beside it in place of the detail, as it comes."""
+
     def set_since(self, n: int) -> None:
         """Reach as far back as `SINCE[n]` says."""
 

@@ -64,18 +64,21 @@ def _held(hold_s: float) -> str:
 
 
 class ShownLog(Shown):
-    """The journal of a unit, a container, a host or the whole fleet."""
+    """The journal of a unit, a container, a host or the whole fleet.
+
+    :param beside: it stands beside the view that has the keyboard first.
+    """
 
     CAN_SEARCH = True
 
     DEFAULT_CSS = "ShownLog > #rates { width: 44; }"
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, *, beside: bool = False) -> None:
         super().__init__(view)
-        self.pane = LogPane(id="main")
+        self.pane = LogPane(id="log" if beside else "main")
         self._rates = Rates(clock.now().timestamp())
         self._rated = 0.0
-        self._wants_rates = True
+        self._wants_rates = not beside
         self._since: int | None = None
         self._hold = 0
         self._followed: JournalTail | None = None

@@ -164,9 +164,10 @@ class ShownRollout(ShownBeside):
     def opens(self) -> View | None:
         return None if self.row is None else View(Kind.PAGE, self.row.name)
 
-    def tell_detail(self) -> None:
+    @property
+    def known(self) -> Target | None:
         """A target is told of although its host is no longer the fleet's."""
-        self.show_detail(lambda: self.about(self.target) if self.target is not None else [])
+        return self.target
 
     def about(self, row: Any) -> Lines:
         assert self._account is not None

@@ -16,7 +16,9 @@ from console.lab.lab import Lab
 from tests.cli.services_fleet import Console
 from tests.lab.conftest import lab_of
 from tests.lab.fleet.fleetctl import Fleetctl
+from tests.lab.fleet.leased import NAMES, SHORT
 from tests.lab.fleet.placing import Placing
+from tests.lab.fleet.witness import forget
 from tests.lab.truth import Truth
 
 HOSTS = 3
@@ -62,3 +64,11 @@ def _placing(hosts: Lab, endpoint: str, folder: Path) -> Placing:
     truth = Truth(load_config(asyncio.run(hosts.status()).config))
     names = tuple(host.name for host in truth.config.hosts)
     return Placing(hosts, truth, endpoint, f"/fleet{next(_PREFIXES)}/", folder, names)
+
+
+@pytest.fixture
+def leased(placing: Placing) -> Placing:
+    """The fleet with short leases, and nothing written down of what ran before."""
+    placing.fleet_lines = SHORT.lines
+    forget(placing, NAMES)
+    return placing

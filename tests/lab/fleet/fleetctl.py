@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from tests.cli.services_fleet import Console
 from tests.lab.fleet.placing import WAIT_S, Placing
+from tests.lab.waiting import patience
 
 #: What nearly all of fleet's fixtures run.
 _LOOP = 'ExecStart=/bin/bash -c "while true; do echo Hello, World!; sleep 1; done"'
@@ -37,10 +38,10 @@ class Fleetctl:
     console: Console
 
     def __call__(self, *words: str, code: int = 0) -> str:
-        """Run a line, which waits at most as long as fleet did; what it prints."""
+        """Run a line, which waits at most as long as fleet did on an idle machine; what it prints."""
         agreed = ["--yes"] if words[0] in _WRITES else []
         at = words.index("--") if "--" in words else len(words)
-        line = [*words[:at], *agreed, "--timeout", f"{WAIT_S:g}s", *words[at:]]
+        line = [*words[:at], *agreed, "--timeout", f"{patience(WAIT_S):.0f}s", *words[at:]]
         return asyncio.run(self.console.run(*line, code=code)).stdout
 
     def rows(self, *words: str) -> list[list[str]]:

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shlex
-import signal
 import subprocess
 import sys
 import time
@@ -21,13 +20,17 @@ from typing import Any, TypeVar
 
 import pytest
 
+from console.engine.reporting import read_standing
 from console.engine.services import Desired, Service, ServiceStore
 from console.lab.lab import Lab
 from console.model.config import EtcdConfig
 from console.placement.spec import parse_spec
 from console.store.client import Etcd, open_etcd
+from console.store.schema import Keys
 from console.store.values import Delete, Span
+from tests.engine.engine_process import EngineProcess
 from tests.lab.truth import Truth
+from tests.lab.waiting import patience
 from tests.store.cluster import Member, running_cluster
 
 #: fleet's own yardstick: it polled for so many seconds (functional/util/util.go).
@@ -54,34 +57,6 @@ done
 systemctl stop quarterdeck-lease 2>/dev/null; rm -f /run/systemd/system/quarterdeck-lease.service
 systemctl daemon-reload
 """
-
-
-@dataclass
-class EngineProcess:
-    """An engine in a process of its own."""
-
-    process: subprocess.Popen[bytes]
-    log: Path
-
-    @property
-    def said(self) -> str:
-        return self.log.read_text("utf-8", "replace")
-
-    def freeze(self) -> None:
-        self.process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        self.process.send_signal(signal.SIGCONT)
-
-    def kill(self) -> None:
-        """As a power cut does."""
-        self.process.kill()
-        self.process.wait()
-
-    def end(self) -> int:
-        """As systemd does; its exit code."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=20)
 
 
 @dataclass(frozen=True)
@@ -161,15 +136,8 @@ class Placing:
             "run",
             *options,
         ]
-        with log.open("wb") as into:
-            process = subprocess.Popen(
-                argv,
-                stdin=subprocess.DEVNULL,
-                stdout=into,
-                stderr=into,
-                env={**os.environ, "XDG_STATE_HOME": str(self.folder / f"state-{len(self.engines)}")},
-            )
-        made = EngineProcess(process, log)
+        state = self.folder / f"state-{len(self.engines)}"
+        made = EngineProcess.begin(argv, log, state)
         self.engines.append(made)
         return made
 
@@ -179,11 +147,13 @@ class Placing:
         self.until(lambda: "leading the fleet" in made.said, "an engine leads", 25)
         return made
 
-    def run(self, *words: str, code: int = 0) -> str:
-        """A command line of ours; what it prints."""
+    def run(self, *words: str, code: int = 0, within: float = 60.0) -> str:
+        """A command line of ours, which ends within so many seconds of an idle machine; what it prints."""
         argv = [sys.executable, "-m", "console.cli.main", "--config", str(self.config), *words]
         environ = {**os.environ, "XDG_STATE_HOME": str(self.folder / "state-console")}
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, env=environ)
+        done = subprocess.run(
+            argv, capture_output=True, text=True, timeout=patience(within), check=False, env=environ
+        )
         assert done.returncode == code, (words, done.returncode, done.stdout, done.stderr)
         return done.stdout
 
@@ -261,6 +231,16 @@ class Placing:
 
         return self.etcd(do)
 
+    def until_all_live(self) -> None:
+        """Wait until the engine that leads sees every host: what is wanted from then on may go to any."""
+
+        async def do(etcd: Etcd) -> set[str]:
+            keys = Keys(etcd.prefix)
+            told = (await etcd.list(keys.under("observed"))).entries
+            return {keys.name(entry.key) for entry in told if read_standing(entry)[0] == "live"}
+
+        self.until(lambda: self.etcd(do) >= set(self.hosts), "all hosts are live", 60)
+
     # -- what is ----------------------------------------------------------------------------
 
     def ask(self, host: str, command: str) -> str:
@@ -309,10 +289,10 @@ class Placing:
         asyncio.run(self.lab.start(host))
 
     def until(self, condition: Callable[[], object], what: str, within: float = WAIT_S) -> float:
-        """Wait for a condition; how long that took. The test fails after `within` seconds."""
+        """Wait for a condition; how long that took. It fails after so many seconds of an idle machine."""
         began = time.monotonic()
         while not condition():
-            if time.monotonic() - began > within:
+            if time.monotonic() - began > patience(within):
                 said = "\n".join(one.said for one in self.engines)
                 pytest.fail(f"not within {within:g} s: {what}\n{said}")
             time.sleep(0.1)

@@ -195,10 +195,11 @@ def test_what_fails_for_good_is_tried_on_another_host(placing: Placing) -> None:
     script = f"[ $(hostname) != {first} ] && exec sleep infinity"
     unit = f"[Service]\nExecStart=/bin/sh -c '{script}'\n[X-Quarterdeck]\nPrefer=100 name={first}\n"
     placing.submit({"picky.service": unit})
-    placing.until(
-        lambda: placing.active("picky.service").get("picky.service", (first,)) != (first,),
-        "it runs on another",
-    )
+
+    def elsewhere() -> bool:
+        return placing.active("picky.service").get("picky.service", (first,)) != (first,)
+
+    placing.until(elsewhere, "it runs on another")
 
 
 def test_what_is_to_come_back_by_itself_does_so_with_no_engine(placing: Placing) -> None:

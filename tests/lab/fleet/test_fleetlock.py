@@ -8,7 +8,8 @@ import shlex
 from typing import Any
 
 from console.rollouts.fleetlock_ids import ZINCATI
-from tests.lab.fleet.placing import EngineProcess, Placing
+from tests.engine.engine_process import EngineProcess
+from tests.lab.fleet.placing import Placing
 
 #: Plain hosts have no client of HTTP; bash is one.
 _ASK = r"""

@@ -4,68 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shlex
-import signal
-from collections.abc import Iterator
-from dataclasses import dataclass
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.lab.fleet.lease_campaign import Campaign
+from tests.campaign.records import overlap
+from tests.lab.fleet.leased import (
+    AFTER_S,
+    CALM,
+    DEFAULT,
+    EXCLUSIVE,
+    NAMES,
+    SHORT,
+    TTL_S,
+    UNITS,
+    Lasting,
+    running,
+    start,
+)
 from tests.lab.fleet.placing import HELLO, Placing
-from tests.lab.fleet.witness import beating, doubled, forget, lives, uptime
-from tests.store.cluster import running_cluster
-
-
-@dataclass(frozen=True)
-class Lasting:
-    """How long leases are, in seconds."""
-
-    ttl: float
-    wind: float
-
-    @property
-    def lines(self) -> str:
-        return f"lease_ttl = {self.ttl:g}\nlease_wind = {self.wind:g}"
-
-
-#: Short leases, so that a test need not wait for long ones; `full` runs the default ones.
-SHORT, DEFAULT = Lasting(12.0, 2.0), Lasting(60.0, 10.0)
-TTL_S = SHORT.ttl
-
-#: After a lease that was wound in the last moment: the stop, the margin, and a start.
-AFTER_S = 15.0
-
-EXCLUSIVE = "[X-Quarterdeck]\nExclusive=yes\n"
-CALM = f"[Service]\n{beating('calm')}\n{EXCLUSIVE}"
-STUBBORN = f"[Service]\n{beating('stubborn', stubborn=True)}\n{EXCLUSIVE}"
-UNITS = {"calm.service": CALM, "stubborn.service": STUBBORN}
-NAMES = ("calm", "stubborn")
-
-
-@pytest.fixture
-def leased(placing: Placing) -> Iterator[Placing]:
-    """The fleet with short leases, and nothing written down."""
-    placing.fleet_lines = SHORT.lines
-    forget(placing, NAMES)
-    yield placing
-    forget(placing, NAMES)
-
-
-def running(placing: Placing) -> dict[str, tuple[str, ...]]:
-    return {unit: there for name in UNITS for unit, there in placing.active(name).items()}
-
-
-def start(placing: Placing) -> str:
-    """Both units run, on one host; which."""
-    host = placing.hosts[0]
-    units = {name: f"{text}Prefer=100 name={host}\n" for name, text in UNITS.items()}
-    placing.submit(units)
-    placing.until(lambda: running(placing) == dict.fromkeys(UNITS, (host,)), "both run", 30)
-    placing.until(lambda: all(lives(placing, name) for name in NAMES), "they say so")
-    return host
+from tests.lab.fleet.witness import doubled, journal_lives, lives, uptime
+from tests.store.cluster import Options, running_cluster
 
 
 def test_what_is_exclusive_runs_on_a_lease_and_leaves_nothing_behind(leased: Placing) -> None:
@@ -93,6 +54,7 @@ def test_a_host_that_is_cut_off_stops_what_is_exclusive_before_another_starts_it
     leased: Placing, lasting: Lasting
 ) -> None:
     leased.fleet_lines = lasting.lines
+    since = time.time()
     leased.leading()
     victim = start(leased)
     others = [host for host in leased.hosts if host != victim]
@@ -106,32 +68,40 @@ def test_a_host_that_is_cut_off_stops_what_is_exclusive_before_another_starts_it
         "both run elsewhere",
         lasting.ttl + AFTER_S + 15,
     )
+    leased.until(lambda: uptime() - at > 2 * lasting.ttl, "it is cut off for as long", 2 * lasting.ttl + 5)
     asyncio.run(leased.lab.heal(victim))
     leased.until(lambda: not leased.files("calm.service", victim), "nothing of it is left there", 40)
     assert doubled(leased, NAMES) == {}
+    assert [overlap(journal_lives(leased, unit, since)) for unit in UNITS] == [0, 0], "by both journals"
     for name in NAMES:
         before, after = (
             [life for life in lives(leased, name) if (life.host == victim) is there]
             for there in (True, False)
         )
+        print(f"{name}: ended {before[-1].ended - at:.1f} s after the cut, began {after[0].began - at:.1f} s")
         assert before[-1].ended > at, "it ran on while it was cut off"
         assert after[0].began - at < lasting.ttl + AFTER_S
 
 
-def test_a_leader_that_is_frozen_in_the_middle_of_a_move_and_goes_on_doubles_nothing(leased: Placing) -> None:
+@pytest.mark.parametrize("least", [0.0, pytest.param(90.0, marks=pytest.mark.full)], ids=["short", "90s"])
+def test_a_leader_that_is_frozen_in_the_middle_of_a_move_and_goes_on_doubles_nothing(
+    leased: Placing, least: float
+) -> None:
     first = leased.leading()
     second = leased.engine()
     source = start(leased)
     target = next(host for host in leased.hosts if host != source)
     leased.change(*UNITS, pins=dict.fromkeys(UNITS, target))
-    os.kill(first.process.pid, signal.SIGSTOP)
+    first.freeze()
+    at = uptime()
     try:
         leased.until(lambda: "leading the fleet" in second.said, "the other leads", 40)
         leased.until(
             lambda: running(leased) == dict.fromkeys(UNITS, (target,)), "they have moved", TTL_S + 40
         )
+        leased.until(lambda: uptime() - at > least, "it is frozen for as long", least + 5)
     finally:
-        os.kill(first.process.pid, signal.SIGCONT)
+        first.thaw()
     leased.until(lambda: "another engine may lead" in first.said, "it knows that it was replaced", 30)
     leased.holds(lambda: running(leased) == dict.fromkeys(UNITS, (target,)), "it stays so")
     assert doubled(leased, NAMES) == {}
@@ -187,33 +157,31 @@ def test_who_starts_it_by_hand_where_it_may_not_run_starts_nothing(leased: Placi
     leased.ask(other, "rm -rf /run/systemd/system/calm.service*; systemctl daemon-reload")
 
 
-def test_without_etcd_it_stops_when_the_lease_is_over_and_comes_back_with_it(
-    leased: Placing, tmp_path: Path
+@pytest.mark.parametrize(
+    ("members", "least"), [(1, 0.0), pytest.param(3, 90.0, marks=pytest.mark.full)], ids=["one", "three, 90s"]
+)
+def test_without_a_quorum_it_stops_when_the_lease_is_over_and_comes_back_with_one(
+    leased: Placing, tmp_path: Path, members: int, least: float
 ) -> None:
     with asyncio.Runner() as runner:
-        running_ = running_cluster(tmp_path)
+        running_ = running_cluster(tmp_path, Options(members))
         cluster = runner.run(running_.__aenter__())
+        lost = cluster.members[members // 2 :]
         leased.endpoint = cluster.members[0].url
         try:
             leased.leading()
             host = start(leased)
-            runner.run(cluster.members[0].kill())
+            for member in lost:
+                runner.run(member.kill())
+            at = uptime()
             leased.until(lambda: not running(leased), "the lease is over", TTL_S + AFTER_S + 10)
-            runner.run(cluster.members[0].start())
+            leased.until(lambda: uptime() - at > least, "it is away for as long", least + 5)
+            assert not running(leased), "it does not come back without"
+            for member in lost:
+                runner.run(member.start())
             leased.until(lambda: running(leased) == dict.fromkeys(UNITS, (host,)), "they run again", 60)
             assert doubled(leased, NAMES) == {}
         finally:
             for one in leased.engines:
                 one.kill()
             runner.run(running_.__aexit__(None, None, None))
-
-
-@pytest.mark.full
-@pytest.mark.parametrize("rounds", [2, 20])
-def test_a_campaign_of_faults_doubles_nothing_and_loses_nothing(leased: Placing, rounds: int) -> None:
-    leased.leading()
-    leased.engine()
-    leased.submit(UNITS)
-    campaign = Campaign(leased, 20261127, NAMES, (3.0, TTL_S + AFTER_S + 5))
-    campaign.settle()
-    campaign.run(rounds)

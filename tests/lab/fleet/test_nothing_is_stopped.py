@@ -9,7 +9,8 @@ import asyncio
 
 import pytest
 
-from tests.lab.fleet.placing import HELLO, EngineProcess, Placing
+from tests.engine.engine_process import EngineProcess
+from tests.lab.fleet.placing import HELLO, Placing
 
 REPLICAS = f"{HELLO}[X-Quarterdeck]\nReplicas=%d\n"
 

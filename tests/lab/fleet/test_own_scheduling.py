@@ -21,7 +21,7 @@ def test_15_templates_with_specifiers_in_metadata(fleetctl: Fleetctl) -> None:
     for zone in sorted(zones, reverse=True):
         fleetctl("start", f"metadata@{zone}.service")
     assert fleetctl.where("metadata@*") == {f"metadata@{zone}.service": zones[zone] for zone in zones}
-    fleetctl("start", "metadata@invalid.service", code=4)
+    fleetctl("start", "--block-attempts=20", "metadata@invalid.service", code=4)
     led.until(lambda: led.reason("metadata@invalid.service") == "require on 3", "the engine tells why")
 
 

@@ -131,7 +131,7 @@ def replaced(fleetctl: Fleetctl, verb: str, count: int) -> None:
     fleetctl.write("hello@.service", text=unit().replace("Hello", "Bye bye"))
     for name in names:
         fleetctl.write(name, text=unit().replace("Hello", "Bye bye"))
-    fleetctl(verb, *names)
+    fleetctl(verb, "--replace", *names)
     assert all("Bye bye" in fleetctl("cat", name) for name in names)
     assert all("Hello" in text for text in before)
     assert listed(fleetctl) == names
@@ -171,8 +171,11 @@ def test_40_unit_ssh_actions(fleetctl: Fleetctl) -> None:
     """`ssh`, `status` and `journal` find the host of a unit by themselves."""
     fleetctl.start("hello.service")
     assert fleetctl("ssh", "hello.service", "--", "echo", "foo").endswith("foo\n")
+    machine, *_ = fleetctl.rows("list-machines", "--full")[0]
+    assert fleetctl("ssh", "--machine", machine, "--", "cat", "/etc/machine-id").endswith(f"{machine}\n")
     assert "active" in fleetctl("status", "hello.service")
-    fleetctl.placing.until(lambda: "Hello, World!" in fleetctl("journal", "hello.service"), "it has said so")
+    journal = ("journal", "--sudo", "hello.service")
+    fleetctl.placing.until(lambda: "Hello, World!" in fleetctl(*journal), "it has said so")
 
 
 def test_41_unit_cat(fleetctl: Fleetctl) -> None:

@@ -67,7 +67,7 @@ def test_a_rollback_is_over_when_the_hosts_run_what_ran_before_and_not_sooner(
         runs[seconds] = _processes(placing, seconds)
     assert runs == {1000: 2, 2000: 2}
     assert _processes(placing, 1000) == 0
-    placing.run("service", "rollback", "app", "--yes", "--timeout", "50s")
+    placing.run("service", "rollback", "app", "--yes", "--gate", "1s", within=120)
     assert (_processes(placing, 1000), _processes(placing, 2000)) == (2, 0)
 
 

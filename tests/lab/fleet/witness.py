@@ -6,23 +6,15 @@ and so one uptime. A copy that systemd thinks is gone is seen all the same.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
+from tests.campaign.records import STARTED, STOPPED, Life, overlap, paired
 from tests.lab.fleet.placing import Placing
 
 #: A life is over where nothing was written for so many seconds.
 _GAP_S = 1.5
-
-
-@dataclass(frozen=True, slots=True)
-class Life:
-    """One copy's time on a host, in seconds of the uptime."""
-
-    host: str
-    began: float
-    ended: float
 
 
 def beating(name: str, *, stubborn: bool = False) -> str:
@@ -54,17 +46,6 @@ def lives(placing: Placing, name: str) -> list[Life]:
     return sorted(found, key=lambda life: life.began)
 
 
-def overlap(there: Iterable[Life]) -> float:
-    """For how long two hosts had a copy, in seconds."""
-    total = 0.0
-    ordered = sorted(there, key=lambda life: life.began)
-    for at, one in enumerate(ordered):
-        for other in ordered[at + 1 :]:
-            if other.host != one.host:
-                total += max(0.0, min(one.ended, other.ended) - other.began)
-    return total
-
-
 def forget(placing: Placing, names: Iterable[str]) -> None:
     """Nothing is written down yet."""
     for host in placing.hosts:
@@ -75,6 +56,29 @@ def doubled(placing: Placing, names: Iterable[str]) -> Mapping[str, float]:
     """Instances that two hosts had at a time, and for how long."""
     found = {name: overlap(lives(placing, name)) for name in names}
     return {name: seconds for name, seconds in found.items() if seconds}
+
+
+def journal_lives(placing: Placing, unit: str, since: float) -> list[Life]:
+    """Every copy's time by the journals of hosts that lose no power meanwhile, in seconds of the epoch."""
+    asked = f"journalctl -o json --since=@{since:.0f} UNIT={unit} MESSAGE_ID={STARTED} MESSAGE_ID={STOPPED}"
+    found: list[Life] = []
+    for host, said in placing.ask_all(asked).items():
+        entries = [json.loads(line) for line in said.splitlines()]
+        told = [(int(one["__REALTIME_TIMESTAMP"]) / 1e6, one["MESSAGE_ID"] == STARTED) for one in entries]
+        found += paired(host, told, time.time())
+    return sorted(found, key=lambda life: life.began)
+
+
+def container_lives(placing: Placing, name: str) -> list[Life]:
+    """Every container's time by what docker has told of it, in seconds of the epoch."""
+    events = f"docker events --since 2h --until $(date +%s.%N) --filter container={name}"
+    asked = f"{events} --filter event=start --filter event=die --format '{{{{.TimeNano}}}} {{{{.Action}}}}'"
+    found: list[Life] = []
+    for host, said in placing.ask_all(asked).items():
+        words = [line.split() for line in said.splitlines()]
+        told = [(int(at) / 1e9, action == "start") for at, action in words]
+        found += paired(host, told, time.time())
+    return sorted(found, key=lambda life: life.began)
 
 
 def _lives(host: str, beats: list[float]) -> list[Life]:
