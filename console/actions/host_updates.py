@@ -18,6 +18,7 @@ from console.updates.updater import Updater, updater_of
 
 if TYPE_CHECKING:
     from console.actions.hands import Hands
+    from console.model.deployment import UpdateStatus
 
 _T = TypeVar("_T")
 
@@ -25,20 +26,25 @@ _T = TypeVar("_T")
 NO_GUARD = "it did not come along"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StageVersion:
-    """Brings a version to the host. :param heard: takes how far it is."""
+    """Brings a version to the host.
+
+    :param heard: takes how far it is.
+    :ivar status: what the updater said once it was done; None before.
+    """
 
     driver: Driver
     target: Target
     heard: Callable[[Progress], None] = field(repr=False, compare=False)
+    status: UpdateStatus | None = field(default=None, init=False, repr=False, compare=False)
 
     async def check(self, hands: Hands) -> str | None:
         return None
 
     async def do(self, hands: Hands) -> str:
         updater = updater_of(self.driver, hands.transport)
-        status = await told(updater.stage(self.target, self.heard))
+        self.status = status = await told(updater.stage(self.target, self.heard))
         pending = status.pending
         if pending is None:
             raise HostFailure(f"{self.target}: there is nothing that it has not", host=hands.host)

@@ -12,7 +12,8 @@ from console.commands.change import tell_idle
 from console.commands.command import Command
 from console.commands.grammar import format_command
 from console.commands.parameters import OnHosts
-from console.commands.service_change import Drawn, ServiceChange, Waiting
+from console.commands.service_change import ServiceChange, Waiting
+from console.commands.service_drawing import Drawn
 from console.errors import NothingSelected, UsageError
 from console.model.state import State
 

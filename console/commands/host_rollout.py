@@ -14,6 +14,7 @@ from console.commands.change import Planned, confirmed, in_company, permit_for, 
 from console.commands.command import Command, Recall, option, switch
 from console.commands.grammar import format_command
 from console.commands.parameters import OnHosts
+from console.commands.rollout_options import goes_by, see_options
 from console.commands.rows.change import PLAN
 from console.commands.values import DURATION, INTEGER, TEXT, WAVES, text
 from console.errors import HostError, Incomplete, NothingSelected, Refused, UsageError
@@ -97,15 +98,7 @@ class Rolled(OnHosts, Planned):
 
     def settings(self) -> dict[str, str]:
         """What the rollout goes by."""
-        given = {
-            "gate": f"{self.gate:g}",
-            "gate_timeout": f"{self.gate_timeout:g}",
-            "within": f"{self.within:g}",
-            "check": self.check or "",
-            "boot_complete": "yes" if self.boot_complete else "",
-            "allow_denied": "yes" if self.allow_denied else "",
-        }
-        return {name: value for name, value in given.items() if value}
+        return goes_by(self) | ({"boot_complete": "yes"} if self.boot_complete else {})
 
     async def selection(self, core: Core) -> Selector:
         """The hosts that it may touch. :raises UsageError: they were not said."""
@@ -117,18 +110,11 @@ class Rolled(OnHosts, Planned):
 
     def check_options(self) -> None:
         """:raises UsageError: they cannot be kept to."""
-        from console.rollouts.own_check import checked_argv
         from console.rollouts.reboot_lock import checked_group
-        from console.rollouts.window import parse_windows
 
         if self.max_unavailable == 0:
             raise UsageError("with no host out of service none can be rebooted", hint="--max-unavailable 1")
-        if self.gate > self.gate_timeout:
-            raise UsageError("a host cannot be well for longer than that may take", hint="--gate-timeout")
-        if self.window is not None:
-            parse_windows(self.window)
-        if self.check is not None:
-            checked_argv(self.check)
+        see_options(self)
         if self.reboot_group is not None:
             checked_group(self.reboot_group)
 

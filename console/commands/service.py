@@ -195,7 +195,7 @@ class ServicePlan(Command):
 
     async def run(self, core: Core, out: Output) -> None:
         from console.commands.rows.change import PLAN
-        from console.commands.service_change import to_be
+        from console.commands.service_drawing import to_be
         from console.commands.service_names import meant
         from console.engine.services import Desired
 

@@ -14,6 +14,7 @@ from console.commands import clock
 from console.commands.change import Planned, confirmed, finish, permit_for, refusing, tell_idle
 from console.commands.command import Command, Recall, argument, option, switch
 from console.commands.grammar import format_command
+from console.commands.rollout_options import goes_by, see_options
 from console.commands.rows.change import PLAN, RESULT
 from console.commands.service_change import at_desk, written
 from console.commands.values import DURATION, IMAGE, INTEGER, WAVES, text
@@ -75,17 +76,9 @@ class RolledServices(Planned):
 
     def check_options(self) -> None:
         """:raises UsageError: they cannot be kept to."""
-        from console.rollouts.own_check import checked_argv
-        from console.rollouts.window import parse_windows
-
         if self.max_unavailable == 0:
             raise UsageError("with none at a time nothing is changed", hint="--max-unavailable 1")
-        if self.gate > self.gate_timeout:
-            raise UsageError("none can be well for longer than that may take", hint="--gate-timeout")
-        if self.window is not None:
-            parse_windows(self.window)
-        if self.check is not None:
-            checked_argv(self.check)
+        see_options(self)
 
     async def planned(self, core: Core, out: Output) -> Plan:
         self.check_options()
@@ -167,21 +160,11 @@ class RolledServices(Planned):
             parse_windows(self.window) if self.window else (),
             self.window or "",
             core.config.timezone,
-            self._settings(),
+            goes_by(self),
             since=now,
             undoes=self.undoes,
         )
         return drawn(rollout, awaiting, self.words[1], plan.notes)
-
-    def _settings(self) -> dict[str, str]:
-        given = {
-            "gate": f"{self.gate:g}",
-            "gate_timeout": f"{self.gate_timeout:g}",
-            "within": f"{self.within:g}",
-            "check": self.check or "",
-            "allow_denied": "yes" if self.allow_denied else "",
-        }
-        return {name: value for name, value in given.items() if value}
 
     async def _kept(self, core: Core, desk: Desk, shifts: Sequence[Shift]) -> None:
         """Have etcd know the revisions that it does not know yet; no instance is to be one of them so far."""

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, ClassVar
 from console.commands.change import Planned
 from console.commands.command import Command, Recall, Shape, argument, option, switch
 from console.commands.grammar import format_command
-from console.commands.service_change import Drawn, Waiting
+from console.commands.service_change import Waiting
+from console.commands.service_drawing import Drawn
 from console.commands.values import INTEGER, WAVES
 from console.errors import NothingSelected, UsageError
 from console.model.selector import NameTerm, Selector

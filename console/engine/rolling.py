@@ -35,6 +35,7 @@ class Registered:
         return Seen(
             found.revision_of(instance, host) if found.has(instance) else None,
             found.desired is Desired.LAUNCHED,
+            found.spare > 0,
             None if placed is None else placed.host,
             None if placed is None else placed.revision,
             leader is not None,

@@ -150,7 +150,7 @@ class Journalctl:
             text=text,
         )
         left = query.lines
-        async with aclosing(self.entries(argv)) as batches:
+        async with aclosing(self.entries(argv, text is not None)) as batches:
             async for entries in batches:
                 for entry in entries:
                     if wanted and not wanted(entry):
@@ -184,14 +184,22 @@ class Journalctl:
             async for entries in batches:
                 yield entries
 
-    async def entries(self, argv: Sequence[str]) -> AsyncGenerator[list[Entry], None]:
-        """What a journalctl that ends by itself prints, some entries at a time."""
+    async def entries(
+        self, argv: Sequence[str], searching: bool = False
+    ) -> AsyncGenerator[list[Entry], None]:
+        """What a journalctl that ends by itself prints, some entries at a time.
+
+        :param searching: it looks for a text, and ends as grep does where it finds none.
+        """
         async with self._transport.stream(argv, privileged=self._access.privileged) as reading:
             reader = EntryReader(self.host, reading)
             while entries := await reader.batch():
                 yield entries
                 await asyncio.sleep(0)
-            _check_end(self.host, await reader.end(), reader.pending)
+            end = await reader.end()
+            found_none = searching and end.code == 1 and not end.stderr and not reader.pending
+            if not found_none:
+                _check_end(self.host, end, reader.pending)
 
     @asynccontextmanager
     async def follow(

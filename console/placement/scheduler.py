@@ -67,9 +67,12 @@ class _Run:
             pending = again
         told = tuple(self._told(pending))
         staying = self._stay(pending)
+        left = told
+        if staying:  # what stays counts for what is left
+            left = tuple(self._told([one for one in pending if one.name not in staying]))
         return Placement(
             tuple(self._placed()),
-            tuple(one for one in told if one.instance not in staying),
+            left,
             tuple(self._changes()),
             tuple(one for one in told if one.instance in staying),
         )

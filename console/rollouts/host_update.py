@@ -6,6 +6,7 @@ have been killed right after it. What tells is said at each of them.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -193,15 +194,9 @@ class HostUpdate:
                 told_at = self._site.now()
                 self._site.told(f"{at.host}: {progress.text}")
 
-        await hand.do(
-            self._site,
-            at,
-            "stage",
-            at.fact("from_version"),
-            str(wanted),
-            StageVersion(_driver(at), wanted, heard),
-        )
-        status = await self._status(at)
+        act = StageVersion(_driver(at), wanted, heard)
+        await hand.do(self._site, at, "stage", at.fact("from_version"), str(wanted), act)
+        status = act.status or await self._status(at)
         pending = status.pending
         if pending is None:
             return Failed(f"{wanted} was staged, and is not there")
@@ -230,11 +225,10 @@ class HostUpdate:
     async def _arm(self, at: At) -> Outcome:
         """Done anew each time. The boot in which it is done is the one that is left."""
         transport = hand.reach(self._site, at.host)
-        boot = await boot_id(transport)
         if self._goes_back(at):
-            return Done({"boot": boot})
+            return Done({"boot": await boot_id(transport)})
         updater = updater_of(_driver(at), transport)
-        status = await told(updater.status())
+        boot, status = await asyncio.gather(boot_id(transport), told(updater.status()))
         if not _is(status.pending, at.fact("to_id")):
             return Again(
                 host_course.STAGE, "what was staged is gone: it has rebooted, or somebody cleaned up"

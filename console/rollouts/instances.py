@@ -12,6 +12,7 @@ class Seen:
 
     :param revision: that it is to be; None: its service has no such instance.
     :param launched: whether its service is to run.
+    :param spare: whether its service has one instance more than it has, for a rollout.
     :param host: where it is placed; None: nowhere.
     :param placed: as which revision it is placed there.
     :param engine: whether an engine is elected, which carries it out.
@@ -21,11 +22,17 @@ class Seen:
 
     revision: int | None
     launched: bool = True
+    spare: bool = False
     host: str | None = None
     placed: int | None = None
     engine: bool = True
     failed: str = ""
     pending: str = ""
+
+    @property
+    def meant(self) -> tuple[object, ...]:
+        """What is wanted of it, and where."""
+        return self.revision, self.launched, self.host, self.placed
 
 
 class Instances(Protocol):

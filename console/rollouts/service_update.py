@@ -8,6 +8,7 @@ what has moved on meanwhile (scaled, moved, its host drained) is followed to whe
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -153,8 +154,8 @@ class ServiceUpdate:
         if seen.placed != to:
             return self._overdue(at, seen, "it is about to be placed")
         unit = await look_at(hand.reach(self._site, seen.host), at.fact("instance"))
-        if unit.revision == to:
-            return Done({"at": seen.host})
+        if _is_at(unit, to, seen):
+            return Done()
         if seen.failed and at.fact("was") != "failed" and self._age(at) > _TOLD_S:
             return Failed(seen.failed, blames=True)
         return self._overdue(at, seen, f"it is being changed on {seen.host}")
@@ -166,31 +167,35 @@ class ServiceUpdate:
             return Done()
         if seen.revision != to:
             return Failed(f"it was given revision {seen.revision} meanwhile")
-        now = self._site.now()
+        if not seen.launched:
+            return Failed("its service is not to run any more")
         if seen.host is None:
-            return self._proving.judge(at, ["it has no host any more"], now, _LOOK_S)
+            return self._unseen(at, "it has no host any more")
         try:
             unit = await look_at(hand.reach(self._site, seen.host), at.fact("instance"))
         except HostError as error:
-            return self._proving.judge(at, [words(error)], now, _LOOK_S)
-        if unit.revision != to:
-            return self._proving.judge(at, [f"it is on its way to {seen.host}"], now, _LOOK_S)
+            return self._unseen(at, words(error))
+        if not _is_at(unit, to, seen):
+            return self._unseen(at, f"it is on its way to {seen.host}")
         fares, why = faring(unit, restarts=_restarts(at, unit), seconds=self._there_for(at, seen.host))
+        broken = self._see_life(at, seen.host, unit)
         if fares is Faring.BAD:
-            return Failed(f"{seen.host}: {why}", blames=True)
-        if (broken := self._see_life(at, seen.host, unit)) is not None:
-            return broken
+            broken = Failed(f"{seen.host}: {why}", blames=True)
+        if broken is not None:
+            # Not where somebody has it stopped, moved or changed in this very moment.
+            return broken if await self._is_still(at, seen) else Waiting(broken.why, _LOOK_S)
         wrong = [why] if fares is Faring.COMING else await self._checks.look(at, seen.host)
-        return self._proving.judge(at, wrong, now, _LOOK_S)
+        return self._proving.judge(at, wrong, self._site.now(), _LOOK_S)
 
     async def _back(self, at: At, seen: Seen) -> Outcome:
         """Told by the mark on its host, or by that the spare is nowhere."""
         before = int(at.fact("from"))
         if _is_spare(at):
-            if seen.revision is not None:
+            if seen.spare:
                 act = OnEtcd("take away", self._taking_away(at))
                 await self._carry_out(at, "take away", "a spare", "no spare", act)
-            gone = seen.host is None
+            # By now there may be as many as it would have been one more than.
+            gone = seen.host is None or (seen.revision is not None and not seen.spare)
             return Done() if gone else self._overdue(at, seen, "the spare is taken away")
         if seen.revision not in (before, int(at.fact("to"))):
             return Done()  # it is none any more, or somebody has made it another
@@ -200,7 +205,8 @@ class ServiceUpdate:
         if seen.host is None:
             return Done()
         unit = await look_at(hand.reach(self._site, seen.host), at.fact("instance"))
-        if unit.revision == before and (unit.up or at.fact("was") not in ("active", "reloading")):
+        runs = unit.up or not seen.launched or at.fact("was") not in ("active", "reloading")
+        if _is_at(unit, before, seen) and runs:
             return Done()
         return self._overdue(at, seen, f"it is on its way back to revision {before}")
 
@@ -214,6 +220,16 @@ class ServiceUpdate:
     def _registry(self) -> Instances:
         assert self._site.instances is not None
         return self._site.instances
+
+    async def _is_still(self, at: At, seen: Seen) -> bool:
+        """Whether it is to be where and what it was to be when it was looked at."""
+        now = await self._registry.see(at.fact("service"), at.fact("instance"), at.host)
+        return now is not None and now.meant == seen.meant
+
+    def _unseen(self, at: At, why: str) -> Outcome:
+        """It cannot be looked at: the gate stays shut, and what it was to be is not at fault."""
+        outcome = self._proving.judge(at, [why], self._site.now(), _LOOK_S)
+        return replace(outcome, blames=False) if isinstance(outcome, Failed) else outcome
 
     async def _still_there(self, target: Target) -> str | None:
         """Why a spare that is taken away is not gone yet; None once it is, or is no spare any more."""
@@ -304,6 +320,11 @@ class ServiceUpdate:
 def version_of(target: Target) -> str:
     """What a target is brought to, as it is denied: `web@.service 4`."""
     return f"{target.facts['service']} {target.facts['to']}"
+
+
+def _is_at(unit: UnitLook, revision: int, seen: Seen) -> bool:
+    """Whether its host has it in a revision, and has been asked to start it where it is to run."""
+    return unit.revision == revision and (unit.launched or not seen.launched)
 
 
 def _restarts(at: At, unit: UnitLook) -> int:

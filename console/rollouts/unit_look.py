@@ -40,6 +40,7 @@ class UnitLook:
     :param restarts: how often systemd has restarted it by itself since it was started.
     :param life: what tells this life of it from any other; of one that is down, its last.
     :param boot: what tells its host's boot from any other.
+    :param launched: whether its start was asked for, as its mark says: not where systemd would not have it.
     """
 
     revision: int | None
@@ -52,6 +53,7 @@ class UnitLook:
     type: str = "simple"
     status: int = 0
     boot: str = ""
+    launched: bool = True
 
     @property
     def up(self) -> bool:
@@ -122,6 +124,7 @@ def read_look(text: str) -> UnitLook:
         word("Type"),
         _number(word("ExecMainStatus")),
         word("BootID"),
+        mark is not None and mark.launched,
     )
 
 

@@ -170,7 +170,7 @@ ACTIONS: tuple[Action, ...] = (
     _app("app.detail", "d", "screen.toggle_detail", 34, "detail", "Show or hide the detail."),
     _app(
         "app.log_beside",
-        "b",
+        "B",
         "screen.toggle_log",
         35,
         "log beside",

@@ -65,8 +65,8 @@ case $(state ActiveState) in
     fi;;
 esac
 pid=$(state MainPID)
-if [ "${{pid:-0}}" = 0 ]; then cat "$log"; else tail -n +1 -s 0.1 -f --pid="$pid" "$log"; fi
-while [ ! -e "$ended" ] && systemctl is-active --quiet "$unit"; do sleep 0.1; done
+if [ "${{pid:-0}}" = 0 ]; then cat "$log"; else tail -n +1 -s 0.05 -f --pid="$pid" "$log"; fi
+while [ ! -e "$ended" ] && systemctl is-active --quiet "$unit"; do sleep 0.05; done
 section ended; cat "$ended" 2>/dev/null
 exit 0
 """

@@ -65,22 +65,29 @@ class Records:
 
     @property
     def uncaused(self) -> list[Stop]:
-        """What has stopped, and no engine's record says so, and no lease was over that it ran on."""
-        return [stop for stop in self.stops if not self._was_caused(stop)]
+        """What has stopped, and no engine's record says so, and no lease was over that it ran on.
 
-    def _was_caused(self, stop: Stop) -> bool:
-        recorded = any(
-            (cause.host, cause.unit) == (stop.host, stop.unit)
-            and cause.at - _EARLY_S <= stop.at <= cause.at + _CHANGE_S
-            for cause in self.causes
+        A record is the cause of one stop.
+        """
+        found: list[Stop] = []
+        causes = sorted(self.causes, key=lambda cause: cause.at)
+        for stop in sorted(self.stops, key=lambda stop: stop.at):
+            cause = next((one for one in causes if _is_cause(one, stop)), None)
+            if cause is not None:
+                causes.remove(cause)
+            elif not self._was_over(stop):
+                found.append(stop)
+        return found
+
+    def _was_over(self, stop: Stop) -> bool:
+        return stop.unit in self.lives and any(
+            one.host == stop.host and one.at - _EARLY_S <= stop.at <= one.at + _LEASE_S for one in self.over
         )
-        return recorded or (
-            stop.unit in self.lives
-            and any(
-                one.host == stop.host and one.at - _EARLY_S <= stop.at <= one.at + _LEASE_S
-                for one in self.over
-            )
-        )
+
+
+def _is_cause(cause: Stop, stop: Stop) -> bool:
+    same = (cause.host, cause.unit) == (stop.host, stop.unit)
+    return same and cause.at - _EARLY_S <= stop.at <= cause.at + _CHANGE_S
 
 
 def overlap(there: Iterable[Life]) -> float:

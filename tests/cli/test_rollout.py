@@ -72,7 +72,7 @@ async def test_a_plan_says_which_host_goes_where_in_which_wave_and_writes_nothin
         ((), "say which hosts"),
         (("--on=*", "--max-unavailable=0"), "none can be rebooted"),
         (("--on=*", "--window=funday 1:00-2:00"), "not a window"),
-        (("--on=*", "--gate=20m"), "cannot be well for longer"),
+        (("--on=*", "--gate=20m"), "can be well for longer"),
         (("--on=*", "--check=sh -c 'x"), "not a command"),
         (("--on=*", "--reboot-group=a/b"), "not a group"),
     ],

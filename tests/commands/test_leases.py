@@ -96,7 +96,7 @@ def test_a_late_lease_is_found_in_watch_under_its_host_and_offers_what_can_be_do
     found = board.look_up(("h1", "lease"))
     assert isinstance(found, Trouble)
     assert found.since == NOW - timedelta(seconds=40)
-    assert targets_of([found]) == [Target("host", "h1", "h1")]
+    assert targets_of([found]) == [Target("host", "h1", "h1", "h1/lease")]
     late.clear()
     assert board.update(()) == {("h1", "lease")}
     assert board.look_up(("h1", "lease")) is None

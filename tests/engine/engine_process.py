@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.lab.waiting import patience
+
 
 @dataclass
 class EngineProcess:
@@ -61,4 +63,4 @@ class EngineProcess:
     def end(self) -> int:
         """As systemd does; its exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=60)
+        return self.process.wait(timeout=patience(20))

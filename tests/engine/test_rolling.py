@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from console.engine.services import Desired
 from console.errors import Conflict, Refused
 from console.rollouts import service_update
 from console.rollouts.course import End, Outcome
@@ -277,3 +278,29 @@ async def test_one_that_was_started_again_between_two_looks_has_not_proved_itsel
     account = await driver
     assert "it was started again" in account.rollout.why
     assert ends(account) == {"web@1.service": End.ROLLED_BACK}
+
+
+async def test_a_service_that_is_stopped_meanwhile_denies_nothing(world: World) -> None:
+    await six(world)
+    await world.rollout(ID, WEB, 2, settings={"gate": "30", "gate_timeout": "60", "within": "5"})
+    driver = asyncio.create_task(world.driven(ID, stands))
+    await world.until(ID, lambda now: any("it is well" in one.waiting for one in now.progress.values()))
+    await world.store.change(await world.store.service(WEB), desired=Desired.LOADED)
+    account = await driver
+    assert "not to run any more" in account.rollout.why
+    assert ends(account) == {"web@1.service": End.ROLLED_BACK}
+    assert await find_denied(world.etcd, world.store.keys, "service", f"{WEB} 2") is None
+
+
+async def test_a_spare_that_became_one_of_the_service_is_none_to_take_away(world: World) -> None:
+    await six(world)
+    await world.rollout(ID, WEB, 2, spare=True, settings={"gate": "30", "gate_timeout": "60", "within": "5"})
+    driver = asyncio.create_task(world.driven(ID, stands))
+    await world.until(ID, lambda now: any("it is well" in one.waiting for one in now.progress.values()))
+    await world.store.change(await world.store.service(WEB), replicas=8)
+    world.looks["h1", "web@7.service"] = UnitLook(2, "failed", "failed", "exit-code")
+    account = await driver
+    assert ends(account) == {"web@7.service": End.ROLLED_BACK}
+    await world.runs(WEB)
+    service = await world.store.service(WEB)
+    assert (service.spare, len(service.spec.instances()), set(world.revisions().values())) == (0, 8, {1})

@@ -78,7 +78,9 @@ async def engine_host(lab: Lab, engine: str) -> EngineHost:
 async def cleared(host: EngineHost) -> AsyncIterator[None]:
     """No container of ours on the host, before and after."""
     ours = f"{host.engine} ps -aq --filter name=^c-"
-    clear = f'ids=$({ours}); test -z "$ids" || {host.engine} rm -f $ids'
+    # podman now and then cannot tell how one has ended that it kills, and removes it when asked again.
+    once = f'ids=$({ours}); test -z "$ids" || {host.engine} rm -f $ids'
+    clear = f"for try in 1 2 3; do ({once}) && exit 0; sleep 1; done; exit 1"
     await host.root(clear)
     try:
         yield

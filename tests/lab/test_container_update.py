@@ -218,6 +218,7 @@ def test_a_way_back_that_was_broken_off_goes_on_with_the_restart_policy(shop: Sh
     assert shop.there() == {"c-shop": "1.1 runs", "c-shop.before": "1.0"}
 
 
+@pytest.mark.full
 def test_a_host_that_is_cut_off_in_the_middle_goes_on_by_itself(shop: Shop, breakable: Lab) -> None:
     shop.make("c-shop", "-p", "18081:80", "--stop-signal", "SIGTERM", "--stop-timeout", "3")
     running = shop.writer.start(shop.words("c-shop", "1.1", "--gate=1s", "--yes"))

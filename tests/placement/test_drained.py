@@ -45,3 +45,11 @@ def test_peers_go_together_and_stay_together() -> None:
 def test_a_host_that_is_no_longer_drained_gets_nothing_back_by_itself() -> None:
     moved = schedule([spec("web")], [DRAINED, host("h2")], at("web=h1"))
     assert schedule([spec("web")], [host("h1"), host("h2")], moved.placed).changes == ()
+
+
+def test_what_stays_on_a_drained_host_counts_for_why_its_peers_are_nowhere() -> None:
+    specs = [spec("d@.service", "Replicas=2", "Near=self"), spec("e.service", "Replaces=d@*.service")]
+    fleet = [host("h1"), host("h2", drained="me")]
+    placement = schedule(specs, fleet, at("d@1=h2"))
+    assert pending(placement) == {"d@2.service": "drained on 1, near on 1"}
+    assert where(placement) == {"d@1.service": ["h2"], "e.service": ["h1"]}

@@ -37,6 +37,11 @@ def test_a_unit_that_is_not_ours_has_no_revision() -> None:
     assert (found.revision, found.active, found.restarts) == (None, "active", 0)
 
 
+def test_a_unit_that_is_written_and_was_not_started_is_told_from_one_that_was() -> None:
+    assert read_look(SAID).launched
+    assert not read_look(SAID.replace("launched", "loaded")).launched
+
+
 @pytest.mark.parametrize(
     ("now", "restarts", "seconds", "fares", "why"),
     [

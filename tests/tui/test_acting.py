@@ -88,7 +88,8 @@ def test_a_trouble_of_a_rollout_or_of_a_lock_offers_what_is_done_about_it() -> N
     assert {"resume", "abort", "undo"} <= {offer.verb for offer in offers(targets_of([rollout]))}
     assert opened(rollout) == Place(Kind.ROLLOUT, rollout="r-2f9c")
     stale = Trouble("", "reboot lock default, web1", how, NOW, "", lock=("default", "r-2f9c/web1"))
-    release = next(offer for offer in offers(targets_of([stale])) if offer.verb == "release")
+    release, ack = offers(targets_of([stale]))
+    assert ack.command is FleetAck
     assert commands(release, targets_of([stale])) == [LockRelease(group="default", id="r-2f9c/web1")]
 
 

@@ -164,7 +164,7 @@ async def test_the_log_of_what_the_cursor_is_on_stands_beside_the_list_and_goes_
     app = app_on(fleet)
     async with on_units(app) as pilot:
         assert not fleet.tails
-        await pilot.press("b")
+        await pilot.press("B")
         await until(pilot, lambda: "cannot open the volume" in screen(app))
         assert not app.main.query_one("#detail").display
         first, shown = fleet.queries[-1], app.main.shown
@@ -176,7 +176,7 @@ async def test_the_log_of_what_the_cursor_is_on_stands_beside_the_list_and_goes_
         await until(pilot, lambda: fleet.queries[-1] != first)
         assert fleet.queries[-1] == ((shown.row.host,), LogQuery(units=(shown.row.name,), lines=500))
         await until(pilot, lambda: len(fleet.tails) == 1)
-        await pilot.press("b")
+        await pilot.press("B")
         await until(pilot, lambda: not fleet.tails)
         assert app.main.query_one("#detail").display
 
@@ -185,7 +185,7 @@ async def test_a_cursor_that_passes_over_rows_asks_for_none_of_their_logs() -> N
     fleet = SmallFleet()
     app = app_on(fleet)
     async with on_units(app) as pilot:
-        await pilot.press("b")
+        await pilot.press("B")
         await until(pilot, lambda: len(fleet.tails) == 1)
         asked = len(fleet.queries)
         await pilot.press("j", "j", "j")
@@ -197,7 +197,7 @@ async def test_keys_are_for_the_log_beside_the_list_once_it_has_the_keyboard() -
     fleet = SmallFleet()
     app = app_on(fleet)
     async with on_units(app) as pilot:
-        await pilot.press("b")
+        await pilot.press("B")
         await until(pilot, lambda: bool(app.main.query("#log")))
         await pilot.press("tab")
         await until(pilot, lambda: isinstance(app.main.focused, LogPane))
@@ -219,7 +219,7 @@ async def test_where_there_is_no_room_no_log_is_followed_beside_a_list() -> None
     fleet = SmallFleet()
     app = app_on(fleet)
     async with on_units(app, (99, 30)) as pilot:
-        await pilot.press("b")
+        await pilot.press("B")
         assert not app.main.query_one("#log-beside").display
         await pilot.resize_terminal(*_WIDE)
         await until(pilot, lambda: len(fleet.tails) == 1)

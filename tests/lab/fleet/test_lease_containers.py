@@ -42,7 +42,7 @@ def docker_hosts() -> Iterator[Lab]:
 def boxing(docker_hosts: Lab, endpoint: str, tmp_path: Path) -> Iterator[Placing]:
     truth = Truth(load_config(asyncio.run(docker_hosts.status()).config))
     names = tuple(host.name for host in truth.config.hosts)
-    made = Placing(docker_hosts, truth, endpoint, "/boxes/", tmp_path, names)
+    made = Placing(docker_hosts, truth, endpoint, f"/{tmp_path.name}/", tmp_path, names)
 
     forget(made, ("boxed",))
     yield made

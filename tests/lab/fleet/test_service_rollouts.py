@@ -107,8 +107,9 @@ def test_six_replicas_change_where_they_are_and_never_were_fewer(rolled: Placing
     assert rolled.placed() == where, "each stays on its host"
     assert fewest(rolled, "app", began) == 6
 
-    # Back to any of them.
-    rolled.run("service", "rollback", "app", "--to", "1", "--gate", "1s", "--stop-first", *WITHIN, within=180)
+    # Back to any of them, three at a time.
+    options = ("--gate", "1s", "--stop-first", "--max-unavailable", "3", *WITHIN)
+    rolled.run("service", "rollback", "app", "--to", "1", *options, within=120)
     assert set(revisions(rolled, "app@*").values()) == {"1"}
     assert rolled.placed() == where
 
@@ -133,6 +134,18 @@ def test_a_canary_that_is_ready_and_crashes_goes_back_and_the_others_never_chang
     assert set(revisions(rolled, "app@*").values()) == {"1"}
     changed = {line.split()[1] for line in rolled.invocations(SIX) - before}
     assert len(changed) == 1, "one was changed, and is as before in another life"
+
+
+def test_a_text_that_systemd_refuses_is_told_of_in_its_words_and_what_runs_runs_on(rolled: Placing) -> None:
+    rolled.submit({"odd@.service": unit(1, "Replicas=1")})
+    rolled.until(lambda: len(rolled.active("odd@*")) == 1, "it runs")
+    before = rolled.invocations("odd@1.service")
+    path = file(rolled, "odd@.service", "[Service]\nType=simple\n[X-Quarterdeck]\nReplicas=1\n")
+    rolled.run("service", "update", path, *WITHIN, code=4)
+    (shown,) = json.loads(rolled.run("rollout", "show", "-o", "json"))
+    assert "no ExecStart=" in shown["why"]
+    assert "odd@.service 2 is denied" in shown["why"]
+    assert rolled.invocations("odd@1.service") == before
 
 
 def test_what_runs_takes_over_what_it_can_and_is_reloaded_where_it_can_be(rolled: Placing) -> None:
