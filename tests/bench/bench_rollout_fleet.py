@@ -30,7 +30,7 @@ from tests.store.cluster import ETCD
 
 _HOSTS = int(os.environ.get("QUARTERDECK_BENCH_ROLLOUT", "1000"))
 _AT_ONCE = 50
-_OPTIONS = ("--gate=1s", "--gate-timeout=5m", "--within=5m")
+_OPTIONS = ("--gate=1s", "--gate-timeout=40s", "--within=5m")
 #: Of each hundred hosts this one.
 _BAD = 37
 #: The first wave, which is updated alone before.

@@ -14,7 +14,7 @@ pytestmark = needs_etcd
 
 SEED = 7
 #: Generous ends, short ways: nothing but the simulated hosts' own times is waited for.
-QUICK = ("--gate=1s", "--gate-timeout=2m", "--within=2m")
+QUICK = ("--gate=1s", "--gate-timeout=40s", "--within=2m")
 
 
 def plan(hosts: int, system: str = "atomic") -> SimPlan:
