@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import subprocess
@@ -54,12 +55,22 @@ def small_disk(folder: Path) -> Iterator[Path]:
 
 
 def fill(folder: Path, leave: int) -> Path:
-    """Fill the disk of `folder` up to `leave` bytes."""
-    disk = os.statvfs(folder)
+    """Fill the disk of `folder` up to `leave` bytes, whoever else writes to it meanwhile."""
     path = folder / "filler"
+    size = 0
     with path.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, disk.f_bavail * disk.f_frsize - leave)
-    return path
+        while True:
+            disk = os.statvfs(folder)
+            room = disk.f_bavail * disk.f_frsize - leave
+            if room <= 0:
+                return path
+            try:
+                os.posix_fallocate(file.fileno(), size, room)
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+            else:
+                size += room
 
 
 @needs_root
