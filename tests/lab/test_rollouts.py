@@ -21,6 +21,16 @@ from tests.lab.rolling import PATIENCE_S, QUICK, Rolling, made_anew
 STAGES = ("look", "drain", "stage", "lock", "arm", "boot", "return", "gate", "confirm", "undrain", "release")
 
 
+#: Waits until a host that has just booted is as it will be: what fails there by design has failed.
+SETTLED = """
+for i in $(seq 300); do
+  [ "$(systemctl is-failed crashloop.service)" = failed ] &&
+    [ "$(systemctl show -P NRestarts flapping.service)" -gt 0 ] && exit
+  sleep 0.1
+done
+exit 1
+"""
+
 #: Has sshd start in the first version alone.
 ONLY_IN_1_0 = """
 mkdir -p /etc/systemd/system/ssh.service.d
@@ -42,6 +52,8 @@ def rolling_on(lab: Lab, endpoint: str, folder: Path, kinds: dict[str, int]) -> 
     made_anew(lab, kinds)
     made = Rolling.of(lab, endpoint, folder)
     try:
+        for host in made.hosts:
+            made.truth.ask(host, SETTLED)
         yield made
     finally:
         made.close()

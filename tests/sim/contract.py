@@ -240,7 +240,9 @@ async def a_restart_is_told_type_first_and_then_the_unit(subject: Subject) -> No
     (begin,) = [signal for signal in signals if signal.member == "JobNew"]
     assert (begin.signature, begin.body[2]) == ("uos", subject.unit)
     jobs = [signal.body[1]["Job"].value[1] for signal in changes if signal.body[0] == UNIT]
-    assert jobs == [begin.body[1]] * (len(jobs) - 1) + ["/"]
+    course_of_job = [job for job, _ in groupby(jobs)]
+    # The last word of the start before this may still come.
+    assert course_of_job in ([begin.body[1], "/"], ["/", begin.body[1], "/"]), jobs
     assert {tuple(signal.body[2]) for signal in changes if signal.body[0] == UNIT} == {
         ("Conditions", "Asserts")
     }
