@@ -56,6 +56,7 @@ _FIELDS = ("UNIT", "MESSAGE_ID")
 
 #: Units that come and go with whoever looks at a host.
 _NOISE = re.compile(r"(session-|user@|user-|user-runtime-dir@|run-user-|run-u\d|run-r[0-9a-f]|sshd?@)")
+_BOX = "container "
 #: The unit of a container, where systemd keeps its processes.
 _SCOPE = re.compile(r"(?:docker|libpod)-([0-9a-f]{64})\.scope\Z")
 
@@ -87,7 +88,12 @@ class FleetTimeline(OnHosts):
 
             found = [one for each in await ask_each(names, ask, out.failed) for one in each]
         found.sort(key=lambda one: one.time)
-        out.rows(TIMELINE, [one for one in found if patterns.matches_unit(one.what)])
+        out.rows(TIMELINE, [one for one in found if _is_meant(patterns, one.what)])
+
+
+def _is_meant(patterns: NamePatterns, what: str) -> bool:
+    box = what.removeprefix(_BOX)
+    return patterns.matches_unit(what) if box == what else patterns.matches_name(box)
 
 
 async def timeline(
@@ -125,12 +131,14 @@ def from_systemd(record: LogRecord, boxes: Mapping[str, str]) -> Happened | None
     tone = _TELLING.get(identity)
     if tone is None or _NOISE.match(unit):
         return None
-    what = clean(unit, _TEXT)
+    what, text = clean(unit, _TEXT), clean(record.message, _TEXT)
     if box := _SCOPE.match(unit):
-        what = f"container {boxes.get(box[1], box[1][:12])}"
+        what = f"{_BOX}{boxes.get(box[1], box[1][:12])}"
+        # The scope's name says nothing to anybody, nor does what runc calls it.
+        text = text.replace(unit, what).partition(" - ")[0]
     elif unit.endswith((".scope", ".slice", ".device", ".mount")) and tone is Tone.PLAIN:
         return None
-    return Happened(record.time, record.host, "systemd", what, clean(record.message, _TEXT), tone)
+    return Happened(record.time, record.host, "systemd", what, text, tone)
 
 
 def from_audit(done: Iterable[Record], host: str, begin: datetime) -> Iterator[Happened]:

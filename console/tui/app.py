@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
-from textual.app import App
 from textual.command import Provider
 from textual.theme import Theme
-from textual.worker import WorkerFailed
 
 from console.commands import clock
 from console.commands.command import Command
@@ -25,6 +23,7 @@ from console.tui.acting.form import MacroForm
 from console.tui.acting.run_screen import RunScreen
 from console.tui.actions import Place
 from console.tui.alerting import Alerting
+from console.tui.faults import FaultKeeper
 from console.tui.keys import Keymap, bind
 from console.tui.palette import FleetProvider
 from console.tui.screens.main import MainScreen
@@ -46,7 +45,7 @@ _IDLE_S = 1.0
 THEMES_EVERY_S = 2.0
 
 
-class QuarterdeckApp(App[int], inherit_bindings=False):
+class QuarterdeckApp(FaultKeeper, inherit_bindings=False):
     """Shows a running fleet.
 
     :param look: the fleet, live.
@@ -88,7 +87,6 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
         self.remembering = remembering
         self.board = TroubleBoard(look.fleet.model, remembering.troubles if remembering else tuple)
         self.main = MainScreen()
-        self.fault: Exception | None = None
         self.recorder: Recorder | None = Recorder.of_user(core.environ) if core is not None else None
         #: What was told while there was no screen to show it on.
         self.untold = list(problems)
@@ -252,15 +250,3 @@ class QuarterdeckApp(App[int], inherit_bindings=False):
                     self.main.take(batch)
         finally:
             self.model.leave(feed)
-
-    def _handle_exception(self, error: Exception) -> None:
-        # Textual would print a traceback over the user's terminal; whoever started us writes a report.
-        self.fail(error)
-
-    def fail(self, error: Exception) -> None:
-        """A fault of ours: the app ends, and `fault` is it."""
-        if self.fault is None:
-            # What Textual says of a worker's fault has no place where it happened.
-            cause = error.error if isinstance(error, WorkerFailed) else error
-            self.fault = cause if isinstance(cause, Exception) else error
-            self.exit(1, return_code=1)

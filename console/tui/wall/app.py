@@ -9,12 +9,11 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.theme import Theme
 from textual.widgets import Static
-from textual.worker import WorkerFailed
 
 from console.commands import clock
 from console.commands.lists import LiveList
@@ -28,6 +27,7 @@ from console.errors import StoreError
 from console.model.text import clean
 from console.rollouts.rollout import Account, State
 from console.tui.console_glyphs import glyph_filters
+from console.tui.faults import FaultKeeper
 from console.tui.shown.map import tone_of
 from console.tui.strips import mend_strips
 from console.tui.tables import holds, touched
@@ -35,7 +35,7 @@ from console.tui.tones import DEFAULT_VARIABLES
 from console.tui.wall.band import BandView
 from console.tui.wall.picture import Band, band
 from console.tui.wall.rotation import Rotation
-from console.tui.wall.signs import signs
+from console.tui.wall.signs import Line, signs
 from console.tui.widgets.bars import Bar, data_age
 from console.tui.widgets.document import Lines
 from console.tui.widgets.document_text import DocumentText
@@ -57,7 +57,7 @@ _REFUSED_S = 15.0
 _OVER = 10
 
 
-class WallApp(App[int], inherit_bindings=False):
+class WallApp(FaultKeeper, inherit_bindings=False):
     """Shows a running fleet, and takes no key but `q`, twice.
 
     :param look: the fleet, live.
@@ -93,7 +93,6 @@ class WallApp(App[int], inherit_bindings=False):
         super().__init__(ansi_color=True if no_color else None)
         self.title = name
         self.look = look
-        self.fault: Exception | None = None
         self._ticks = ticks
         self.rotation = Rotation(pages, stay, ticks())
         self._remembering = remembering
@@ -105,6 +104,7 @@ class WallApp(App[int], inherit_bindings=False):
         )
         self._book: RolloutBook | None = None
         self._note = ""
+        self._signs: list[Line] = []  # what the page of hosts shows
         self._asked_at = -_SURE_S
         if remembering is not None:
             remembering.listen(self._take_note, lambda: None)
@@ -213,14 +213,19 @@ class WallApp(App[int], inherit_bindings=False):
         for page in Page:
             self.query_one(f"#{page}").display = page is rotation.page
         if rotation.page is Page.HOSTS:
-            document = DocumentText()
-            document.put(fields[rotation.part] if fields else ())
-            self.query_one(Lines).show(document, wrap=False)
+            self._show_signs(fields[rotation.part] if fields else [])
         else:
             shown = lists[rotation.page][rotation.part * each : (rotation.part + 1) * each]
             self.query_one(f"#{rotation.page}", PlainTable).show(shown, stale=bool(told.stale))
         count = len(lists.get(rotation.page, hosts))
         self.query_one("#title", Bar).show(self._title(parts[rotation.page], count))
+
+    def _show_signs(self, lines: list[Line]) -> None:
+        if lines != self._signs:
+            self._signs = lines
+            document = DocumentText()
+            document.put(lines)
+            self.query_one(Lines).show(document, wrap=False)
 
     def _title(self, parts: int, count: int) -> str:
         now = self._ticks()
@@ -241,17 +246,6 @@ class WallApp(App[int], inherit_bindings=False):
             self.exit(0)
         self._asked_at = now
         self.paint()
-
-    def _handle_exception(self, error: Exception) -> None:
-        # Textual would print a traceback over the wall; whoever started us writes a report.
-        self.fail(error)
-
-    def fail(self, error: Exception) -> None:
-        """A fault of ours: the app ends, and `fault` is it."""
-        if self.fault is None:
-            cause = error.error if isinstance(error, WorkerFailed) else error
-            self.fault = cause if isinstance(cause, Exception) else error
-            self.exit(1, return_code=1)
 
 
 def _red(troubles: Sequence[Trouble], accounts: Sequence[Account]) -> set[Page]:

@@ -34,7 +34,7 @@ class Rotation:
         there = [page for page in self._pages if parts.get(page, 0)] or list(self._pages[:1])
         turns = [page for page in there if page in red] or there
         new = next((page for page in turns if page in red and page not in self._red), None)
-        self._red = frozenset(red)
+        self._red = frozenset(red).intersection(there)
         if new is not None and new is not self.page:
             self._turn(new, 0, now)
         elif self.page not in turns:
